@@ -1,0 +1,371 @@
+import { randomBytes } from 'node:crypto';
+import { ModuleError } from '../errors.ts';
+import {
+  decodeHandleResponse,
+  decodeHealthReport,
+  decodeInitialized,
+  type HealthReport,
+  type Initialized,
+} from '../wire/cold-decode.ts';
+import {
+  encodeHandleRequest,
+  encodeInitialize,
+  encodeKvChange,
+  encodeOpenFrame,
+  encodeShutdown,
+} from '../wire/cold-encode.ts';
+import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
+import { FrameEncoder } from '../wire/frame.ts';
+import { Framer } from '../wire/framer.ts';
+import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
+import { MalformedError } from '../wire/malformed.ts';
+import type { MessageType } from '../wire/message-type.ts';
+import { streamIdFromWords, streamIdWords, type StreamId } from '../wire/stream-id.ts';
+import { ContractViolation, type ViolationKind } from './contract-violation.ts';
+import { LiveStream, type HostStream, type OpenStreamOptions, type StreamLink } from './host-stream.ts';
+import { Inbound, type InboundEvents } from './inbound.ts';
+import { contextOf, abortReason, type InvocationOptions } from './invocation-options.ts';
+import { PendingCalls } from './pending-calls.ts';
+import { answerService } from './service-answers.ts';
+import type {
+  HostSessionOptions,
+  InitializeOptions,
+  KvNotification,
+  SessionStats,
+} from './session-options.ts';
+import type { StreamOutbox } from './stream-outbox.ts';
+import { StreamTable } from './stream-table.ts';
+import type { Transport, TransportEnd } from './transport.ts';
+import { WriteBatch } from './write-batch.ts';
+
+/**
+ * The host's end of one connection, over any transport: opens streams, pairs answers with requests, counts credit both ways,
+ * and checks that the module keeps the contract.
+ *
+ * When the connection ends, everything that is pending rejects with `unavailable` and the reason that the transport gives.
+ */
+export class HostSession {
+  /** What the module did against the contract, in order; empty for a sound module. */
+  readonly violations: ContractViolation[] = [];
+  readonly stats: SessionStats = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
+
+  readonly #transport: Transport;
+  readonly #options: HostSessionOptions;
+  readonly #framer: Framer;
+  readonly #batch: WriteBatch;
+  readonly #streams = new StreamTable();
+  readonly #calls = new PendingCalls();
+  readonly #link: StreamLink;
+  readonly #awaitingDrain = new Set<StreamOutbox>();
+  readonly #shutdownIds = new Set<string>();
+  // Streams of two sessions with one module never meet, but logs of both are read together.
+  readonly #idPrefix = randomBytes(8);
+  #nextStream = 1;
+  #firstWindow = INITIAL_CREDIT;
+  #rawSent = false;
+  #shutdownSent = false;
+  #lastMessageSeen = false;
+  #closedHere = false;
+  #connectionError: ModuleError | undefined;
+  #over: ModuleError | undefined;
+
+  /** Begins to read `transport` at once. */
+  constructor(transport: Transport, options: HostSessionOptions = {}) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#batch = new WriteBatch(transport);
+    this.#link = this.#streamLink();
+    const limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
+    const inbound = new Inbound(limits, this.#streams, this.#calls, this.#inboundEvents());
+    this.#framer = new Framer(limits, (bytes, start, end) => {
+      this.stats.framesIn += 1;
+      if (this.#over !== undefined) return;
+      options.onWire?.('in', bytes.subarray(start, end));
+      if (this.#lastMessageSeen)
+        this.#violation('afterShutdown', '', 'A message after the answer to shutdown.');
+      else inbound.recv(bytes, start, end);
+    });
+    transport.start({
+      onData: (bytes) => this.#recv(bytes),
+      onDrain: () => this.#drained(),
+      onEnd: (end) => this.#ended(end),
+    });
+  }
+
+  /** How many streams have no terminal frame yet. */
+  get liveStreams(): number {
+    return this.#streams.size;
+  }
+
+  /** Why the module gave up the connection, once it said so. */
+  get connectionError(): ModuleError | undefined {
+    return this.#connectionError;
+  }
+
+  /** Optional first call. Streams opened after its answer count with the first window that the module announces. */
+  async initialize(init: InitializeOptions = {}): Promise<Initialized> {
+    const payload = encodeInitialize({
+      protocolVersion: init.protocolVersion ?? PROTOCOL_VERSION,
+      runtimeName: init.runtimeName ?? '',
+      runtimeVersion: init.runtimeVersion ?? '',
+      config: init.config ?? EMPTY_PAYLOAD,
+    });
+    const initialized = this.#decoded(await this.#call('initialize', payload), decodeInitialized);
+    if (initialized.initialCredit < INITIAL_CREDIT) {
+      this.#violation('firstWindow', '', `A first window of ${initialized.initialCredit} bytes.`);
+    } else this.#firstWindow = initialized.initialCredit;
+    return initialized;
+  }
+
+  async health(): Promise<HealthReport> {
+    return this.#decoded(await this.#call('health', EMPTY_PAYLOAD), decodeHealthReport);
+  }
+
+  /** Asks the module to drain for at most `drainMs` (default 5,000) and settles with its answer, the last message. */
+  async shutdown(options: { drainMs?: number } = {}): Promise<void> {
+    const requestId = this.#calls.newRequestId();
+    this.#shutdownSent = true;
+    this.#shutdownIds.add(requestId);
+    await this.#call('shutdown', encodeShutdown({ drainMs: options.drainMs ?? 5_000 }), undefined, requestId);
+  }
+
+  /** One unary request; the body of its answer. Rejects with the module's {@link ModuleError}. */
+  async request(method: string, body: Uint8Array, options: InvocationOptions = {}): Promise<Uint8Array> {
+    const payload = encodeHandleRequest({ context: contextOf(method, options), body });
+    return this.#decoded(await this.#call('handle', payload, options.signal), decodeHandleResponse).body;
+  }
+
+  /** Tells the module of a key-value change; there is no answer. */
+  notifyKv(change: KvNotification): void {
+    const { key, operation, value = EMPTY_PAYLOAD, version = 0n } = change;
+    const payload = encodeKvChange({ key, operation, value, version: BigInt(version) });
+    this.#write(encodeEnvelope('kvChangeNotification', '', payload));
+  }
+
+  /**
+   * Opens a stream. Where that can't be (a signal that has fired, a connection that is over) nothing is sent, and the stream
+   * given is one that has already failed.
+   *
+   * @throws ModuleError `invalidArgument` for an id that is live, or a window or deadline that can't be sent
+   */
+  openStream(method: string, options: OpenStreamOptions = {}): HostStream {
+    const context = contextOf(method, options);
+    const stream = this.#newStream(options, this.#firstWindow);
+    const refusal = this.#over ?? this.#refusedBy(options.signal);
+    if (refusal !== undefined) {
+      stream.abandon(refusal);
+      return stream;
+    }
+    this.#streams.add(stream);
+    this.#write(encodeOpenFrame(stream.id, context, options.initialCredit ?? INITIAL_CREDIT));
+    return stream;
+  }
+
+  /**
+   * Listens to a stream whose Open is written by hand with `sendRaw`. The grants of the module are not checked, since what
+   * it was sent isn't known.
+   */
+  adoptStream(
+    id: StreamId,
+    options: Pick<OpenStreamOptions, 'initialCredit' | 'autoCredit'> = {},
+  ): HostStream {
+    const stream = this.#newStream({ ...options, id }, MAX_CREDIT);
+    if (this.#over === undefined) this.#streams.add(stream);
+    else stream.abandon(this.#over);
+    return stream;
+  }
+
+  /** Listens for the answer to a request that is written by hand: the payload of the response, or the error. */
+  expectAnswer(requestId: string): Promise<Uint8Array> {
+    return this.#over === undefined ? this.#calls.wait(requestId) : Promise.reject(this.#over);
+  }
+
+  /**
+   * Writes `bytes` as they are, in order with everything else, for tests that must say what a sound host would not.
+   *
+   * From then on a `protocolViolation` that belongs to no stream or request of ours is no violation of the module's.
+   */
+  sendRaw(bytes: Uint8Array): void {
+    this.#rawSent = true;
+    this.#write(bytes);
+  }
+
+  /** Ends the module's input, after what is queued: it cancels what runs, and exits. Answers are still read. */
+  endInput(): void {
+    this.#batch.flush();
+    this.#transport.end();
+  }
+
+  /** Drops the connection, both ways. */
+  close(): void {
+    this.#closedHere = true;
+    this.#batch.flush();
+    this.#transport.close();
+  }
+
+  #recv(bytes: Uint8Array): void {
+    this.stats.bytesIn += bytes.length;
+    try {
+      this.#framer.push(bytes);
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      this.#fatal('framing', '', cause.message, cause);
+    }
+  }
+
+  #drained(): void {
+    this.#batch.clogged = false;
+    const outboxes = [...this.#awaitingDrain];
+    this.#awaitingDrain.clear();
+    for (const outbox of outboxes) outbox.pump();
+  }
+
+  #ended(end: TransportEnd): void {
+    if (this.#over !== undefined) return;
+    if (end.clean && !this.#closedHere) {
+      const torn = this.#framer.pendingBytes;
+      if (torn > 0) this.#violation('framing', '', `The output ends ${torn} bytes into a message.`);
+      this.#checkTerminals();
+    }
+    const said = this.#connectionError;
+    const message = said === undefined ? end.message : `${end.message}\nIt had said: ${said.message}`;
+    this.#failAll(new ModuleError('unavailable', message, { cause: said }));
+  }
+
+  #checkTerminals(): void {
+    for (const stream of this.#streams.all()) {
+      if (stream.owed)
+        this.#violation('missingTerminal', stream.id, 'The module ended without its terminal frame.');
+    }
+  }
+
+  #failAll(error: ModuleError): void {
+    this.#over = error;
+    this.#awaitingDrain.clear();
+    for (const stream of this.#streams.all()) {
+      this.#streams.remove(stream);
+      stream.abandon(error);
+    }
+    this.#calls.failAll(error);
+  }
+
+  #violation(kind: ViolationKind, requestId: string, message: string, cause?: unknown): void {
+    const violation = new ContractViolation(kind, requestId, message, { cause });
+    this.violations.push(violation);
+    this.#options.onViolation?.(violation);
+  }
+
+  #fatal(kind: ViolationKind, requestId: string, message: string, cause: unknown): void {
+    if (this.#over !== undefined) return;
+    this.#violation(kind, requestId, message, cause);
+    this.#failAll(
+      new ModuleError('protocolViolation', `The module's output can't be read: ${message}`, { cause }),
+    );
+    this.close();
+  }
+
+  #call(
+    type: MessageType,
+    payload: Uint8Array,
+    signal?: AbortSignal,
+    requestId = this.#calls.newRequestId(),
+  ): Promise<Uint8Array> {
+    const refusal = this.#over ?? this.#refusedBy(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const answer = this.#calls.wait(requestId, signal);
+    this.#write(encodeEnvelope(type, requestId, payload));
+    return answer;
+  }
+
+  #refusedBy(signal: AbortSignal | undefined): ModuleError | undefined {
+    return signal?.aborted === true ? new ModuleError('cancelled', abortReason(signal)) : undefined;
+  }
+
+  /** Decodes an answer; one that can't be read is a violation, and fails the call. */
+  #decoded<T>(payload: Uint8Array, decode: (payload: Uint8Array) => T): T {
+    try {
+      return decode(payload);
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      this.#violation('malformedAnswer', '', cause.message, cause);
+      throw new ModuleError('protocolViolation', `The answer can't be read: ${cause.message}`, { cause });
+    }
+  }
+
+  #newStream(options: OpenStreamOptions, maxSendBalance: number): LiveStream {
+    const id = options.id ?? this.#newStreamId();
+    if (this.#streams.find(...streamIdWords(id)) !== undefined) {
+      throw new ModuleError('invalidArgument', `The stream id ${id} is live.`);
+    }
+    const { initialCredit: receive = INITIAL_CREDIT, autoCredit = true } = options;
+    if (!Number.isInteger(receive) || receive < 0 || receive > 0xffff_ffff) {
+      throw new ModuleError('invalidArgument', `A window of ${receive} bytes does not fit its field.`);
+    }
+    const windows = { send: this.#firstWindow, maxSendBalance, receive, autoCredit };
+    return new LiveStream(this.#link, id, windows, !this.#shutdownSent, options.signal);
+  }
+
+  #newStreamId(): StreamId {
+    const number = this.#nextStream++;
+    const prefix = this.#idPrefix;
+    const high = Math.floor(number / 2 ** 32);
+    return streamIdFromWords(prefix.readUInt32BE(0), prefix.readUInt32BE(4), high, number >>> 0);
+  }
+
+  #write(message: Uint8Array): void {
+    if (this.#over !== undefined) return;
+    this.stats.framesOut += 1;
+    this.stats.bytesOut += message.length;
+    this.#options.onWire?.('out', message);
+    this.#batch.append(message.length, message);
+  }
+
+  #writeData(header: Uint8Array, payload: Uint8Array): void {
+    const length = FrameEncoder.dataMessageBytes(payload.length);
+    this.stats.framesOut += 1;
+    this.stats.bytesOut += length;
+    if (this.#options.onWire !== undefined) {
+      const message = new Uint8Array(length);
+      message.set(header);
+      message.set(payload, header.length);
+      this.#options.onWire('out', message);
+    }
+    this.#batch.append(length, header, payload);
+  }
+
+  #streamLink(): StreamLink {
+    const batch = this.#batch;
+    return {
+      get clogged(): boolean {
+        return batch.clogged;
+      },
+      awaitDrain: (outbox) => void this.#awaitingDrain.add(outbox),
+      write: (message) => this.#write(message),
+      writeData: (header, payload) => this.#writeData(header, payload),
+    };
+  }
+
+  #inboundEvents(): InboundEvents {
+    const isRawSent = (): boolean => this.#rawSent;
+    return {
+      get rawSent(): boolean {
+        return isRawSent();
+      },
+      onViolation: (kind, requestId, message, cause) => this.#violation(kind, requestId, message, cause),
+      onFatal: (kind, requestId, message, cause) => this.#fatal(kind, requestId, message, cause),
+      onConnectionError: (error) => {
+        this.#connectionError = error;
+        this.#options.onProtocolError?.(error);
+      },
+      onAnswered: (requestId, type) => {
+        if (!this.#shutdownIds.delete(requestId) || this.#shutdownIds.size > 0 || type === 'error') return;
+        this.#lastMessageSeen = true;
+        this.#checkTerminals();
+      },
+      onServiceRequest: (requestId, payload) => {
+        const answer = answerService(requestId, payload, this.#options.onService);
+        void answer.then((message) => this.#write(message));
+      },
+    };
+  }
+}

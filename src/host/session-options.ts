@@ -1,0 +1,39 @@
+import type { ModuleError } from '../errors.ts';
+import type { KvChange } from '../wire/cold-decode.ts';
+import type { WireLimits } from '../wire/limits.ts';
+import type { ContractViolation } from './contract-violation.ts';
+import type { ServiceHandler } from './service-answers.ts';
+
+export interface HostSessionOptions {
+  limits?: Partial<WireLimits>;
+  /** Answers what handlers ask of their host; without it they get `unimplemented`. */
+  onService?: ServiceHandler;
+  /** Called as a violation is found, beside its entry in `violations`. */
+  onViolation?: (violation: ContractViolation) => void;
+  /** The module gives up the connection and says why; its end follows. */
+  onProtocolError?: (error: ModuleError) => void;
+  /** Sees every message, for logs and tests; `message` is valid during the call only. */
+  onWire?: (direction: 'in' | 'out', message: Uint8Array) => void;
+}
+
+/** What went over the wire so far. A frame here is a whole message of any type, as in `HealthReport`. */
+export interface SessionStats {
+  framesIn: number;
+  framesOut: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** What a host says at `initialize`; all of it may be left out. */
+export interface InitializeOptions {
+  protocolVersion?: number;
+  runtimeName?: string;
+  runtimeVersion?: string;
+  config?: Uint8Array;
+}
+
+/** A key-value change, as `notifyKv` takes it. */
+export interface KvNotification extends Omit<KvChange, 'value' | 'version'> {
+  readonly value?: Uint8Array;
+  readonly version?: bigint | number;
+}

@@ -1,0 +1,13 @@
+export {
+  defineModule,
+  type HandlerMode,
+  type KvChangeEvent,
+  type ModedHandler,
+  type ModuleDefinition,
+  type StreamHandler,
+  type StreamHandlers,
+  type StreamResult,
+} from './module.ts';
+export { ERROR_CODES, ModuleError, type ErrorCode, type ModuleErrorOptions } from './errors.ts';
+export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './stream/server-stream.ts';
+export type { InvocationContext } from './wire/context.ts';

@@ -1,0 +1,151 @@
+import type { Manifest } from '../thread-messages.ts';
+import { decodeInitialize, decodeShutdown } from '../wire/cold-decode.ts';
+import { encodeHealthReport, encodeInitialized } from '../wire/cold-encode.ts';
+import { EMPTY_PAYLOAD } from '../wire/envelope.ts';
+import { encodeIpcError } from '../wire/error-payload.ts';
+import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
+import { EXIT, type ServeOptions } from './options.ts';
+import type { Clock } from './running-job.ts';
+
+/** What the life of the process needs to know and to do. */
+export interface LifecycleContext {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  answer(requestId: string, ok: boolean, payload: Uint8Array): void;
+  /** `Initialize.config`, for the copies of the module that have run nothing yet. */
+  configure(config: Uint8Array): void;
+  /** Takes no new work from here on. */
+  drain(): void;
+  cancelAll(reason: string): void;
+  /** Resolves when nothing runs or waits any more. */
+  workDone(): Promise<void>;
+  /** Runs the modules' `onClose`; resolves when they have. */
+  closeModules(): Promise<void>;
+  /** Resolves when every accepted byte has been written. */
+  flushed(): Promise<void>;
+  /** Figures of the health report that others keep. */
+  figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'workers' | 'rssBytes'>;
+  log(line: string): void;
+  /** Ends the process, whatever its threads do. */
+  exit(code: number): void;
+}
+
+/** After the grace time, how long the end may take that needs the host to read. */
+const LAST_WRITE_MS = 500;
+
+/** Beginning, health and end of the process. */
+export class Lifecycle {
+  readonly #context: LifecycleContext;
+  readonly #startedAt: number;
+  #manifest: Manifest | undefined;
+  #initializing: string[] = [];
+  #shutdowns: string[] = [];
+  #isEnding = false;
+  #hardStop: (() => void) | undefined;
+  #cancelNow: (() => void) | undefined;
+
+  constructor(context: LifecycleContext) {
+    this.#context = context;
+    this.#startedAt = context.clock.now();
+  }
+
+  onManifest(manifest: Manifest): void {
+    this.#manifest = manifest;
+    for (const requestId of this.#initializing.splice(0)) this.#answerInitialize(requestId, manifest);
+  }
+
+  /** @throws MalformedError */
+  onInitialize(requestId: string, payload: Uint8Array): void {
+    const { protocolVersion, config } = decodeInitialize(payload);
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      const message = `this module speaks protocol version ${PROTOCOL_VERSION}, not ${protocolVersion}`;
+      return this.#context.answer(requestId, false, encodeIpcError({ code: 'unimplemented', message }));
+    }
+    this.#context.configure(config.slice());
+    if (this.#manifest === undefined) this.#initializing.push(requestId);
+    else this.#answerInitialize(requestId, this.#manifest);
+  }
+
+  onHealth(requestId: string): void {
+    const { options, clock, figures, answer } = this.#context;
+    const report = encodeHealthReport({
+      ...figures(),
+      status: this.#isEnding ? 'draining' : 'serving',
+      uptimeMs: clock.now() - this.#startedAt,
+      workers: options.workers,
+      rssBytes: process.memoryUsage.rss(),
+    });
+    answer(requestId, true, report);
+  }
+
+  /** @throws MalformedError */
+  onShutdown(requestId: string, payload: Uint8Array): void {
+    const { drainMs } = decodeShutdown(payload);
+    this.#shutdowns.push(requestId);
+    this.#end(EXIT.ok, drainMs, 'the host shut the module down');
+  }
+
+  /** A signal asks for the end; a second one gets it at once. */
+  onSignal(code: number): void {
+    if (this.#isEnding) return this.#context.exit(code);
+    this.#end(code, this.#context.options.drainMs, 'the module was asked to stop by a signal');
+  }
+
+  /** The host has closed its side, or is gone: there is nobody to drain for. */
+  onHostGone(reason: string): void {
+    this.#end(EXIT.ok, 0, reason);
+    this.#cancelNow?.();
+    // A host that doesn't read its terminal frames holds nothing up.
+    this.#armHardStop(this.#context.options.cancelGraceMs + LAST_WRITE_MS, EXIT.ok);
+  }
+
+  #end(code: number, drainMs: number, reason: string): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    const { clock, options, drain } = this.#context;
+    drain();
+    const cancel = (): void => this.#context.cancelAll(reason);
+    this.#cancelNow = cancel;
+    if (drainMs === 0) cancel();
+    else clock.after(drainMs, cancel);
+    this.#armHardStop(drainMs + options.cancelGraceMs + LAST_WRITE_MS, code);
+    this.#finish(code).catch((error: Error) => {
+      this.#context.log(`the end went wrong: ${error.message}`);
+      this.#context.exit(code);
+    });
+  }
+
+  async #finish(code: number): Promise<void> {
+    await this.#context.workDone();
+    await this.#context.closeModules();
+    await this.#context.flushed();
+    // The answer to shutdown is the last message.
+    for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
+    await this.#context.flushed();
+    this.#context.exit(code);
+  }
+
+  #armHardStop(ms: number, code: number): void {
+    this.#hardStop?.();
+    this.#hardStop = this.#context.clock.after(ms, () => this.#context.exit(code));
+  }
+
+  #answerInitialize(requestId: string, manifest: Manifest): void {
+    const { options, answer } = this.#context;
+    const { streams } = manifest;
+    const capabilities: string[] = [];
+    if (manifest.handle !== undefined) capabilities.push('handle');
+    if (manifest.kvChange) capabilities.push('kvChange');
+    if (streams !== undefined) capabilities.push('serverStream');
+    const payload = encodeInitialized({
+      protocolVersion: PROTOCOL_VERSION,
+      moduleName: manifest.name,
+      moduleVersion: manifest.version,
+      capabilities,
+      methods: streams !== undefined && 'methods' in streams ? streams.methods.map(({ name }) => name) : [],
+      workers: options.workers,
+      initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
+    });
+    answer(requestId, true, payload);
+  }
+}

@@ -1,0 +1,72 @@
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { SlotNumber } from '../shared-memory/region.ts';
+import type { SlotWords } from '../shared-memory/slot-words.ts';
+import { OpBatch, type Manifest, type OpKind } from '../thread-messages.ts';
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Where a worker stands.
+ *
+ * `starting`: the thread is there, without a seat. `loading`: it has a seat and loads the module. `ready`: it takes
+ * jobs. `broken`: the module could not be loaded again. `retiring`: no new jobs, ended once its jobs have. `fenced`: it
+ * may never write again and is being ended. `gone`: its thread has exited.
+ */
+export type WorkerPhase = 'starting' | 'loading' | 'ready' | 'broken' | 'retiring' | 'fenced' | 'gone';
+
+/** Main's view of one worker thread, from its first message to its exit. */
+export class PoolWorker {
+  readonly thread: Worker;
+  readonly threadId: number;
+  readonly port: MessagePort;
+  phase: WorkerPhase = 'starting';
+  /** Distinguishes it from every other thread of this process's life. */
+  readonly incarnation: number;
+  /** What its copy of the module offers, once loaded. */
+  manifest: Manifest | undefined;
+  slot: SlotNumber | undefined;
+  words: SlotWords | undefined;
+  /** Jobs on it, and whether the one it has needs it alone. */
+  running = 0;
+  isExclusive = false;
+  /** Ring position behind which nothing of this worker counts, once it is fenced. */
+  fence: number | undefined;
+  /** What the thread said before it died, or why it couldn't load. */
+  failure: string | undefined;
+  /** Key-value changes sent and not yet seen by the module. */
+  kvInFlight = 0;
+  isInitialised = false;
+  /** What of its frames and bytes the pool's totals hold already. */
+  countedFrames = 0;
+  countedTail = 0;
+  readonly #batch = new OpBatch();
+
+  constructor(thread: Worker, port: MessagePort, incarnation: number) {
+    this.thread = thread;
+    this.threadId = thread.threadId;
+    this.port = port;
+    this.incarnation = incarnation;
+  }
+
+  /** Adds an operation to what the next {@link flush} sends. */
+  post(kind: OpKind, job: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
+    this.#batch.add(kind, job, bytes, start, end);
+  }
+
+  get hasPosts(): boolean {
+    return !this.#batch.isEmpty;
+  }
+
+  /** Sends what was posted, as one message, and wakes the thread if it blocks. */
+  flush(): void {
+    if (this.#batch.isEmpty) return;
+    const batch = this.#batch.take();
+    this.port.postMessage(batch, [batch]);
+    this.words?.wake();
+  }
+
+  /** Up to where what it committed counts: its ring's tail, or the fence. */
+  get committedTail(): number {
+    return this.fence ?? this.words?.tail ?? 0;
+  }
+}

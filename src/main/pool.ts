@@ -1,0 +1,257 @@
+import type { MessagePort, Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import type { Region, SlotNumber } from '../shared-memory/region.ts';
+import { SlotWords } from '../shared-memory/slot-words.ts';
+import type { MainWriteLock } from '../shared-memory/write-lock.ts';
+import { siblingFile } from '../sibling-file.ts';
+import type { FromWorker, Hello, Manifest, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
+import type { Outlet } from './outlet.ts';
+import { PoolWorker } from './pool-worker.ts';
+
+export interface PoolEvents {
+  /** The worker is ready for jobs. */
+  onLoaded(worker: PoolWorker, manifest: Manifest): void;
+  /** The module could not be loaded by this worker. */
+  onLoadFailed(worker: PoolWorker, message: string): void;
+  onMessage(worker: PoolWorker, message: FromWorker): void;
+  /** The task's function has returned: the handler has really ended. */
+  onSettled(worker: PoolWorker, job: number): void;
+  /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
+  onFenced(worker: PoolWorker, how: string): void;
+  /** The thread has exited. @param how for a person */
+  onExited(worker: PoolWorker, how: string): void;
+  /** A thread died while it wrote: nobody knows how much arrived. */
+  onWireUnknown(): void;
+}
+
+export interface PoolOptions {
+  readonly workers: number;
+  readonly streamsPerWorker: number;
+  readonly workerHeapMb: number;
+}
+
+/** Main's own backlog above which no new worker gets a seat: what ended workers left must be read first. */
+const MAX_SPILLED_BYTES = 8 << 20;
+
+/**
+ * The worker threads: Piscina starts, feeds and replaces them; this class knows which is which, gives them their seats
+ * in the shared memory, and ends them so that the wire stays whole.
+ */
+export class WorkerPool {
+  readonly workers = new Set<PoolWorker>();
+  readonly #piscina: Piscina<Task, undefined>;
+  readonly #region: Region;
+  readonly #lock: MainWriteLock;
+  readonly #outlet: Outlet;
+  readonly #events: PoolEvents;
+  readonly #freeSlots: SlotNumber[];
+  /** Threads that Piscina counts as ready; only these can be given a task. */
+  readonly #taskable = new Set<number>();
+  #wanted = -1;
+  #incarnations = 0;
+  restarts = 0;
+  #framesOut = 0;
+  #bytesOut = 0;
+
+  constructor(
+    options: PoolOptions,
+    settings: WorkerSettings,
+    shared: { region: Region; lock: MainWriteLock; outlet: Outlet },
+    events: PoolEvents,
+  ) {
+    this.#region = shared.region;
+    this.#lock = shared.lock;
+    this.#outlet = shared.outlet;
+    this.#events = events;
+    this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
+    this.#piscina = new Piscina({
+      filename: siblingFile(import.meta.url, '../../workers/stream-worker'),
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      // Threads are never too many, and an idle one costs less than a cold start.
+      idleTimeout: Infinity,
+      // Tasks are given only to workers with room, so Piscina's own queue stays empty; it must be finite all the same.
+      maxQueue: options.workers * options.streamsPerWorker,
+      concurrentTasksPerWorker: options.streamsPerWorker,
+      // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
+      atomics: 'disabled',
+      workerData: settings,
+      resourceLimits: { maxOldGenerationSizeMb: options.workerHeapMb },
+      recordTiming: false,
+      loadBalancer: (_task, candidates) => candidates.find((worker) => worker.id === this.#wanted) ?? null,
+    });
+    this.#piscina.on('workerCreate', (worker: { id: number }) => {
+      this.#taskable.add(worker.id);
+      this.#checkReady(worker.id);
+    });
+    this.#piscina.on('message', (hello: Hello & { port: MessagePort }) => this.#onHello(hello));
+    // A thread that fails without a task: its exit tells us, Piscina replaces it.
+    this.#piscina.on('error', () => {});
+  }
+
+  /** Hands a task to a `ready` worker. */
+  dispatch(worker: PoolWorker, task: Task): void {
+    worker.flush();
+    this.#wanted = worker.threadId;
+    this.#piscina.run(task).then(
+      () => this.#events.onSettled(worker, task.job),
+      // The thread died under the task, which its exit event tells; a task itself never rejects.
+      () => {},
+    );
+  }
+
+  /** Sends every worker what was posted for it. */
+  flush(): void {
+    for (const worker of this.workers) if (worker.hasPosts) worker.flush();
+  }
+
+  /**
+   * Ends a worker so that it tears nothing: as holder of the lock, take its right to write, and only then its life.
+   *
+   * @param why for the streams that it takes along
+   */
+  end(worker: PoolWorker, why: string): void {
+    if (worker.phase === 'fenced' || worker.phase === 'gone') return;
+    this.#fence(worker, `the worker was ended: ${why}`, () => void worker.thread.terminate());
+  }
+
+  /** Ends retiring workers that have nothing left to do. */
+  retireIdle(): void {
+    for (const worker of this.workers) {
+      if (worker.phase === 'retiring' && worker.running === 0) this.end(worker, 'it retires');
+    }
+  }
+
+  /** Frames and bytes that went out so far, main's own included. To be called more than once per 4 GiB. */
+  traffic(): { framesOut: number; bytesOut: number } {
+    for (const worker of this.workers) this.#count(worker);
+    return {
+      framesOut: this.#framesOut + this.#outlet.framesOut,
+      bytesOut: this.#bytesOut + this.#outlet.bytesOut,
+    };
+  }
+
+  #count(worker: PoolWorker): void {
+    const { words } = worker;
+    if (words === undefined || worker.fence !== undefined) return;
+    const { frames, tail } = words;
+    this.#framesOut += (frames - worker.countedFrames) >>> 0;
+    this.#bytesOut += (tail - worker.countedTail) >>> 0;
+    worker.countedFrames = frames;
+    worker.countedTail = tail;
+  }
+
+  /** Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting. */
+  destroy(): Promise<void> {
+    return this.#piscina.destroy();
+  }
+
+  #fence(worker: PoolWorker, how: string, then: () => void): void {
+    const { slot, words } = worker;
+    worker.phase = 'fenced';
+    if (slot === undefined || words === undefined) return then();
+    this.#outlet.whenHeld(() => {
+      if (worker.fence === undefined) {
+        this.#count(worker);
+        // Everything that it committed up to here goes out; what it commits from here on never will.
+        this.#outlet.spill(slot);
+        worker.fence = this.#spilledTail(worker);
+        this.#lock.revoke(slot);
+        this.#events.onFenced(worker, how);
+      }
+      then();
+    });
+  }
+
+  #spilledTail(worker: PoolWorker): number {
+    return this.#lock.rings[worker.slot ?? -1]?.position ?? 0;
+  }
+
+  #onHello(hello: Hello & { port: MessagePort }): void {
+    const thread = this.#piscina.threads.find((candidate: Worker) => candidate.threadId === hello.threadId);
+    // It died before its first word was heard.
+    if (thread === undefined) return;
+    const worker = new PoolWorker(thread, hello.port, ++this.#incarnations);
+    this.workers.add(worker);
+    worker.port.on('message', (message: FromWorker) => this.#onMessage(worker, message));
+    thread.on('error', (error: Error) => (worker.failure ??= error.message));
+    thread.once('exit', (code) => this.#onExit(worker, code));
+    this.seatWaiting();
+  }
+
+  /** Gives free seats to threads that wait for one. */
+  seatWaiting(): void {
+    for (const worker of this.workers) {
+      if (worker.phase !== 'starting') continue;
+      if (this.#outlet.queuedBytes > MAX_SPILLED_BYTES) return;
+      const slot = this.#freeSlots.pop();
+      if (slot === undefined) return;
+      worker.slot = slot;
+      worker.words = new SlotWords(this.#region, slot);
+      worker.words.reset();
+      worker.phase = 'loading';
+      const welcome: Welcome = { slot };
+      worker.port.postMessage(welcome);
+    }
+  }
+
+  #onMessage(worker: PoolWorker, message: FromWorker): void {
+    switch (message.type) {
+      case 'bell':
+        // Cleared before the look at the rings: a frame committed later rings again.
+        worker.words?.clearBell();
+        this.#outlet.schedule();
+        return;
+      case 'loaded':
+        worker.manifest = message.manifest;
+        this.#checkReady(worker.threadId);
+        return;
+      case 'loadFailed':
+        if (worker.phase !== 'loading') return;
+        worker.phase = 'broken';
+        worker.failure = message.message;
+        this.#events.onLoadFailed(worker, message.message);
+        return;
+      case 'retire':
+        if (worker.phase !== 'ready') return;
+        worker.phase = 'retiring';
+        this.retireIdle();
+        return;
+      case 'answer':
+      case 'service':
+      case 'kvDone':
+      case 'closed':
+        this.#events.onMessage(worker, message);
+        return;
+    }
+  }
+
+  #checkReady(threadId: number): void {
+    for (const worker of this.workers) {
+      if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined) continue;
+      if (!this.#taskable.has(threadId)) return;
+      worker.phase = 'ready';
+      this.#events.onLoaded(worker, worker.manifest);
+    }
+  }
+
+  #onExit(worker: PoolWorker, code: number): void {
+    this.restarts++;
+    this.#taskable.delete(worker.threadId);
+    const { slot } = worker;
+    const wasLoading = worker.phase === 'loading';
+    const how = worker.failure ?? `its thread exited with code ${code}`;
+    if (slot !== undefined && this.#lock.inherit(slot) === 'unknown') return this.#events.onWireUnknown();
+    this.#fence(worker, `the worker ended while the handler ran: ${how}`, () => {
+      worker.phase = 'gone';
+      this.workers.delete(worker);
+      worker.port.close();
+      // A frame whose bell died with the thread goes out now.
+      this.#outlet.schedule();
+      if (slot !== undefined) this.#freeSlots.push(slot);
+      if (wasLoading) this.#events.onLoadFailed(worker, `the module ended its thread while it was loaded: ${how}`);
+      this.#events.onExited(worker, how);
+      this.seatWaiting();
+    });
+  }
+}

@@ -1,0 +1,293 @@
+import { Region } from '../shared-memory/region.ts';
+import { MainWriteLock } from '../shared-memory/write-lock.ts';
+import { logLine } from '../stderr.ts';
+import { OP, type FromWorker, type Manifest, type Task } from '../thread-messages.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
+import { encodeIpcError } from '../wire/error-payload.ts';
+import { Framer } from '../wire/framer.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
+import { MalformedError } from '../wire/malformed.ts';
+import { Demux } from './demux.ts';
+import { endProcess } from './exit.ts';
+import { KeyValues } from './key-values.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { EXIT, type ServeOptions } from './options.ts';
+import { Outlet } from './outlet.ts';
+import { WorkerPool } from './pool.ts';
+import type { PoolWorker } from './pool-worker.ts';
+import { watchParent, watchSignals } from './process-events.ts';
+import { Requests } from './requests.ts';
+import type { Clock } from './running-job.ts';
+import { Scheduler, type Assignment } from './scheduler.ts';
+import { ServiceRoutes } from './services.ts';
+import { Streams } from './streams.ts';
+import { openSink, openSource, type WireSource } from './wire-endpoints.ts';
+
+/** How long the first worker may take to load the module, in ms. */
+const FIRST_LOAD_MS = 10_000;
+
+const clock: Clock = {
+  now: () => Date.now(),
+  after: (ms, action) => {
+    const timer = setTimeout(action, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * The composition root of main: wires read loop, demux, pool and outlet together and runs until the process ends.
+ *
+ *     source → framer → demux ─┬─ streams ──┐
+ *                              ├─ requests ─┼─ scheduler → pool → workers ⇒ rings ─┐
+ *                              ├─ key-values, services                            │
+ *                              └─ lifecycle                       outlet ◄─────────┘→ sink
+ */
+export function serve(options: ServeOptions): void {
+  const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
+  const region = Region.allocate(options.workers, options.workers * options.streamsPerWorker);
+  const lock = new MainWriteLock(region);
+  let source: WireSource | undefined;
+  let firstManifest: Manifest | undefined;
+  let config: Uint8Array | undefined;
+  const modulesToClose = new Set<PoolWorker>();
+  const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
+
+  const exit = (code: number): void => endProcess(code, () => pool.destroy());
+  const hostUnreadable = (error: Error): void => {
+    logLine(`the host can't be written to any more (${error.message}): ending`);
+    exit(EXIT.hostGone);
+  };
+  const sink = openSink(options.output, hostUnreadable);
+  const outlet = new Outlet(lock, sink, {
+    onRoom: (slot) => {
+      for (const worker of pool.workers) {
+        if (worker.slot !== slot) continue;
+        worker.post(OP.room, 0);
+        worker.flush();
+      }
+    },
+    onGone: hostUnreadable,
+    onOwed: (answers) => {
+      // A host that only writes gets no further than this; whatever it has sent is still worked on.
+      if (answers >= options.maxOwedAnswers) source?.pause();
+      else if (answers === options.maxOwedAnswers - 1) source?.resume();
+    },
+  });
+  const send = (message: Uint8Array, isAnswer: boolean): void => outlet.send(message, isAnswer);
+  const answer = (requestId: string, ok: boolean, payload: Uint8Array): void => {
+    send(encodeEnvelope(ok ? 'response' : 'error', requestId, payload), true);
+  };
+
+  const pool = new WorkerPool(
+    options,
+    {
+      region: region.handle,
+      file: options.file,
+      wireDescriptor: options.output,
+      receiveWindow: options.receiveWindow,
+      maxMessageBytes: options.maxMessageBytes,
+      maxErrorMessageBytes: options.maxErrorMessageBytes,
+    },
+    { region, lock, outlet },
+    {
+      onLoaded: (_worker, manifest) => {
+        if (firstManifest === undefined) {
+          firstManifest = manifest;
+          cancelFirstLoad();
+          streams.onManifest(manifest);
+          requests.onManifest(manifest);
+          lifecycle.onManifest(manifest);
+        }
+        scheduler.place();
+      },
+      onLoadFailed: (_worker, message) => {
+        if (firstManifest === undefined) {
+          logLine(message);
+          return exit(EXIT.badModule);
+        }
+        logLine(`a new worker could not load the module: ${message}`);
+        scheduler.place();
+      },
+      onMessage: (worker, message) => onWorkerMessage(worker, message),
+      onSettled: (_worker, number) => {
+        streams.onSettled(number);
+        requests.onSettled(number);
+        afterWork();
+      },
+      onFenced: (worker, how) => {
+        streams.onFenced(worker, how);
+        requests.onFenced(worker, how);
+      },
+      onExited: (worker, how) => {
+        keyValues.forget(worker);
+        services.forget(worker);
+        onModuleClosed(worker);
+        streams.onWorkerExit(worker, how);
+        requests.onWorkerExit(worker, how);
+        afterWork();
+      },
+      onWireUnknown: () => {
+        logLine('a worker died while it wrote: the state of the wire is unknown, stopping at once');
+        exit(EXIT.wireUnknown);
+      },
+    },
+  );
+
+  const scheduler = new Scheduler(pool.workers, options.streamsPerWorker, region, (worker) => pool.end(worker, 'it could not load the module'));
+  const keyValues = new KeyValues(options);
+  const services = new ServiceRoutes(options, (message) => send(message, false));
+  const prepare = (worker: PoolWorker): void => {
+    if (!worker.isInitialised) {
+      worker.isInitialised = true;
+      worker.post(OP.init, 0, config);
+    }
+    keyValues.flushBefore(worker);
+  };
+  const endWorker = (worker: PoolWorker): void => pool.end(worker, 'another handler on its worker did not stop in time');
+  const streams = new Streams({
+    options,
+    clock,
+    scheduler,
+    send,
+    endWorker,
+    dispatch: ({ worker, number, job }: Assignment, { id, context }) => {
+      prepare(worker);
+      dispatch(worker, { kind: 'stream', number, job, id, context });
+    },
+  });
+  const requests = new Requests({
+    options,
+    clock,
+    scheduler,
+    answer,
+    endWorker,
+    dispatch: ({ worker, number, job }: Assignment, { context, body }) => {
+      prepare(worker);
+      dispatch(worker, { kind: 'handle', number, job, context, body });
+    },
+  });
+  const dispatch = (worker: PoolWorker, task: Task): void => pool.dispatch(worker, task);
+
+  const onWorkerMessage = (worker: PoolWorker, message: FromWorker): void => {
+    switch (message.type) {
+      case 'answer':
+        return requests.onAnswer(message.number, message.ok, message.payload);
+      case 'service':
+        return services.onRequest(worker, message);
+      case 'kvDone':
+        return keyValues.onDone(worker, message.count);
+      case 'closed':
+        return onModuleClosed(worker);
+      case 'bell':
+      case 'loaded':
+      case 'loadFailed':
+      case 'retire':
+        return;
+    }
+  };
+  const onModuleClosed = (worker: PoolWorker): void => {
+    modulesToClose.delete(worker);
+    if (modulesToClose.size === 0) waitsForEnd.modulesClosed?.();
+  };
+  const isIdle = (): boolean => streams.isIdle && requests.isIdle;
+  const afterWork = (): void => {
+    scheduler.place();
+    pool.retireIdle();
+    if (isIdle()) waitsForEnd.workDone?.();
+  };
+
+  const lifecycle = new Lifecycle({
+    options,
+    clock,
+    answer,
+    log: logLine,
+    exit,
+    configure: (bytes) => (config ??= bytes),
+    drain: () => {
+      streams.drain();
+      requests.drain();
+    },
+    cancelAll: (reason) => {
+      streams.cancelAll(reason);
+      requests.cancelAll(reason);
+      if (isIdle()) waitsForEnd.workDone?.();
+    },
+    workDone: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => (waitsForEnd.workDone = resolve))),
+    closeModules: () => {
+      for (const worker of pool.workers) {
+        if (worker.phase !== 'ready' || !worker.isInitialised) continue;
+        modulesToClose.add(worker);
+        worker.post(OP.close, 0);
+        worker.flush();
+      }
+      return modulesToClose.size === 0
+        ? Promise.resolve()
+        : new Promise((resolve) => (waitsForEnd.modulesClosed = resolve));
+    },
+    flushed: () => outlet.idle(),
+    figures: () => ({
+      openStreams: streams.openCount,
+      queuedOpens: streams.queuedCount,
+      busyWorkers: scheduler.busy,
+      framesIn: demux.messages,
+      bytesIn,
+      ...pool.traffic(),
+    }),
+  });
+
+  const demux = new Demux(wireLimits, {
+    onFrame: (frame, bytes) => streams.onFrame(frame, bytes),
+    onMalformedFrame: (id, why) => streams.onMalformed(id, why),
+    onHandle: (requestId, payload) => requests.onHandle(requestId, payload),
+    onInitialize: (requestId, payload) => lifecycle.onInitialize(requestId, payload),
+    onShutdown: (requestId, payload) => lifecycle.onShutdown(requestId, payload),
+    onHealth: (requestId) => lifecycle.onHealth(requestId),
+    onKvChange: (payload) => keyValues.onChange(payload, pool.workers),
+    onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
+    refuse: (requestId, code, message) => answer(requestId, false, encodeIpcError({ code, message })),
+  });
+
+  let bytesIn = 0;
+  let isBroken = false;
+  const framer = new Framer(wireLimits, (bytes, start, end) => demux.route(bytes, start, end));
+  const onProtocolError = (error: MalformedError): void => {
+    isBroken = true;
+    source?.pause();
+    logLine(`the host's bytes can't be understood, ending: ${error.message}`);
+    answer('', false, encodeIpcError({ code: 'protocolViolation', message: error.message }));
+    outlet.idle().then(() => exit(EXIT.protocol), () => exit(EXIT.protocol));
+    clock.after(LAST_WORD_MS, () => exit(EXIT.protocol));
+  };
+  source = openSource(options.input, {
+    onBytes: (bytes) => {
+      if (isBroken) return;
+      bytesIn += bytes.length;
+      try {
+        framer.push(bytes);
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        onProtocolError(error);
+      }
+      pool.flush();
+    },
+    onEnd: () => {
+      if (isBroken) return;
+      if (framer.pendingBytes > 0) {
+        logLine(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
+      }
+      lifecycle.onHostGone('the host closed its side');
+    },
+  });
+  const cancelFirstLoad = clock.after(FIRST_LOAD_MS, () => {
+    logLine(`the module ${options.file} did not load within ${FIRST_LOAD_MS / 1000} s`);
+    exit(EXIT.badModule);
+  });
+  watchSignals((code) => lifecycle.onSignal(code));
+  watchParent(() => {
+    pool.traffic();
+    pool.seatWaiting();
+  }, () => lifecycle.onHostGone('the host process is gone'));
+}
+
+/** How long the host may take to read why the connection ends, in ms. */
+const LAST_WORD_MS = 500;

@@ -1,0 +1,57 @@
+import type { ErrorCode } from '../errors.ts';
+import { OP } from '../thread-messages.ts';
+import type { Assignment } from './scheduler.ts';
+
+const encoder = new TextEncoder();
+
+/** Timers, injected so that tests own the clock. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** @returns a function that cancels the timer */
+  after(ms: number, action: () => void): () => void;
+}
+
+/** The longest delay of a Node timer, in ms; a later deadline is looked at again then. */
+const MAX_TIMER_MS = 0x7fff_ffff;
+
+/** Calls `action` at `unixMs`. @returns a function that cancels it */
+export function atTime(clock: Clock, unixMs: number, action: () => void): () => void {
+  let cancel = (): void => {};
+  const arm = (): void => {
+    const left = unixMs - clock.now();
+    cancel = left > MAX_TIMER_MS ? clock.after(MAX_TIMER_MS, arm) : clock.after(Math.max(0, left), action);
+  };
+  arm();
+  return () => cancel();
+}
+
+/** The first steps of the cancel ladder, for streams and requests alike. */
+export class RunningJob {
+  readonly assignment: Assignment;
+  readonly #clock: Clock;
+  /** Why the job was stopped, for a person. */
+  stopReason = '';
+  #cancelGrace: (() => void) | undefined;
+
+  constructor(assignment: Assignment, clock: Clock) {
+    this.assignment = assignment;
+    this.#clock = clock;
+  }
+
+  /** Tells the handler by word and by message, wakes whatever it waits in, and starts the grace time. */
+  stop(cause: ErrorCode, reason: string, graceMs: number, onGraceOver: () => void): void {
+    const { worker, control, number } = this.assignment;
+    control.decide(cause);
+    this.stopReason = reason;
+    worker.post(OP.stop, number, encoder.encode(reason));
+    worker.flush();
+    worker.words?.wakeSender();
+    this.#cancelGrace = this.#clock.after(graceMs, onGraceOver);
+  }
+
+  /** The handler has ended. */
+  settle(): void {
+    this.#cancelGrace?.();
+  }
+}

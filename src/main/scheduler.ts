@@ -1,0 +1,115 @@
+import type { HandlerMode } from '../module.ts';
+import { JobControl } from '../shared-memory/job-control.ts';
+import type { JobNumber, Region } from '../shared-memory/region.ts';
+import type { PoolWorker } from './pool-worker.ts';
+
+/** A seat on a worker: held until the handler has really ended. */
+export interface Assignment {
+  readonly worker: PoolWorker;
+  /** Unique for this process's life and rising on each worker: what messages to the worker name the job by. */
+  readonly number: number;
+  /** The job's control block, used again once the job has ended. */
+  readonly job: JobNumber;
+  readonly control: JobControl;
+}
+
+/** Something that waits for a worker. */
+export interface Waiting {
+  /** `sync`: it needs a worker to itself. */
+  readonly mode: HandlerMode;
+  /** A worker has room. */
+  start(assignment: Assignment): void;
+  /** No worker can load the module any more. */
+  fail(message: string): void;
+}
+
+/**
+ * Who runs where, and in which order: first come, first served.
+ *
+ * A synchronous handler gets a worker to itself; asynchronous ones share up to `streamsPerWorker`, on the worker with
+ * the fewest. Whoever is first in the queue and finds no place holds the others back, so that nobody waits for ever.
+ */
+export class Scheduler {
+  readonly #workers: ReadonlySet<PoolWorker>;
+  readonly #streamsPerWorker: number;
+  readonly #region: Region;
+  readonly #queue = new Set<Waiting>();
+  readonly #freeJobs: JobNumber[];
+  #assignments = 0;
+  readonly #onBroken: (worker: PoolWorker) => void;
+
+  /** @param onBroken a worker that could not load its module has failed a job: it is to be replaced */
+  constructor(
+    workers: ReadonlySet<PoolWorker>,
+    streamsPerWorker: number,
+    region: Region,
+    onBroken: (worker: PoolWorker) => void,
+  ) {
+    this.#workers = workers;
+    this.#streamsPerWorker = streamsPerWorker;
+    this.#region = region;
+    this.#onBroken = onBroken;
+    this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
+  }
+
+  /** Workers that run something. */
+  get busy(): number {
+    let busy = 0;
+    for (const worker of this.#workers) if (worker.running > 0) busy++;
+    return busy;
+  }
+
+  submit(waiting: Waiting): void {
+    this.#queue.add(waiting);
+    this.place();
+  }
+
+  withdraw(waiting: Waiting): void {
+    this.#queue.delete(waiting);
+  }
+
+  isWaiting(waiting: Waiting): boolean {
+    return this.#queue.has(waiting);
+  }
+
+  /** The handler has ended: its seat is free. */
+  release({ worker, job }: Assignment): void {
+    worker.running--;
+    worker.isExclusive = false;
+    this.#freeJobs.push(job);
+  }
+
+  /** Starts whoever can start. To be called whenever a worker may have room. */
+  place(): void {
+    for (const waiting of this.#queue) {
+      const worker = this.#workerFor(waiting.mode);
+      if (worker === undefined) return;
+      this.#queue.delete(waiting);
+      if (worker.phase === 'broken') {
+        waiting.fail(worker.failure ?? 'the module could not be loaded');
+        this.#onBroken(worker);
+        continue;
+      }
+      const job = this.#freeJobs.pop();
+      if (job === undefined) throw new Error('more jobs than seats: the scheduler has lost count');
+      worker.running++;
+      worker.isExclusive = waiting.mode === 'sync';
+      waiting.start({ worker, number: ++this.#assignments, job, control: new JobControl(this.#region, job) });
+    }
+  }
+
+  #workerFor(mode: HandlerMode): PoolWorker | undefined {
+    let best: PoolWorker | undefined;
+    let broken: PoolWorker | undefined;
+    let hope = false;
+    for (const worker of this.#workers) {
+      if (worker.phase === 'broken') broken = worker;
+      else hope = true;
+      if (worker.phase !== 'ready' || worker.isExclusive) continue;
+      if (worker.running >= (mode === 'sync' ? 1 : this.#streamsPerWorker)) continue;
+      if (best === undefined || worker.running < best.running) best = worker;
+    }
+    // A worker that can't load its module is asked only when all others can't either: it fails the job and is replaced.
+    return best ?? (hope ? undefined : broken);
+  }
+}

@@ -1,0 +1,69 @@
+import { ModuleError } from '../errors.ts';
+import { OP, type FromWorker } from '../thread-messages.ts';
+import { encodeServiceRequest } from '../wire/cold-encode.ts';
+import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
+import { encodeIpcError } from '../wire/error-payload.ts';
+import type { PoolWorker } from './pool-worker.ts';
+
+type ServiceMessage = FromWorker & { type: 'service' };
+
+/** The handlers' requests to the host, and the way of each answer back to its worker. */
+export class ServiceRoutes {
+  readonly #limits: { readonly maxWaiting: number; readonly maxMessageBytes: number };
+  readonly #send: (message: Uint8Array) => void;
+  readonly #pending = new Map<string, { readonly worker: PoolWorker; readonly sequence: number }>();
+
+  constructor(
+    limits: { readonly maxWaiting: number; readonly maxMessageBytes: number },
+    send: (message: Uint8Array) => void,
+  ) {
+    this.#limits = limits;
+    this.#send = send;
+  }
+
+  onRequest(worker: PoolWorker, { sequence, ...request }: ServiceMessage): void {
+    if (this.#pending.size >= this.#limits.maxWaiting) {
+      const message = `${this.#pending.size} service requests wait for the host already`;
+      return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));
+    }
+    const requestId = `service-${worker.incarnation}.${sequence}`;
+    const envelope = encodeEnvelope('serviceRequest', requestId, encodeServiceRequest(request));
+    if (envelope.length > this.#limits.maxMessageBytes) {
+      const message = `a service request of ${envelope.length} bytes is over the message limit`;
+      return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));
+    }
+    this.#pending.set(requestId, { worker, sequence });
+    this.#send(envelope);
+  }
+
+  /**
+   * The host's answer: `serviceResponse`, or an `error`. Unknown ids are ignored: their handler has gone.
+   *
+   * @throws MalformedError for a payload that can't be read; the request is failed all the same
+   */
+  onAnswer(requestId: string, ok: boolean, payload: Uint8Array): void {
+    const route = this.#pending.get(requestId);
+    if (route === undefined) return;
+    this.#pending.delete(requestId);
+    try {
+      if (ok) decodeServiceResponse(payload);
+      else decodeIpcError(payload);
+    } catch (error) {
+      const message = `the host's answer can't be read: ${(error as Error).message}`;
+      this.#fail(route.worker, route.sequence, new ModuleError('protocolViolation', message));
+      throw error;
+    }
+    route.worker.post(ok ? OP.serviceAnswer : OP.serviceError, route.sequence, payload);
+  }
+
+  /** The worker is gone: late answers to it are ignored. */
+  forget(worker: PoolWorker): void {
+    for (const [requestId, route] of this.#pending) if (route.worker === worker) this.#pending.delete(requestId);
+  }
+
+  #fail(worker: PoolWorker, sequence: number, error: ModuleError): void {
+    worker.post(OP.serviceError, sequence, encodeIpcError(error));
+    worker.flush();
+  }
+}

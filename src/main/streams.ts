@@ -1,0 +1,374 @@
+import { dataCost, grantFits } from '../stream/credit.ts';
+import { ABSENT, isLive, onHostEvent, onModuleEvent, type HostEvent, type ModuleEvent, type Step } from '../stream/state.ts';
+import { OP, type Manifest } from '../thread-messages.ts';
+import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
+import type { MalformedError } from '../wire/malformed.ts';
+import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
+import { admit, type Refusal } from './admission.ts';
+import type { ServeOptions } from './options.ts';
+import type { PoolWorker } from './pool-worker.ts';
+import { RunningJob, atTime, type Clock } from './running-job.ts';
+import type { Assignment, Scheduler } from './scheduler.ts';
+import { StreamEntry, type EntryOwner } from './stream-entry.ts';
+import { StreamTable } from './stream-table.ts';
+
+/** What the router asks of the rest of main. */
+export interface StreamsContext {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** Sends a whole message; `isAnswer` counts it against what the host owes a read. */
+  send(message: Uint8Array, isAnswer: boolean): void;
+  /** Gives a stream's task to its worker, behind everything that must come before it. */
+  dispatch(assignment: Assignment, entry: StreamEntry): void;
+  /** Ends a worker whose handler did not end in time. */
+  endWorker(worker: PoolWorker): void;
+}
+
+/**
+ * Routes every frame to its stream and keeps each stream's state; the handlers themselves live on workers.
+ *
+ * All decisions are `stream/state.ts`'s. Here is what they mean: queue, post to a worker, send a terminal frame.
+ */
+export class Streams implements EntryOwner {
+  readonly #context: StreamsContext;
+  readonly #table = new StreamTable<StreamEntry>();
+  /** Streams whose handler runs, also those whose id is free again: by job number. */
+  readonly #running = new Map<number, StreamEntry>();
+  /** Opens that came before the first worker's manifest, in order. */
+  #unchecked: StreamEntry[] = [];
+  #queued = new Set<StreamEntry>();
+  #heldBytes = 0;
+  #manifest: Manifest | undefined;
+  #isDraining = false;
+  /** Frames for ids that were not live. */
+  lateFrames = 0;
+
+  constructor(context: StreamsContext) {
+    this.#context = context;
+  }
+
+  /** Streams that are live or whose handler runs on. */
+  get openCount(): number {
+    return this.#running.size + this.#queued.size;
+  }
+
+  get queuedCount(): number {
+    return this.#queued.size;
+  }
+
+  /** A sound frame whose id is that of its envelope. */
+  onFrame(frame: FrameDecoder, bytes: Uint8Array): void {
+    const spell = (): StreamId => streamIdFromWords(frame.id0, frame.id1, frame.id2, frame.id3);
+    const entry = this.#live(this.#table.find(frame, spell));
+    if (entry === undefined) {
+      if (frame.arm === FRAME_ARM.open) this.#open(spell(), frame);
+      else this.lateFrames++;
+      return;
+    }
+    const event = eventOf(frame, entry);
+    const step = onHostEvent(entry.state, event);
+    entry.state = step.next;
+    switch (step.effect.do) {
+      case 'deliverData':
+        return this.#deliver(entry, bytes, frame.dataStart, frame.dataEnd);
+      case 'addCredit':
+        return this.#addCredit(entry, frame.credit);
+      default:
+        this.#apply(entry, step, reasonFor(event, frame));
+    }
+  }
+
+  /** A frame that can't be understood, for the id of its envelope. */
+  onMalformed(id: StreamId, why: MalformedError): void {
+    const entry = this.#live(this.#table.get(id));
+    const step = onHostEvent(entry?.state ?? ABSENT, 'malformed');
+    if (entry === undefined) return this.#refuse(id, { code: 'protocolViolation', message: why.message });
+    entry.state = step.next;
+    this.#apply(entry, step, why.message);
+  }
+
+  /** The first worker has loaded: opens that came before it can be checked. */
+  onManifest(manifest: Manifest): void {
+    this.#manifest = manifest;
+    for (const entry of this.#unchecked.splice(0)) {
+      if (entry.state.kind !== 'queued') continue;
+      const verdict = admit(manifest, entry.context, this.#context.clock.now());
+      if ('code' in verdict) this.#terminate(entry, verdict);
+      else this.#enqueue(entry, verdict.mode);
+    }
+  }
+
+  /** No new opens from here on. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Whether anything runs or waits. */
+  get isIdle(): boolean {
+    return this.#running.size === 0 && this.#queued.size === 0;
+  }
+
+  /** The drain time is over, or the host is gone: everything is cancelled. */
+  cancelAll(reason: string): void {
+    for (const entry of [...this.#queued, ...this.#running.values()]) this.#onModule(entry, 'connectionEnds', reason);
+  }
+
+  onStart(entry: StreamEntry, assignment: Assignment): void {
+    this.#unqueue(entry);
+    const { worker, number, control } = assignment;
+    entry.running = new RunningJob(assignment, this.#context.clock);
+    this.#running.set(number, entry);
+    control.reset(entry.queuedCredit);
+    this.#onModule(entry, 'dispatched', '');
+    this.#context.dispatch(assignment, entry);
+    for (const chunk of entry.held.splice(0)) worker.post(OP.data, number, chunk);
+    if (entry.state.kind === 'half') worker.post(OP.end, number);
+    worker.flush();
+  }
+
+  onNoWorker(entry: StreamEntry, message: string): void {
+    this.#unqueue(entry);
+    this.#terminate(entry, { code: 'workerCrashed', message: `no worker could load the module: ${message}` });
+  }
+
+  /** The handler of a job has ended. */
+  onSettled(number: number): void {
+    this.#end(number, 'settled', 'the handler ended without ending its stream');
+  }
+
+  /** The worker can't write any more: what its streams still owe, main sends. @param how for a person */
+  onFenced(worker: PoolWorker, how: string): void {
+    for (const entry of this.#on(worker)) {
+      this.#live(entry);
+      const reason = entry.state.kind === 'ending' ? (entry.running?.stopReason ?? '') : how;
+      this.#onModule(entry, 'fenced', reason);
+    }
+  }
+
+  /** The thread is gone, and with it every handler on it. */
+  onWorkerExit(worker: PoolWorker, how: string): void {
+    for (const entry of this.#on(worker)) this.#end(entry.running?.assignment.number ?? 0, 'workerExited', how);
+  }
+
+  #on(worker: PoolWorker): StreamEntry[] {
+    return [...this.#running.values()].filter((entry) => entry.running?.assignment.worker === worker);
+  }
+
+  #end(number: number, event: ModuleEvent, message: string): void {
+    const entry = this.#running.get(number);
+    if (entry?.running === undefined) return;
+    this.#live(entry);
+    this.#onModule(entry, event, message);
+    entry.running.settle();
+    entry.cancelDeadline?.();
+    this.#running.delete(number);
+    this.#context.scheduler.release(entry.running.assignment);
+  }
+
+  #open(id: StreamId, frame: FrameDecoder): void {
+    const { options, clock } = this.#context;
+    const { context, contextBytes, initialCredit } = frame.open(options.maxContextBytes);
+    const refusal =
+      this.#refusalBeforeHandler(contextBytes, context.metadata.length, initialCredit) ??
+      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
+    if (refusal !== undefined && 'code' in refusal) return this.#refuse(id, refusal);
+    const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
+    if (refusal === undefined) {
+      if (this.#queued.size >= options.maxQueue) return this.#refuseFull(id);
+      this.#unchecked.push(entry);
+      this.#queued.add(entry);
+    } else {
+      entry.mode = refusal.mode;
+    }
+    this.#table.add(entry);
+    if (context.deadlineUnixMs !== 0) {
+      entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () => {
+        this.#live(entry);
+        this.#onModule(entry, 'deadline', 'the deadline has passed');
+      });
+    }
+    if (refusal === undefined) return;
+    this.#enqueue(entry, refusal.mode);
+    if (this.#queued.size > options.maxQueue) {
+      entry.cancelDeadline?.();
+      this.#forget(entry);
+      this.#refuseFull(id);
+    }
+  }
+
+  #refusalBeforeHandler(contextBytes: number, entries: number, initialCredit: number): Refusal | undefined {
+    const { maxContextBytes, maxMetadataEntries } = this.#context.options;
+    if (this.#isDraining) return { code: 'unavailable', message: 'the module is shutting down and takes no new streams' };
+    if (contextBytes > maxContextBytes) {
+      return { code: 'invalidArgument', message: `the InvocationContext has ${contextBytes} bytes, the limit is ${maxContextBytes}` };
+    }
+    if (entries > maxMetadataEntries) {
+      return { code: 'invalidArgument', message: `the InvocationContext has ${entries} metadata entries, the limit is ${maxMetadataEntries}` };
+    }
+    if (!grantFits(0, initialCredit)) {
+      return { code: 'flowControlViolation', message: `an initialCredit of ${initialCredit} is over the bound of 2^31-1` };
+    }
+    return undefined;
+  }
+
+  #refuseFull(id: StreamId): void {
+    const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#context.options.workers} workers`;
+    this.#refuse(id, { code: 'resourceExhausted', message });
+  }
+
+  #enqueue(entry: StreamEntry, mode: StreamEntry['mode']): void {
+    entry.mode = mode;
+    this.#queued.add(entry);
+    this.#context.scheduler.submit(entry);
+  }
+
+  #unqueue(entry: StreamEntry): void {
+    this.#queued.delete(entry);
+    this.#heldBytes -= entry.heldBytes;
+    entry.heldBytes = 0;
+  }
+
+  /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */
+  #live(entry: StreamEntry | undefined): StreamEntry | undefined {
+    if (entry === undefined || !entry.terminalCommitted) return entry;
+    this.#onModule(entry, 'terminalCommitted', '');
+    return undefined;
+  }
+
+  #deliver(entry: StreamEntry, bytes: Uint8Array, start: number, end: number): void {
+    if (entry.running !== undefined) {
+      const { worker, number } = entry.running.assignment;
+      return worker.post(OP.data, number, bytes, start, end);
+    }
+    const cost = dataCost(end - start);
+    entry.held.push(bytes.slice(start, end));
+    entry.heldBytes += cost;
+    this.#heldBytes += cost;
+    if (this.#heldBytes <= this.#context.options.maxHeldBytes) return;
+    const newest = [...this.#queued].reverse().find((queued) => queued.heldBytes > 0) ?? entry;
+    this.#withdraw(newest);
+    this.#terminate(newest, {
+      code: 'resourceExhausted',
+      message: `queued streams hold ${this.#heldBytes} bytes of input; the newest is refused`,
+    });
+  }
+
+  #addCredit(entry: StreamEntry, credit: number): void {
+    if (entry.running === undefined) {
+      entry.queuedCredit += credit;
+      return;
+    }
+    const { control, worker, number } = entry.running.assignment;
+    control.addCredit(credit);
+    worker.post(OP.credit, number);
+  }
+
+  #onModule(entry: StreamEntry, event: ModuleEvent, reason: string): void {
+    const step = onModuleEvent(entry.state, event);
+    entry.state = step.next;
+    this.#apply(entry, step, reason);
+  }
+
+  /** What a transition asks for, apart from delivering input and credit. */
+  #apply(entry: StreamEntry, step: Step, reason: string): void {
+    const { effect } = step;
+    switch (effect.do) {
+      case 'countLate':
+        this.lateFrames++;
+        break;
+      case 'deliverEnd': {
+        const assignment = entry.running?.assignment;
+        assignment?.worker.post(OP.end, assignment.number);
+        break;
+      }
+      case 'stop':
+        entry.running?.stop(effect.cause, reason, this.#context.options.cancelGraceMs, () => {
+          this.#live(entry);
+          this.#onModule(entry, 'graceOver', reason);
+        });
+        break;
+      case 'terminate':
+        if (entry.running === undefined) this.#withdraw(entry);
+        this.#refuse(entry.id, { code: effect.cause, message: reason });
+        break;
+      case 'endWorker':
+        if (entry.running !== undefined) this.#context.endWorker(entry.running.assignment.worker);
+        break;
+      case 'nothing':
+      case 'admit':
+      case 'answerStray':
+      case 'deliverData':
+      case 'addCredit':
+        break;
+    }
+    if (!isLive(entry.state)) this.#table.delete(entry);
+  }
+
+  #withdraw(entry: StreamEntry): void {
+    this.#context.scheduler.withdraw(entry);
+    this.#unqueue(entry);
+    entry.cancelDeadline?.();
+    entry.held = [];
+  }
+
+  #forget(entry: StreamEntry): void {
+    this.#withdraw(entry);
+    entry.state = ABSENT;
+    this.#table.delete(entry);
+  }
+
+  #terminate(entry: StreamEntry, refusal: Refusal): void {
+    this.#forget(entry);
+    this.#refuse(entry.id, refusal);
+  }
+
+  #refuse(id: StreamId, refusal: Refusal): void {
+    this.#context.send(new FrameEncoder(id).error(refusal), true);
+  }
+}
+
+/** What a frame is for the state machine. Balances are checked before any state changes. */
+function eventOf(frame: FrameDecoder, entry: StreamEntry): HostEvent {
+  switch (frame.arm) {
+    case FRAME_ARM.data:
+      // Only a stream that may receive counts what it receives.
+      if (entry.state.kind !== 'open' && entry.state.kind !== 'queued') return 'data';
+      return entry.window.accept(frame.dataEnd - frame.dataStart, entry.granted) ? 'data' : 'dataBeyondCredit';
+    case FRAME_ARM.credit:
+      return grantFits(entry.credit, frame.credit) ? 'credit' : 'creditBeyondBound';
+    case FRAME_ARM.close:
+      return 'close';
+    case FRAME_ARM.cancel:
+      return 'cancel';
+    case FRAME_ARM.error:
+      return 'error';
+    default:
+      return 'open';
+  }
+}
+
+function reasonFor(event: HostEvent, frame: FrameDecoder): string {
+  switch (event) {
+    case 'open':
+      return 'the host opened a stream with an id that is live';
+    case 'data':
+    case 'close':
+      return `the host sent ${event} after it had closed its side`;
+    case 'dataBeyondCredit':
+      return `the host sent ${frame.dataEnd - frame.dataStart} bytes of data beyond its credit or the largest payload`;
+    case 'credit':
+    case 'creditBeyondBound':
+      return `the host granted ${frame.credit} bytes, past the bound of 2^31-1`;
+    case 'cancel':
+      return cancelText(frame.cancelReason());
+    case 'error':
+      return cancelText(frame.error().message);
+    case 'malformed':
+      return 'malformed';
+  }
+}
+
+function cancelText(reason: string): string {
+  return reason === '' ? 'cancelled by the host' : `cancelled by the host: ${reason}`;
+}

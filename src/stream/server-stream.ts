@@ -1,0 +1,76 @@
+import type { InvocationContext } from '../wire/context.ts';
+
+/**
+ * What a handler holds: its input, its output, and what the host wants of it.
+ *
+ * Both iterables read the same input. The synchronous one blocks the worker thread, never the process; the host's
+ * frames, cancels and other streams go on. A received chunk is the handler's to keep.
+ */
+export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
+  /** Who calls, what for, and the metadata. Prints redacted. */
+  readonly context: InvocationContext;
+
+  /**
+   * Sends one Data frame once the host has given credit.
+   *
+   * @param payload at most 1 MiB; its buffer may be used again once the promise has settled
+   * @throws ModuleError `invalidArgument` for a payload that is too large or no Uint8Array; the cause's code once the
+   *   stream is cancelled, past its deadline, or ended
+   */
+  send(payload: Uint8Array): Promise<void>;
+
+  /** As {@link send}, blocking the worker thread until the frame is on its way. */
+  sendSync(payload: Uint8Array): void;
+
+  /** Whether the stream has been cancelled, is past its deadline, or broken. One atomic load: fit for tight loops. */
+  readonly cancelled: boolean;
+
+  /** @throws ModuleError with the cause's code once {@link cancelled} */
+  throwIfCancelled(): void;
+
+  /** Aborts with a {@link ModuleError} as reason when the stream is cancelled; never on normal completion. */
+  readonly signal: AbortSignal;
+
+  /** When the host's patience ends; `undefined`: never. */
+  readonly deadline: Date | undefined;
+
+  /** The input as a Web Stream; to be used instead of the iterables. */
+  readonly readable: ReadableStream<Uint8Array>;
+
+  /** The output as a Web Stream; closing it does not end the handler. */
+  readonly writable: WritableStream<Uint8Array>;
+
+  /** JSON lines on standard error, dropped rather than waited for. */
+  readonly log: StreamLog;
+
+  /** Requests back to the host, in the name of this stream's invocation. */
+  readonly services: Services;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** @param fields further JSON values of the line */
+export type StreamLog = Readonly<Record<LogLevel, (message: string, fields?: Record<string, unknown>) => void>>;
+
+export interface Services {
+  /**
+   * Asks the host.
+   *
+   * @throws ModuleError with the host's code and message; uncaught, it ends the stream with that code
+   */
+  request(service: string, method: string, body: Uint8Array): Promise<Uint8Array>;
+
+  /** As {@link request}, blocking the worker thread until the answer is here. */
+  requestSync(service: string, method: string, body: Uint8Array): Uint8Array;
+}
+
+/** A unary request's view: {@link ServerStream} without the stream. */
+export interface UnaryRequest {
+  readonly context: InvocationContext;
+  readonly body: Uint8Array;
+  readonly cancelled: boolean;
+  throwIfCancelled(): void;
+  readonly signal: AbortSignal;
+  readonly deadline: Date | undefined;
+  readonly log: StreamLog;
+  readonly services: Services;
+}

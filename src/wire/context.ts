@@ -1,0 +1,75 @@
+import type { StructReader } from './reader.ts';
+
+/** Who calls which method, and until when: `InvocationContext` of `schema/ipc.capnp`. */
+export interface InvocationContext {
+  readonly invocationId: string;
+  readonly method: string;
+  /** The authenticated principal, as the host knows it. */
+  readonly caller: string;
+  readonly tenant: string;
+  /** Milliseconds since 1970; 0 for none. A value that no double holds exactly reads as `Number.MAX_SAFE_INTEGER`. */
+  readonly deadlineUnixMs: number;
+  /** W3C Trace Context. */
+  readonly traceparent: string;
+  readonly tracestate: string;
+  /** In the order of the wire, with what is there twice. */
+  readonly metadata: readonly (readonly [key: string, value: string])[];
+}
+
+/** What a caller fills in; the rest is empty. */
+export type InvocationContextInit = Partial<InvocationContext>;
+
+/** All defaults. */
+export const EMPTY_CONTEXT: InvocationContext = {
+  invocationId: '',
+  method: '',
+  caller: '',
+  tenant: '',
+  deadlineUnixMs: 0,
+  traceparent: '',
+  tracestate: '',
+  metadata: [],
+};
+
+/**
+ * The context in the struct `s`. Builds an entry per element of the metadata, however many: see {@link readBoundedContext}.
+ *
+ * @throws MalformedError
+ */
+export function readInvocationContext(s: StructReader): InvocationContext {
+  const entries = s.structList(6, 'InvocationContext.metadata');
+  const metadata: [string, string][] = [];
+  for (let i = 0; i < entries.length; i += 1) {
+    const entry = entries.at(i);
+    metadata.push([
+      entry.text(0, 'InvocationContext.Entry.key'),
+      entry.text(1, 'InvocationContext.Entry.value'),
+    ]);
+  }
+  return {
+    invocationId: s.text(0, 'InvocationContext.invocationId'),
+    method: s.text(1, 'InvocationContext.method'),
+    caller: s.text(2, 'InvocationContext.caller'),
+    tenant: s.text(3, 'InvocationContext.tenant'),
+    deadlineUnixMs: Math.min(s.uint64AsNumber(0), Number.MAX_SAFE_INTEGER),
+    traceparent: s.text(4, 'InvocationContext.traceparent'),
+    tracestate: s.text(5, 'InvocationContext.tracestate'),
+    metadata,
+  };
+}
+
+/**
+ * The context with its size, which is measured before a string is built: pointers to the same text again and again make megabytes
+ * of strings out of kilobytes of message.
+ *
+ * @param maxBytes beyond it the context stays {@link EMPTY_CONTEXT}, and `contextBytes` is some number above `maxBytes`
+ * @returns contextBytes: the struct with everything that it points to
+ * @throws MalformedError
+ */
+export function readBoundedContext(
+  s: StructReader,
+  maxBytes: number,
+): { context: InvocationContext; contextBytes: number } {
+  const contextBytes = s.measureBytes(maxBytes);
+  return { context: contextBytes > maxBytes ? EMPTY_CONTEXT : readInvocationContext(s), contextBytes };
+}

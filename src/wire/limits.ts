@@ -1,0 +1,41 @@
+/**
+ * What a receiver enforces before it takes memory, and the three constants of `schema/ipc_streaming.capnp`.
+ */
+
+/** Bytes that each side may send on a new stream until more is granted (`initialCredit` of the schema). */
+export const INITIAL_CREDIT = 262_144;
+
+/** The largest payload of one Data frame, in bytes (`maxDataBytes` of the schema). */
+export const MAX_DATA_BYTES = 1_048_576;
+
+/** What a Data frame costs at the least, in bytes of credit (`minDataCost` of the schema). */
+export const MIN_DATA_COST = 64;
+
+/** The largest balance of credit a stream may reach: 2^31-1, so that it fits an Int32 of shared memory. */
+export const MAX_CREDIT = 0x7fff_ffff;
+
+/** The longest requestId of an envelope, in bytes of UTF-8 without the NUL. */
+export const MAX_REQUEST_ID_BYTES = 256;
+
+/** The version of the protocol that this code speaks (`Initialize.protocolVersion`). */
+export const PROTOCOL_VERSION = 1;
+
+/** The bounds of one message. All are checked against what a message declares, before anything is allocated for it. */
+export interface WireLimits {
+  /** Bytes of one framed message, segment table included. */
+  readonly maxMessageBytes: number;
+  /** A message has fewer segments than this (the C++ implementation's bound). */
+  readonly maxSegments: number;
+  /** Structs and lists within each other, the root struct counted in. */
+  readonly maxNesting: number;
+  /** Words that reading one message may visit; an object counts each time a pointer to it is followed. */
+  readonly maxTraversalWords: number;
+}
+
+/** The limits of the protocol page; the last three are those of the C++ implementation. */
+export const DEFAULT_WIRE_LIMITS: WireLimits = {
+  maxMessageBytes: 16 * 1024 * 1024,
+  maxSegments: 512,
+  maxNesting: 64,
+  maxTraversalWords: 8 * 1024 * 1024,
+};

@@ -1,0 +1,123 @@
+import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import type { HandlerMode, ModedHandler, ModuleDefinition, StreamHandler } from '../module.ts';
+import type { Manifest, ManifestMethod } from '../thread-messages.ts';
+
+/** Why a module can't be run, in words for its author. */
+export class ModuleLoadError extends Error {
+  override readonly name = 'ModuleLoadError';
+}
+
+/** A module ready to run: its handlers looked up by own properties only, and its manifest. */
+export interface LoadedModule {
+  readonly definition: ModuleDefinition;
+  readonly manifest: Manifest;
+  /** @returns the handler of a method; `undefined`: there is none */
+  streamHandler(method: string): StreamHandler | undefined;
+}
+
+/** @param file absolute path @throws ModuleLoadError */
+export async function loadModule(file: string): Promise<LoadedModule> {
+  const info = await stat(file).catch(() => undefined);
+  if (info === undefined) throw new ModuleLoadError(`the module file ${file} does not exist`);
+  if (!info.isFile()) throw new ModuleLoadError(`${file} is not a file; give the path of the module's .js or .ts file`);
+  let namespace: Record<string, unknown>;
+  try {
+    namespace = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new ModuleLoadError(`the module file ${file} could not be loaded: ${explain(error, file)}`);
+  }
+  return checkModule(unwrapDefault(namespace['default']), file);
+}
+
+function explain(error: unknown, file: string): string {
+  if (!(error instanceof Error)) return `it threw ${String(error)} while loading`;
+  const { code } = error as { code?: unknown };
+  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?ts$/.test(file)) {
+    return (
+      `this Node (${process.version}) does not load TypeScript by itself. Install tsx beside the module ` +
+      '(npm install --save-dev tsx), or use Node 22.18 or newer, or compile the module to JavaScript'
+    );
+  }
+  const name = error.name === 'Error' ? '' : `${error.name}: `;
+  const place = /(?:file:\/\/)?(\/[^\s()]+:\d+)(?::\d+)?/.exec(error.stack ?? '')?.[1];
+  return `${name}${error.message}${place === undefined || error.message.includes(place) ? '' : ` (${place})`}`;
+}
+
+/** A CommonJS module that was compiled from ESM has its default export one level down. */
+function unwrapDefault(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null && '__esModule' in value && 'default' in value) return value.default;
+  return value;
+}
+
+/** Checks the shape of a default export and lists what it offers. @throws ModuleLoadError */
+export function checkModule(value: unknown, file: string): LoadedModule {
+  const complain = (what: string): never => {
+    throw new ModuleLoadError(`the module file ${file} ${what}`);
+  };
+  if (value === undefined) complain('has no default export; it needs: export default defineModule({ name, version, … })');
+  if (typeof value !== 'object' || value === null) {
+    complain(`exports ${value === null ? 'null' : `a ${typeof value}`} by default; it needs defineModule({ name, version, … })`);
+  }
+  const definition = value as ModuleDefinition;
+  for (const key of ['name', 'version'] as const) {
+    if (typeof definition[key] !== 'string') complain(`has no ${key}; defineModule needs a string ${key}`);
+  }
+  for (const key of ['onHandle', 'onKvChange', 'onInit', 'onClose'] as const) {
+    const handler: unknown = definition[key];
+    if (handler !== undefined && typeof handler !== 'function') complain(`has an ${key} that is no function`);
+  }
+  const streams = definition.onServerStream;
+  if (streams !== undefined && typeof streams !== 'function' && (typeof streams !== 'object' || streams === null)) {
+    complain('has an onServerStream that is neither a function nor a table of functions');
+  }
+  if (streams === undefined || typeof streams === 'function' || isModed(streams)) {
+    const single = streams === undefined ? undefined : moded(streams);
+    return {
+      definition,
+      manifest: manifestOf(definition, single === undefined ? undefined : { mode: single.mode }),
+      streamHandler: () => single?.handler,
+    };
+  }
+  const table = new Map<string, ModedHandler>();
+  for (const [method, handler] of Object.entries(streams)) {
+    if (typeof handler !== 'function' && !isModed(handler)) {
+      complain(`has a handler for the stream method '${method}' that is no function`);
+    }
+    table.set(method, moded(handler));
+  }
+  const methods: ManifestMethod[] = [...table].map(([name, { mode }]) => ({ name, mode }));
+  return {
+    definition,
+    manifest: manifestOf(definition, { methods }),
+    streamHandler: (method) => table.get(method)?.handler,
+  };
+}
+
+function manifestOf(definition: ModuleDefinition, streams: Manifest['streams']): Manifest {
+  return {
+    name: definition.name,
+    version: definition.version,
+    streams,
+    handle: definition.onHandle === undefined ? undefined : modeOf(definition.onHandle),
+    kvChange: definition.onKvChange !== undefined,
+  };
+}
+
+function isModed(value: unknown): value is ModedHandler {
+  if (typeof value !== 'object' || value === null) return false;
+  const { mode, handler } = value as { mode?: unknown; handler?: unknown };
+  return (mode === 'sync' || mode === 'async') && typeof handler === 'function';
+}
+
+function moded(handler: StreamHandler | ModedHandler): ModedHandler {
+  return typeof handler === 'function' ? { mode: modeOf(handler), handler } : handler;
+}
+
+/**
+ * What a function's own kind says. A plain function may compute or block: it gets its worker to itself, unless the
+ * module states otherwise.
+ */
+function modeOf(handler: (...args: never[]) => unknown): HandlerMode {
+  return /^Async(Generator)?Function$/.test(handler.constructor.name) ? 'async' : 'sync';
+}

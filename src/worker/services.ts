@@ -1,0 +1,105 @@
+import { ModuleError, type ErrorCode } from '../errors.ts';
+import type { InvocationContext } from '../wire/context.ts';
+import type { Services } from '../stream/server-stream.ts';
+
+interface Waiter {
+  readonly resolve: (body: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+  readonly job: number;
+}
+
+type Answer = { readonly body: Uint8Array } | { readonly error: ModuleError };
+
+/** How a request leaves the thread, and how a blocked one waits. */
+export interface ServiceIo {
+  /** Sends one service request on its way. */
+  send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void;
+  /** Blocks the thread until something may have arrived. */
+  block(): void;
+}
+
+/** What of a stream or request a service call must heed. */
+export interface ServiceCaller {
+  readonly job: number;
+  readonly context: InvocationContext;
+  cause(): ErrorCode | undefined;
+  throwIfCancelled(): void;
+}
+
+/** The thread's requests to the host that are not answered yet, by sequence number. */
+export class ServiceCalls {
+  readonly #io: ServiceIo;
+  readonly #waiting = new Map<number, Waiter>();
+  /** Answers to blocked requests. `undefined`: still waited for. */
+  readonly #blocked = new Map<number, Answer | undefined>();
+  #next = 1;
+
+  constructor(io: ServiceIo) {
+    this.#io = io;
+  }
+
+  /** The {@link Services} of one stream or request. */
+  for(caller: ServiceCaller): Services {
+    return {
+      request: async (service, method, body) => {
+        caller.throwIfCancelled();
+        const sequence = this.#next++;
+        const answer = new Promise<Uint8Array>((resolve, reject) => {
+          this.#waiting.set(sequence, { resolve, reject, job: caller.job });
+        });
+        this.#send(sequence, service, method, body, caller.context);
+        return await answer;
+      },
+      requestSync: (service, method, body) => {
+        caller.throwIfCancelled();
+        const sequence = this.#next++;
+        this.#blocked.set(sequence, undefined);
+        try {
+          this.#send(sequence, service, method, body, caller.context);
+          for (;;) {
+            const answer = this.#blocked.get(sequence);
+            if (answer !== undefined) {
+              if ('error' in answer) throw answer.error;
+              return answer.body;
+            }
+            caller.throwIfCancelled();
+            this.#io.block();
+          }
+        } finally {
+          this.#blocked.delete(sequence);
+        }
+      },
+    };
+  }
+
+  /** The host answered. Answers that nobody waits for any more are dropped. */
+  settle(sequence: number, answer: Answer): void {
+    if (this.#blocked.has(sequence)) {
+      this.#blocked.set(sequence, answer);
+      return;
+    }
+    const waiter = this.#waiting.get(sequence);
+    this.#waiting.delete(sequence);
+    if (waiter === undefined) return;
+    if ('error' in answer) waiter.reject(answer.error);
+    else waiter.resolve(answer.body);
+  }
+
+  /** The job is cancelled or over: its requests fail, and answers that come later are dropped. */
+  abandon(job: number, error: Error): void {
+    for (const [sequence, waiter] of this.#waiting) {
+      if (waiter.job !== job) continue;
+      this.#waiting.delete(sequence);
+      waiter.reject(error);
+    }
+  }
+
+  #send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void {
+    // From JavaScript anything can come here, whatever the type says.
+    if (!((body as unknown) instanceof Uint8Array)) {
+      this.#waiting.delete(sequence);
+      throw new ModuleError('invalidArgument', 'the body of a service request is a Uint8Array');
+    }
+    this.#io.send(sequence, service, method, body, context);
+  }
+}

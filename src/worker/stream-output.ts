@@ -1,0 +1,63 @@
+import type { ErrorReport } from '../errors.ts';
+import type { JobControl } from '../shared-memory/job-control.ts';
+import { dataCost } from '../stream/credit.ts';
+import { FrameEncoder } from '../wire/frame.ts';
+import type { StreamId } from '../wire/stream-id.ts';
+import type { WireOutput } from './wire-output.ts';
+
+/** A credit frame's size on the wire: an envelope of 80 bytes, and a frame of 48. */
+const CREDIT_FRAME_BYTES = 128;
+
+/** What one stream puts on the wire: Data while there is credit, grants, and exactly one terminal frame. */
+export class StreamOutput {
+  readonly #wire: WireOutput;
+  readonly #control: JobControl;
+  readonly #encoder: FrameEncoder;
+  #ungranted = 0;
+  #isClosed = false;
+
+  constructor(wire: WireOutput, control: JobControl, id: StreamId) {
+    this.#wire = wire;
+    this.#control = control;
+    this.#encoder = new FrameEncoder(id);
+  }
+
+  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
+    if (this.#control.credit <= 0) return 'credit';
+    if (!this.#wire.fits(FrameEncoder.dataMessageBytes(payload.length), true)) return 'room';
+    this.#control.addCredit(-dataCost(payload.length));
+    this.#wire.commit(this.#encoder.dataHeader(payload.length), payload);
+    return 'sent';
+  }
+
+  /** Grants now, or with the next chance if the ring is full: a grant may be late, never lost. */
+  grant(bytes: number): void {
+    this.#ungranted += bytes;
+    if (this.#isClosed || !this.#wire.fits(CREDIT_FRAME_BYTES, false)) return;
+    const grant = this.#ungranted;
+    this.#ungranted = 0;
+    // Main must know of the grant before the host can make use of it.
+    this.#control.addGranted(grant);
+    this.#wire.commit(this.#encoder.credit(grant));
+  }
+
+  /** Grants that found no room try again. */
+  retryGrant(): void {
+    if (this.#ungranted > 0) this.grant(0);
+  }
+
+  /** The stream's last frame, as bytes; to be given to {@link commitTerminal}. */
+  terminal(error: ErrorReport | undefined): Uint8Array {
+    return error === undefined ? this.#encoder.close() : this.#encoder.error(error);
+  }
+
+  /** @returns `false` if there is no room yet */
+  commitTerminal(frame: Uint8Array): boolean {
+    if (!this.#wire.fits(frame.length, false)) return false;
+    this.#isClosed = true;
+    // Published together with the frame, by the commit's one store.
+    this.#control.markTerminal(this.#wire.endOfNext(frame.length));
+    this.#wire.commit(frame);
+    return true;
+  }
+}

@@ -1,0 +1,182 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { performance } from 'node:perf_hooks';
+import type { MessagePort } from 'node:worker_threads';
+import { JobControl } from '../shared-memory/job-control.ts';
+import { OutboundRing } from '../shared-memory/outbound-ring.ts';
+import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
+import { WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
+import { WorkerWriteLock } from '../shared-memory/write-lock.ts';
+import { OP, type FromWorker, type Task, type Welcome, type WorkerSettings } from '../thread-messages.ts';
+import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
+import { ModuleError } from '../errors.ts';
+import { attemptWrite } from '../wire-descriptor.ts';
+import { watchFailures } from './failures.ts';
+import { Inbox } from './inbox.ts';
+import type { LoadedModule } from './module-loader.ts';
+import { ModuleEvents } from './module-events.ts';
+import { RequestJob } from './request-job.ts';
+import { ServiceCalls } from './services.ts';
+import { StreamJob } from './stream-job.ts';
+import { WireOutput } from './wire-output.ts';
+
+/** Something that runs on this thread and is told what main sends for it. */
+export interface Job {
+  readonly number: number;
+  deliver(chunk: Uint8Array): void;
+  deliverEnd(): void;
+  /** Credit or room may have come. */
+  retry(): void;
+  /** A cause is decided. @param reason for a person; empty: none was given */
+  stop(reason: string): void;
+  /** Something that the job left behind failed outside its handler's call. */
+  fail(thrown: unknown): void;
+}
+
+export interface ThreadParts {
+  readonly settings: WorkerSettings;
+  readonly region: Region;
+  readonly welcome: Welcome;
+  readonly module: LoadedModule;
+  readonly port: MessagePort;
+  readonly say: (message: FromWorker) => void;
+}
+
+const decoder = new TextDecoder();
+
+/**
+ * A worker thread at work: the jobs that run on it, what main sends for them, and the ways out that they share.
+ */
+export class Thread {
+  readonly settings: WorkerSettings;
+  readonly module: LoadedModule;
+  readonly say: (message: FromWorker) => void;
+  readonly wire: WireOutput;
+  readonly services: ServiceCalls;
+  readonly events: ModuleEvents;
+  /** Tells which job a failure belongs to that surfaces outside the handler's call. */
+  readonly scope = new AsyncLocalStorage<Job>();
+  readonly #region: Region;
+  readonly #inbox: Inbox;
+  readonly #wake: WorkerWake;
+  readonly #jobs = new Map<number, Job>();
+  /** What came for tasks that are still on their way: they travel by another port. */
+  #early: { kind: number; number: number; payload: Uint8Array }[] = [];
+  #lastStarted = 0;
+  #turnFlush = false;
+
+  constructor({ settings, region, welcome, module, port, say }: ThreadParts) {
+    const slot = welcome.slot as SlotNumber;
+    this.settings = settings;
+    this.module = module;
+    this.say = say;
+    this.#region = region;
+    this.#wake = new WorkerWake(region, slot);
+    const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
+    const lock = new WorkerWriteLock(region, slot, attemptWrite(settings.wireDescriptor), () => bell.ring());
+    this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
+    this.services = new ServiceCalls({
+      send: (sequence, service, method, body, context) => {
+        // Main encodes it: the builder that it takes is not worth its load time in every thread. A view is cut out of
+        // the buffer behind it, which would be cloned whole.
+        say({ type: 'service', sequence, service, method, body: body.slice(), context });
+      },
+      block: () => this.blockForInput(() => false),
+    });
+    this.events = new ModuleEvents(module.definition, say);
+    this.#inbox = new Inbox(
+      port,
+      (kind, job, payload) => this.#onOp(kind, job, payload),
+      () => this.events.run(),
+    );
+    this.#inbox.listen();
+    watchFailures(this.scope, this.#jobs, say);
+  }
+
+  control(job: number): JobControl {
+    return new JobControl(this.#region, job as JobNumber);
+  }
+
+  run(task: Task): Promise<void> | void {
+    // What main posted before the task belongs before it: the last input of an ended job, key-value changes, config.
+    this.#inbox.pump();
+    const ready = this.events.settled();
+    return ready === undefined ? this.#start(task) : ready.then(() => this.#start(task));
+  }
+
+  #start(task: Task): Promise<void> | void {
+    const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
+    this.#jobs.set(job.number, job);
+    this.#lastStarted = job.number;
+    const early = this.#early;
+    this.#early = [];
+    for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
+    const done = (): void => {
+      this.#jobs.delete(job.number);
+      this.services.abandon(job.number, new ModuleError('unavailable', 'the stream has ended'));
+      // A blocking handler may have left key-value changes for after it.
+      this.events.run();
+      if (this.#jobs.size === 0) this.wire.flush();
+      else this.flushThisTurn();
+    };
+    const running = this.scope.run(job, () => job.run());
+    if (running === undefined) return done();
+    return running.then(done);
+  }
+
+  /**
+   * Blocks until main has sent something.
+   *
+   * @param mustLook is asked after the ticket was drawn: `true` means don't wait. What changes later changes the ticket.
+   */
+  blockForInput(mustLook: () => boolean): void {
+    const ticket = this.#wake.ticket();
+    if (mustLook() || this.#inbox.pump()) return;
+    this.wire.flush();
+    this.#wake.wait(ticket);
+  }
+
+  /** Takes what has arrived, to learn a cause's reason, say. */
+  pump(): void {
+    this.#inbox.pump();
+  }
+
+  /** At the end of this turn of the event loop, what handlers sent goes out in one write. */
+  flushThisTurn(): void {
+    if (this.#turnFlush) return;
+    this.#turnFlush = true;
+    setImmediate(() => {
+      this.#turnFlush = false;
+      this.wire.flush();
+    });
+  }
+
+  #onOp(kind: number, number: number, payload: Uint8Array): void {
+    if (number > this.#lastStarted && kind <= OP.stop) {
+      this.#early.push({ kind, number, payload });
+      return;
+    }
+    switch (kind) {
+      case OP.data:
+        return this.#jobs.get(number)?.deliver(payload);
+      case OP.end:
+        return this.#jobs.get(number)?.deliverEnd();
+      case OP.credit:
+        return this.#jobs.get(number)?.retry();
+      case OP.stop:
+        return this.#jobs.get(number)?.stop(decoder.decode(payload));
+      case OP.room:
+        for (const job of this.#jobs.values()) job.retry();
+        return;
+      case OP.serviceAnswer:
+        return this.services.settle(number, { body: decodeServiceResponse(payload).body });
+      case OP.serviceError: {
+        const { code, message, details } = decodeIpcError(payload);
+        return this.services.settle(number, { error: new ModuleError(code, message, { details }) });
+      }
+      case OP.kv:
+      case OP.init:
+      case OP.close:
+        return this.events.add(kind, payload);
+    }
+  }
+}

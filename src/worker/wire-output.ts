@@ -1,0 +1,72 @@
+import type { OutboundRing } from '../shared-memory/outbound-ring.ts';
+import type { WorkerBell } from '../shared-memory/slot-words.ts';
+import type { WorkerWriteLock } from '../shared-memory/write-lock.ts';
+
+/** From here on a worker writes its ring out itself instead of leaving it to main's bell: one large write. */
+const FLUSH_BYTES = 32_768;
+
+/**
+ * A frame that follows the last flush within this time belongs to a burst: it waits for its neighbours, and main is
+ * told, so that it goes out even if the handler computes from here on. 0.1 ms is the time of some ten write calls.
+ */
+const BURST_MS = 0.1;
+
+/** A worker's way to the wire: its ring, the lock, and when to write. */
+export class WireOutput {
+  readonly #ring: OutboundRing;
+  readonly #lock: WorkerWriteLock;
+  readonly #bell: WorkerBell;
+  readonly #now: () => number;
+  #lastFlush = -1;
+
+  /** @param now milliseconds, monotonic */
+  constructor(ring: OutboundRing, lock: WorkerWriteLock, bell: WorkerBell, now: () => number) {
+    this.#ring = ring;
+    this.#lock = lock;
+    this.#bell = bell;
+    this.#now = now;
+  }
+
+  /** Whether a message of `length` bytes has room now. */
+  fits(length: number, isData: boolean): boolean {
+    return this.#ring.fits(length, isData);
+  }
+
+  endOfNext(length: number): number {
+    return this.#ring.endOfNext(length);
+  }
+
+  /** Commits one message (room was checked) and sees to it that it reaches the wire without this thread's next call. */
+  commit(header: Uint8Array, payload?: Uint8Array): void {
+    const isFirst = this.#ring.commit(header, payload);
+    if (this.#ring.pending >= FLUSH_BYTES) this.flush();
+    else if (isFirst) {
+      if (this.#now() - this.#lastFlush >= BURST_MS) this.flush();
+      // Someone must know of the frame. What follows it in the ring leaves with it.
+      else this.#bell.ring();
+    }
+  }
+
+  flush(): void {
+    if (this.#ring.pending > 0) this.#lock.flush();
+    this.#lastFlush = this.#now();
+  }
+
+  /**
+   * Blocks until there may be room for `length` bytes, or main wants the thread to look up.
+   *
+   * @param mustLook is asked after the ticket was drawn: `true` means don't wait
+   */
+  blockForRoom(length: number, isData: boolean, mustLook: () => boolean): void {
+    const ticket = this.#ring.spaceTicket();
+    this.flush();
+    if (mustLook() || !this.#ring.announceWait(length, isData, 'blocking')) return;
+    this.#ring.waitForSpace(ticket);
+  }
+
+  /** Asks main for a message when there may be room. @returns `false` if there is room now */
+  awaitRoom(length: number, isData: boolean): boolean {
+    this.flush();
+    return this.#ring.announceWait(length, isData, 'async');
+  }
+}

@@ -1,0 +1,542 @@
+/*
+ * The write lock and the outbound rings: who may call write(2), and what is owed when a thread dies.
+ *
+ * Two workers, main, one host. Every `atomic` below is one access to shared memory, or several that nobody can tell apart
+ * (README.md says which); between any two of them spin tries every other thread's step, and the death of the thread.
+ * A mutation (-DNO_RECHECK and so on) takes one rule away; check.sh demands an error then, and none without.
+ */
+
+#ifndef DATA
+#define DATA 2                    /* data frames of a stream; its terminal frame comes on top */
+#endif
+#ifndef DATA_AGAIN
+#define DATA_AGAIN 1              /* data frames of the replacement's stream */
+#endif
+#ifndef KILLS
+#define KILLS 1                   /* cancels whose grace is over: at most so many, at any step */
+#endif
+#ifndef DEATHS
+#define DEATHS 1                  /* heap limits reached: at most so many, in either worker, at any step */
+#endif
+#ifndef REPLACEMENTS
+#define REPLACEMENTS 1
+#endif
+#ifndef ANSWERS
+#define ANSWERS 1                 /* frames of main's own, such as a health answer: 0 or 1, at any step */
+#endif
+
+#define FRAME 2                   /* units; write(2) may stop after any unit, so in the middle of a frame */
+#define CAPACITY (2 * FRAME)      /* of a ring */
+#define AGAIN 2                   /* the replacement's stream; the slots' first streams are 0 and 1 */
+#define WHOLE(x) (FRAME * (((x) == AGAIN -> DATA_AGAIN : DATA) + 1))
+
+#define MAIN 2                    /* LOCK: worker 0, worker 1, MAIN, FREE */
+#define FREE 3
+#define NONE 3                    /* RESUME: ring 0, ring 1, NONE */
+#define OPEN 255                  /* limit: the slot has not been cut off */
+
+/* The shared words. */
+byte LOCK = FREE;
+bool WANTS, INTENT, BELL_PENDING;
+byte RESUME = NONE;
+bool REVOKED[2];
+byte head[2], tail[2];            /* units since the ring's reset */
+byte termEnd[2];                  /* 0: unset. One stream a worker at a time, so one word a slot */
+
+/* The futex word space[w], as far as its one waiter can tell: 0 not read, 1 read, 2 bumped since, 3 asleep on it. */
+byte space[2];
+
+/* What the event loop has yet to deliver. */
+byte bell[2];
+bool exited[2];
+bool inFlight;                    /* main's asynchronous write; it completes when the host reads */
+
+/* The threads. */
+byte stream[2];                   /* the stream that the slot serves */
+bool ending[2];                   /* terminate() was called */
+bool launch[2];                   /* the replacement is to start */
+bool gone[2];                     /* the slot stays empty */
+byte kills, deaths, answers = ANSWERS, replacements = REPLACEMENTS;
+bool diedByItself;
+
+/* The wire as the host sees it, by stream. */
+byte written[3];                  /* units, in order */
+byte limit[3] = OPEN;             /* units that may and must be written */
+bool terminal[3];
+bool answered;
+byte midFrame;                    /* 1 + the stream whose frame is half written, or 0 */
+
+#define PENDING(x) (!REVOKED[x] && head[x] != tail[x])
+
+/* Units [a, b) of stream x reach the wire. */
+inline put(x, a, b) {
+  assert((a) < (b) && (b) <= limit[x]);
+  assert(!terminal[x]);                                      /* nothing after the terminal frame */
+  assert(written[x] == (a));                                 /* in order; none lost, none doubled */
+  assert(midFrame == ((a) % FRAME -> (x) + 1 : 0));          /* whole */
+  written[x] = (b);
+  midFrame = (written[x] % FRAME -> (x) + 1 : 0);
+  terminal[x] = (written[x] == WHOLE(x))
+}
+
+/* Atomics.add(space, 1) and Atomics.notify. */
+inline bump(x) {
+  space[x] = (space[x] == 0 -> 0 : 2)
+}
+
+/* ---------------------------------------------------------------- worker */
+
+#define other (1 - me)
+#define ROOM (tail[me] + FRAME - head[me] <= CAPACITY)
+#define DONE (tail[me] == WHOLE(stream[me]))
+#define AT_TERMINAL (tail[me] + FRAME == WHOLE(stream[me]))
+
+/* The thread may end here: by itself while that is allowed, and anywhere once terminate() was called. */
+#define OR_DIES :: atomic { (deaths > 0 || ending[me]) -> die(); goto dead }
+
+inline die() {
+  if
+  :: ending[me]
+  :: else -> deaths--; diedByItself = true
+  fi;
+  if
+  :: bell[me] > 0 -> bell[me] = 0                            /* what it posted may be lost with it, or not */
+  :: true
+  fi;
+  r = 0;
+  space[me] = 0;
+  exited[me] = true
+}
+
+hidden byte count;                /* scratch within one step */
+
+/* One write(2) of what ring x holds: any count, from EAGAIN to all. */
+inline write(x) {
+  assert(LOCK == me && !inFlight && RESUME == NONE);
+  count = 0;
+  do
+  :: count < tail[x] - head[x] -> count++
+  :: break
+  od;
+  if
+  :: count > 0 -> put(stream[x], head[x], head[x] + count)
+  :: else
+  fi
+}
+
+/* INTENT set; write(2); head advanced; RESUME set; INTENT cleared. Only the thread's own death can tell these steps apart. */
+inline attempt(x) {
+  write(x);
+  r = x;
+  head[x] = head[x] + count;
+#ifndef RESUME_AFTER_INTENT
+  if
+  :: head[x] % FRAME -> RESUME = x
+  :: else
+  fi
+#endif
+}
+
+/* The death between INTENT set and INTENT cleared. Nothing may follow it on the wire, so what it wrote needs no record. */
+inline attemptAndDie(x) {
+#ifdef INTENT_IGNORED
+  write(x);
+#endif
+  INTENT = true;
+  die()
+}
+
+proctype worker(byte me) {
+  byte r;                         /* the ring that was written last */
+
+endProduce:
+produce:                          /* the bytes of the next frame, then the one store of tail */
+  if
+  :: atomic { !DONE && ROOM && !AT_TERMINAL -> tail[me] = tail[me] + FRAME; goto committed }
+#ifndef TERMEND_AFTER_TAIL
+  :: atomic { !DONE && ROOM && AT_TERMINAL -> termEnd[me] = tail[me] + FRAME; goto commitTerminal }
+#else
+  :: atomic { !DONE && ROOM && AT_TERMINAL -> tail[me] = tail[me] + FRAME; goto commitTerminal }
+#endif
+  :: atomic { !DONE && !ROOM -> space[me] = 1; goto wait }
+  OR_DIES
+  fi;
+commitTerminal:
+  if
+#ifndef TERMEND_AFTER_TAIL
+  :: atomic { true -> tail[me] = tail[me] + FRAME; goto committed }
+#else
+  :: atomic { true -> termEnd[me] = tail[me]; goto committed }
+#endif
+  OR_DIES
+  fi;
+
+wait:                             /* looks at head again after reading the word that it will wait on */
+  if
+  :: atomic { (ROOM || space[me] == 2) -> space[me] = 0; goto produce }
+  :: atomic { !ROOM && space[me] == 1 -> space[me] = 3; goto asleep }
+  OR_DIES
+  fi;
+endAsleep:
+asleep:
+  if
+  :: atomic { space[me] == 2 -> space[me] = 0; goto produce }
+  OR_DIES
+  fi;
+
+committed:                        /* write it out, or leave it to main */
+  if
+  :: atomic { LOCK == FREE -> LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto drain fi }
+  :: atomic { LOCK != FREE -> goto produce }                 /* the holder looks again after its release */
+  :: atomic { !BELL_PENDING -> BELL_PENDING = true; goto post }
+  :: atomic { BELL_PENDING -> goto produce }
+  OR_DIES
+  fi;
+flush:
+  if
+  :: atomic { LOCK == FREE -> LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto drain fi }
+  :: atomic { LOCK != FREE -> goto produce }
+  OR_DIES
+  fi;
+
+drain:                            /* holds the lock; one ring, the next, until nothing is left or the bound is reached */
+  if
+  :: atomic { PENDING(me) -> attempt(me); goto wrote }
+  :: atomic { PENDING(other) -> attempt(other); goto wrote }
+  :: atomic { PENDING(me) && (deaths > 0 || ending[me]) -> attemptAndDie(me); goto dead }
+  :: atomic { PENDING(other) && (deaths > 0 || ending[me]) -> attemptAndDie(other); goto dead }
+  :: atomic { (PENDING(me) || PENDING(other) || WANTS) -> LOCK = MAIN; goto ring }
+  :: atomic { !PENDING(me) && !PENDING(other) && !WANTS -> goto release }
+  OR_DIES
+  fi;
+wrote:
+  if
+  :: atomic { true ->
+       bump(r);
+#ifdef RESUME_AFTER_INTENT
+       if
+       :: head[r] % FRAME -> goto resumeLate
+       :: else
+       fi;
+#endif
+       r = 0;
+       if
+       :: RESUME == NONE -> goto drain
+       :: else -> LOCK = MAIN; goto ring
+       fi
+     }
+  OR_DIES
+  fi;
+#ifdef RESUME_AFTER_INTENT
+resumeLate:
+  if
+  :: atomic { true -> RESUME = r; r = 0; LOCK = MAIN; goto ring }
+  OR_DIES
+  fi;
+#endif
+
+release:
+  if
+  :: atomic { true ->
+       assert(RESUME == NONE && midFrame == 0);
+       LOCK = FREE;
+#ifdef NO_RECHECK
+       goto produce
+#endif
+     }
+  OR_DIES
+  fi;
+  if
+  :: atomic { WANTS -> goto flush }
+  :: atomic { !WANTS }
+  OR_DIES
+  fi;
+  if                              /* its own ring is empty: it drained it, and nobody else fills it */
+  :: atomic { PENDING(other) -> goto flush }
+  :: atomic { !PENDING(other) -> goto produce }
+  OR_DIES
+  fi;
+
+ring:                             /* the bell */
+  if
+  :: atomic { !BELL_PENDING -> BELL_PENDING = true; goto post }
+  :: atomic { BELL_PENDING -> goto produce }
+  OR_DIES
+  fi;
+post:
+  if
+  :: atomic { true -> bell[me]++; goto produce }
+  OR_DIES
+  fi;
+
+revoked:                          /* got the lock, and finds that it may not use it */
+  if
+  :: atomic { true -> LOCK = FREE }
+  OR_DIES
+  fi;
+  if
+  :: atomic { WANTS -> goto ring }
+  :: atomic { !WANTS }
+  OR_DIES
+  fi;
+  if
+  :: atomic { PENDING(other) -> goto ring }
+  :: atomic { !PENDING(other) -> goto produce }
+  OR_DIES
+  fi;
+
+endDead:
+dead:
+  atomic { launch[me] -> launch[me] = false; goto produce }
+}
+
+/* ---------------------------------------------------------------- main */
+
+#define REMAINS 0
+#define TERMINAL 1
+#define ANSWER 2
+
+hidden byte kind, about, from, until;                        /* scratch within one step */
+
+/* What ring x holds, up to tail: a frame boundary. */
+inline copyRing(x) {
+  put(stream[x], head[x], tail[x]);
+  head[x] = tail[x];
+  bump(x);
+  inFlight = true
+}
+
+inline copyOutbox() {
+  do
+  :: nempty(outbox) ->
+       outbox?kind,about,from,until;
+       if
+       :: kind == REMAINS -> put(about, from, until)
+       :: kind == TERMINAL -> assert(midFrame == 0 && !terminal[about]); terminal[about] = true
+       :: kind == ANSWER -> assert(midFrame == 0); answered = true
+       fi
+  :: empty(outbox) -> break
+  od;
+  inFlight = true
+}
+
+/* Slot x writes nothing past `cut`: what it committed goes out with main's frames, then a terminal frame if there is none. */
+inline cutOff(x) {
+  about = stream[x];
+  limit[about] = cut;
+  if
+  :: head[x] != cut -> outbox!REMAINS,about,head[x],cut; head[x] = cut
+  :: else
+  fi;
+  if
+  :: RESUME == x -> RESUME = NONE                            /* only with RESUME_BEHIND_OUTBOX */
+  :: else
+  fi;
+  if
+#ifndef TERMEND_READ_FIRST
+  :: termEnd[x] != 0 && termEnd[x] <= cut
+#else
+  :: early != 0 && early <= cut
+#endif
+  :: else -> outbox!TERMINAL,about,0,0
+  fi;
+  bump(x);
+  cut = 0
+}
+
+/* The thread has ended: its slot can be used again. */
+inline bury(x) {
+  burying[x] = false;
+  if
+  :: REVOKED[x]
+  :: else -> cut = tail[x]; cutOff(x)
+  fi;
+  head[x] = 0; tail[x] = 0; termEnd[x] = 0; space[x] = 0;
+  REVOKED[x] = false; ending[x] = false;
+  if
+  :: replacements > 0 -> replacements--; stream[x] = AGAIN; launch[x] = true
+  :: else -> gone[x] = true
+  fi
+}
+
+inline workerExit(x) {
+  exited[x] = false;
+#ifdef NO_EXIT_NOTIFY
+  goto event;
+#endif
+  if
+#ifndef INTENT_IGNORED
+  :: LOCK == x && INTENT -> goto failStop
+#endif
+  :: LOCK == x -> LOCK = MAIN; INTENT = false
+  :: LOCK != x
+  fi;
+#ifndef NO_EXIT_BELL
+  BELL_PENDING = false;
+#endif
+#ifndef NO_EXIT_WAKE
+  bump(0); bump(1);
+#endif
+  burying[x] = true;
+  if
+  :: holding -> goto hold
+  :: else -> goto acquire
+  fi
+}
+
+inline settled(x) {               /* all that was committed is on the wire, and one terminal frame */
+  assert(terminal[x]);
+  assert(written[x] == (limit[x] == OPEN -> WHOLE(x) : limit[x]))
+}
+
+/* Nothing can move any more. */
+inline quiet() {
+  assert(LOCK == FREE && !holding && !INTENT && RESUME == NONE);
+  assert(midFrame == 0 && empty(outbox) && answered == ANSWERS);
+  assert(gone[0] || (!REVOKED[0] && !PENDING(0) && tail[0] == WHOLE(stream[0])));
+  assert(gone[1] || (!REVOKED[1] && !PENDING(1) && tail[1] == WHOLE(stream[1])));
+  settled(0);
+  settled(1);
+  if
+  :: replacements < REPLACEMENTS -> settled(AGAIN)
+  :: else
+  fi
+}
+
+#define BUSY (inFlight || killing || burying[0] || burying[1])
+
+proctype eventLoop() {
+  chan outbox = [5] of { byte, byte, byte, byte };           /* kind, stream, units from, until */
+  bool holding;
+  bool killing;                   /* the end of the worker in slot 0 waits for the lock */
+  bool burying[2];                /* what is owed after an exit waits for the lock */
+  byte cut;
+#ifdef TERMEND_READ_FIRST
+  byte early;
+#endif
+
+event:
+  if
+  :: atomic { bell[0] > 0 -> bell[0]--; goto bellRang }
+  :: atomic { bell[1] > 0 -> bell[1]--; goto bellRang }
+  :: atomic { exited[0] -> workerExit(0) }
+  :: atomic { exited[1] -> workerExit(1) }
+  :: atomic { inFlight -> assert(holding); inFlight = false; goto hold }
+  :: atomic { answers > 0 ->
+       answers--;
+       outbox!ANSWER,0,0,0;
+       if
+       :: holding -> goto hold
+       :: else -> goto acquire
+       fi
+     }
+  :: atomic { kills > 0 ->
+       kills--;
+       if
+       :: gone[0] || burying[0] -> goto event
+       :: else
+       fi;
+#ifdef NO_LOCK
+       ending[0] = true;
+       goto event;
+#endif
+       killing = true;
+       if
+       :: holding -> goto hold
+       :: else -> goto acquire
+       fi
+     }
+  :: atomic { timeout -> quiet(); goto endLoop }
+  fi;
+
+bellRang:
+#ifdef BELL_CLEARED_LATE
+  if
+  :: LOCK == MAIN || PENDING(0) || PENDING(1)
+  :: LOCK != MAIN && !PENDING(0) && !PENDING(1) -> BELL_PENDING = false; goto event
+  fi;
+#endif
+  atomic {
+    BELL_PENDING = false;
+    if
+    :: holding -> goto event      /* its write's completion looks again */
+    :: else
+    fi
+  };
+
+acquire:
+  WANTS = true;
+  atomic {
+    if
+    :: LOCK == FREE || LOCK == MAIN -> LOCK = MAIN; holding = true
+    :: else -> goto event         /* the holder sees WANTS */
+    fi;
+    assert(!inFlight);
+    WANTS = false;
+#ifndef RESUME_BEHIND_OUTBOX
+    if
+    :: RESUME != NONE -> copyRing(RESUME); RESUME = NONE
+    :: else
+    fi
+#endif
+  };
+
+hold:
+  if
+  :: atomic { killing ->
+       killing = false;
+       if
+       :: burying[0] || gone[0] -> goto hold
+       :: else
+       fi;
+#ifdef TERMEND_READ_FIRST
+       early = termEnd[0];
+#endif
+       goto cutting
+     }
+  :: atomic { !killing && burying[0] -> bury(0); goto hold }
+  :: atomic { !killing && burying[1] -> bury(1); goto hold }
+  :: atomic { !killing && !burying[0] && !burying[1] && inFlight -> goto event }
+  :: atomic { !BUSY && nempty(outbox) -> copyOutbox(); goto event }
+  :: atomic { !BUSY && empty(outbox) && RESUME != NONE -> copyRing(RESUME); RESUME = NONE; goto event }
+  :: atomic { !BUSY && empty(outbox) && RESUME == NONE && PENDING(0) -> copyRing(0); goto event }
+  :: atomic { !BUSY && empty(outbox) && RESUME == NONE && PENDING(1) -> copyRing(1); goto event }
+  :: atomic { !BUSY && empty(outbox) && RESUME == NONE && !PENDING(0) && !PENDING(1) -> goto letGo }
+  fi;
+cutting:
+  atomic {
+#ifndef NO_REVOKE
+    REVOKED[0] = true;
+#endif
+    ending[0] = true;
+    cut = tail[0]
+  };
+  atomic { cutOff(0); goto hold };
+
+letGo:
+  atomic { holding = false; assert(midFrame == 0); LOCK = FREE };
+#ifdef NO_RECHECK_MAIN
+  goto event;
+#endif
+  if
+  :: PENDING(0) || PENDING(1) -> goto acquire
+  :: !PENDING(0) -> if :: PENDING(1) -> goto acquire :: !PENDING(1) -> goto event fi
+  :: !PENDING(1) -> if :: PENDING(0) -> goto acquire :: !PENDING(0) -> goto event fi
+  fi;
+
+failStop:                         /* exit 70: nobody knows where the wire stands, and nothing follows */
+  assert(diedByItself);
+endLoop:
+  skip
+}
+
+init {
+  atomic {
+    stream[1] = 1;
+    if :: kills = KILLS :: KILLS > 0 -> kills = 0 fi;
+    if :: deaths = DEATHS :: DEATHS > 0 -> deaths = 0 fi;
+    run worker(0);
+    run worker(1);
+    run eventLoop()
+  }
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { ModuleProcess, type SpawnModuleOptions } from '../../src/host/index.ts';
+import { WireLog } from './wire-log.ts';
+
+export interface StartModuleOptions extends SpawnModuleOptions {
+  /** `allowed` for a test that makes the module, or what stands for it, break the contract (default: none is allowed). */
+  violations?: 'none' | 'allowed';
+}
+
+/** The module of test/fixtures whose methods every host can test against. */
+export const CONFORMANCE_MODULE = new URL('../fixtures/conformance.ts', import.meta.url);
+
+/**
+ * Starts a module child for one test: the conformance module unless told otherwise.
+ *
+ * When the test ends the child is killed and the contract must have been kept. Where the test has failed, the last messages each
+ * way and the child's stderr are printed.
+ */
+export function startModule(t: TestContext, options: StartModuleOptions = {}): ModuleProcess {
+  const { violations: expected = 'none', onWire, ...rest } = options;
+  const log = new WireLog();
+  const file = rest.command === undefined ? { file: CONFORMANCE_MODULE } : {};
+  const module = new ModuleProcess({
+    ...file,
+    ...rest,
+    onWire: (direction, message) => {
+      log.record(direction, message);
+      onWire?.(direction, message);
+    },
+  });
+  t.after(async () => {
+    module.kill();
+    const exit = await module.exited;
+    const { violations } = module.session;
+    const broken = expected === 'none' && violations.length > 0;
+    if (broken || !hasPassed(t)) {
+      console.error(
+        `${t.name}\n${log.describe()}\nexit ${JSON.stringify({ ...exit, stderr: undefined })}, stderr:`,
+      );
+      console.error(exit.stderr);
+    }
+    if (expected === 'none') assert.deepEqual(violations.map(String), [], 'the module broke the contract');
+  });
+  return module;
+}
+
+/** Node has `passed` since 20.12; its types for 20 don't. */
+function hasPassed(t: TestContext): boolean {
+  return (t as TestContext & { readonly passed?: boolean }).passed === true;
+}

@@ -2,11 +2,7 @@ import type { ServerStream, UnaryRequest } from './stream/server-stream.ts';
 
 /** What a stream handler may give back: chunks to send, or nothing when it sends by hand. */
 export type StreamResult =
-  | Iterable<Uint8Array>
-  | AsyncIterable<Uint8Array>
-  | Promise<void | undefined>
-  | void
-  | undefined;
+  Iterable<Uint8Array> | AsyncIterable<Uint8Array> | Promise<void | undefined> | void | undefined;
 
 /**
  * A stream handler. A generator's chunks are sent in order, each as one frame; on cancel its `return()` runs, so
@@ -27,7 +23,8 @@ export interface ModedHandler {
 }
 
 /** One handler for every method, or a table by `context.method`; only the table's own entries count. */
-export type StreamHandlers = StreamHandler | ModedHandler | Readonly<Record<string, StreamHandler | ModedHandler>>;
+export type StreamHandlers =
+  StreamHandler | ModedHandler | Readonly<Record<string, StreamHandler | ModedHandler>>;
 
 export interface KvChangeEvent {
   readonly key: string;

@@ -43,7 +43,8 @@ export interface Manifest {
   readonly name: string;
   readonly version: string;
   /** `undefined`: no streams. A mode alone: one handler for every method. */
-  readonly streams: { readonly methods: readonly ManifestMethod[] } | { readonly mode: HandlerMode } | undefined;
+  readonly streams:
+    { readonly methods: readonly ManifestMethod[] } | { readonly mode: HandlerMode } | undefined;
   readonly handle: HandlerMode | undefined;
   readonly kvChange: boolean;
 }
@@ -175,16 +176,23 @@ export class OpBatch {
  * Walks a batch. Chunks that share a batch are copied out of it, so that keeping one doesn't keep them all, and so that
  * posting one elsewhere doesn't clone them all.
  */
-export function readOps(batch: ArrayBuffer, onOp: (kind: number, job: number, payload: Uint8Array) => void): void {
+export function readOps(
+  batch: ArrayBuffer,
+  onOp: (kind: number, job: number, payload: Uint8Array) => void,
+): void {
   const words = new Int32Array(batch);
   const bytes = new Uint8Array(batch);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const word = at >> 2;
     const start = at + OP_HEADER;
     const end = start + (words[word + 2] ?? 0);
     const next = (end + 7) & ~7;
     const isAlone = at === 0 && next === bytes.length;
-    onOp(words[word] ?? 0, words[word + 1] ?? 0, isAlone ? bytes.subarray(start, end) : bytes.slice(start, end));
+    onOp(
+      words[word] ?? 0,
+      words[word + 1] ?? 0,
+      isAlone ? bytes.subarray(start, end) : bytes.slice(start, end),
+    );
     at = next;
   }
 }

@@ -5,7 +5,9 @@ import { writeSync } from 'node:fs';
  *
  * @returns a function that gives the bytes written; 0 where the pipe is full, -1 where the reader is gone
  */
-export function attemptWrite(descriptor: number): (bytes: Uint8Array, offset: number, length: number) => number {
+export function attemptWrite(
+  descriptor: number,
+): (bytes: Uint8Array, offset: number, length: number) => number {
   return (bytes, offset, length) => {
     try {
       return writeSync(descriptor, bytes, offset, length);

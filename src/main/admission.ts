@@ -10,7 +10,11 @@ export type Refusal = ErrorReport;
  *
  * @param now milliseconds since the epoch
  */
-export function admit(manifest: Manifest, context: InvocationContext, now: number): Refusal | { mode: HandlerMode } {
+export function admit(
+  manifest: Manifest,
+  context: InvocationContext,
+  now: number,
+): Refusal | { mode: HandlerMode } {
   const { streams } = manifest;
   if (streams === undefined) {
     return { code: 'streamingUnsupported', message: `the module ${manifest.name} handles no server-streams` };
@@ -18,7 +22,10 @@ export function admit(manifest: Manifest, context: InvocationContext, now: numbe
   const mode =
     'mode' in streams ? streams.mode : streams.methods.find(({ name }) => name === context.method)?.mode;
   if (mode === undefined) {
-    return { code: 'methodNotFound', message: `the module ${manifest.name} has no stream method '${context.method}'` };
+    return {
+      code: 'methodNotFound',
+      message: `the module ${manifest.name} has no stream method '${context.method}'`,
+    };
   }
   return deadlinePassed(context, now) ?? { mode };
 }
@@ -27,5 +34,8 @@ export function admit(manifest: Manifest, context: InvocationContext, now: numbe
 export function deadlinePassed(context: InvocationContext, now: number): Refusal | undefined {
   if (context.deadlineUnixMs === 0 || context.deadlineUnixMs > now) return undefined;
   const late = now - context.deadlineUnixMs;
-  return { code: 'deadlineExceeded', message: `the deadline had passed ${late} ms before the handler could start` };
+  return {
+    code: 'deadlineExceeded',
+    message: `the deadline had passed ${late} ms before the handler could start`,
+  };
 }

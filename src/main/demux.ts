@@ -46,7 +46,11 @@ export class Demux {
     if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame();
     const type = messageTypeFromNumber(envelope.typeNumber);
     if (envelope.requestIdStart === envelope.requestIdEnd && type !== 'kvChangeNotification') {
-      throw new MalformedError('request-id', 'IpcEnvelope.requestId', `it is empty in a ${type ?? 'unknown'} message`);
+      throw new MalformedError(
+        'request-id',
+        'IpcEnvelope.requestId',
+        `it is empty in a ${type ?? 'unknown'} message`,
+      );
     }
     const requestId = envelope.requestId();
     const payload = envelope.payload();
@@ -88,7 +92,11 @@ export class Demux {
     const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
       if (requestIdStart === requestIdEnd) {
-        throw new MalformedError('request-id', 'IpcEnvelope.requestId', 'it is empty in a streamFrame message');
+        throw new MalformedError(
+          'request-id',
+          'IpcEnvelope.requestId',
+          'it is empty in a streamFrame message',
+        );
       }
       const message = 'the requestId of a streamFrame is 32 lower-case hex digits';
       return this.#routes.refuse(this.#envelope.requestId(), 'protocolViolation', message);
@@ -97,9 +105,14 @@ export class Demux {
     try {
       frame.decode(bytes, payloadStart, payloadEnd);
       if (!frame.idMatches(bytes, requestIdStart)) {
-        throw new MalformedError('id-mismatch', 'StreamFrame.streamId', 'the frame says another id than its envelope');
+        throw new MalformedError(
+          'id-mismatch',
+          'StreamFrame.streamId',
+          'the frame says another id than its envelope',
+        );
       }
-      if (!frame.isKnownArm) throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
+      if (!frame.isKnownArm)
+        throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
       this.#routes.onFrame(frame, bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;

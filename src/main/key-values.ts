@@ -11,41 +11,57 @@ interface Change {
 /** Changes that a worker may have in its port at once; the rest waits here, where it can be coalesced. */
 const MAX_IN_FLIGHT = 64;
 
+interface Limits {
+  readonly maxWaiting: number;
+  readonly maxWaitingBytes: number;
+}
+
 /**
  * Key-value changes on their way to every worker's copy of the module, in order.
  *
- * A worker that computes takes nothing, so changes for it wait here. Beyond the limit only the last change of a key is
- * kept; what was coalesced away is not delivered.
+ * A worker that computes takes nothing, so changes for it wait here. A worker that starts later gets what came before
+ * it, so that every handler has seen every change that the host wrote before its Open. Beyond the limits only the last
+ * change of a key is kept.
  */
 export class KeyValues {
-  readonly #limits: { readonly maxWaiting: number; readonly maxWaitingBytes: number };
-  readonly #waiting = new Map<PoolWorker, { changes: Change[]; bytes: number }>();
+  readonly #limits: Limits;
+  readonly #history: ChangeList;
+  readonly #waiting = new Map<PoolWorker, ChangeList>();
 
-  constructor(limits: { readonly maxWaiting: number; readonly maxWaitingBytes: number }) {
+  constructor(limits: Limits) {
     this.#limits = limits;
+    this.#history = new ChangeList(limits);
   }
 
   /** @throws MalformedError for a payload that is no KvChange */
-  onChange(payload: Uint8Array, workers: Iterable<PoolWorker>): void {
+  onChange(payload: Uint8Array): void {
     const change: Change = { key: decodeKvChange(payload).key, payload: payload.slice() };
-    for (const worker of workers) {
-      if (worker.phase !== 'ready' && worker.phase !== 'loading') continue;
-      const waiting = this.#waiting.get(worker) ?? { changes: [], bytes: 0 };
-      this.#waiting.set(worker, waiting);
-      waiting.changes.push(change);
-      waiting.bytes += change.payload.length;
-      if (waiting.changes.length > this.#limits.maxWaiting || waiting.bytes > this.#limits.maxWaitingBytes) {
-        this.#waiting.set(worker, this.#coalesce(waiting.changes));
-      }
+    this.#history.push(change);
+    for (const [worker, waiting] of this.#waiting) {
+      waiting.push(change);
       this.#post(worker, MAX_IN_FLIGHT);
     }
+  }
+
+  /** A new copy of the module begins. */
+  add(worker: PoolWorker): void {
+    this.#waiting.set(worker, new ChangeList(this.#limits, this.#history));
+  }
+
+  forget(worker: PoolWorker): void {
+    this.#waiting.delete(worker);
+  }
+
+  /** The worker has just loaded its copy. */
+  flush(worker: PoolWorker): void {
+    this.#post(worker, MAX_IN_FLIGHT);
+    worker.flush();
   }
 
   /** The module of a worker has seen `count` changes. */
   onDone(worker: PoolWorker, count: number): void {
     worker.kvInFlight -= count;
-    this.#post(worker, MAX_IN_FLIGHT);
-    worker.flush();
+    this.flush(worker);
   }
 
   /** Everything that waits for a worker goes ahead of the job that it gets now. */
@@ -53,35 +69,63 @@ export class KeyValues {
     this.#post(worker, Infinity);
   }
 
-  forget(worker: PoolWorker): void {
-    this.#waiting.delete(worker);
-  }
-
   #post(worker: PoolWorker, maxInFlight: number): void {
     const waiting = this.#waiting.get(worker);
-    if (waiting === undefined || worker.phase === 'loading') return;
+    if (waiting === undefined || worker.phase !== 'ready') return;
     while (worker.kvInFlight < maxInFlight) {
-      const change = waiting.changes.shift();
+      const change = waiting.shift();
       if (change === undefined) return;
-      waiting.bytes -= change.payload.length;
       worker.kvInFlight++;
       worker.post(OP.kv, 0, change.payload);
     }
   }
+}
 
-  #coalesce(changes: Change[]): { changes: Change[]; bytes: number } {
+/** Changes in order, within the limits: beyond them, the last of each key. */
+class ChangeList {
+  readonly #limits: Limits;
+  #changes: Change[];
+  #bytes: number;
+  /** Coalescing pays only when the list may have doubled since it last helped. */
+  #coalesceAt: number;
+
+  constructor(limits: Limits, from?: ChangeList) {
+    this.#limits = limits;
+    this.#changes = [];
+    this.#bytes = 0;
+    this.#coalesceAt = limits.maxWaiting;
+    if (from === undefined) return;
+    this.#changes = [...from.#changes];
+    this.#bytes = from.#bytes;
+    this.#coalesceAt = from.#coalesceAt;
+  }
+
+  push(change: Change): void {
+    this.#changes.push(change);
+    this.#bytes += change.payload.length;
+    if (this.#changes.length > this.#coalesceAt || this.#bytes > this.#limits.maxWaitingBytes)
+      this.#coalesce();
+  }
+
+  shift(): Change | undefined {
+    const change = this.#changes.shift();
+    this.#bytes -= change?.payload.length ?? 0;
+    return change;
+  }
+
+  #coalesce(): void {
     const last = new Map<string, Change>();
-    for (const change of changes) {
+    for (const change of this.#changes) {
       // A key's place is that of its last change.
       last.delete(change.key);
       last.set(change.key, change);
     }
-    const kept = [...last.values()];
-    let bytes = kept.reduce((sum, { payload }) => sum + payload.length, 0);
-    while (bytes > this.#limits.maxWaitingBytes) {
-      bytes -= kept.shift()?.payload.length ?? bytes;
-      logLine('a key-value change was dropped: a busy worker has more waiting than the limit allows');
+    this.#changes = [...last.values()];
+    this.#bytes = this.#changes.reduce((sum, { payload }) => sum + payload.length, 0);
+    while (this.#bytes > this.#limits.maxWaitingBytes) {
+      this.shift();
+      logLine('a key-value change was dropped: more of them wait for a busy worker than the limit allows');
     }
-    return { changes: kept, bytes };
+    this.#coalesceAt = Math.max(this.#limits.maxWaiting, this.#changes.length * 2);
   }
 }

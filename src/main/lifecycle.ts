@@ -67,15 +67,15 @@ export class Lifecycle {
   }
 
   onHealth(requestId: string): void {
-    const { options, clock, figures, answer } = this.#context;
+    const { options, clock } = this.#context;
     const report = encodeHealthReport({
-      ...figures(),
+      ...this.#context.figures(),
       status: this.#isEnding ? 'draining' : 'serving',
       uptimeMs: clock.now() - this.#startedAt,
       workers: options.workers,
       rssBytes: process.memoryUsage.rss(),
     });
-    answer(requestId, true, report);
+    this.#context.answer(requestId, true, report);
   }
 
   /** @throws MalformedError */
@@ -102,8 +102,8 @@ export class Lifecycle {
   #end(code: number, drainMs: number, reason: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    const { clock, options, drain } = this.#context;
-    drain();
+    const { clock, options } = this.#context;
+    this.#context.drain();
     const cancel = (): void => this.#context.cancelAll(reason);
     this.#cancelNow = cancel;
     if (drainMs === 0) cancel();
@@ -131,7 +131,7 @@ export class Lifecycle {
   }
 
   #answerInitialize(requestId: string, manifest: Manifest): void {
-    const { options, answer } = this.#context;
+    const { options } = this.#context;
     const { streams } = manifest;
     const capabilities: string[] = [];
     if (manifest.handle !== undefined) capabilities.push('handle');
@@ -146,6 +146,6 @@ export class Lifecycle {
       workers: options.workers,
       initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
     });
-    answer(requestId, true, payload);
+    this.#context.answer(requestId, true, payload);
   }
 }

@@ -1,5 +1,4 @@
 import { RING_BYTES } from '../shared-memory/indexes.ts';
-import type { TakeEnd } from '../shared-memory/outbound-ring.ts';
 import type { SlotNumber } from '../shared-memory/region.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
 
@@ -14,6 +13,8 @@ export interface OutletEvents {
   onRoom(slot: SlotNumber): void;
   /** The host can't be written to any more. */
   onGone(error: Error): void;
+  /** Something was written: there may be room for more. */
+  onWritten(): void;
   /** Answers that the host has not read, after each change. */
   onOwed(answers: number): void;
 }
@@ -104,7 +105,7 @@ export class Outlet {
     if (ring === undefined || pending === 0) return;
     const bytes = new Uint8Array(pending);
     ring.copyTo(bytes, 0, pending);
-    this.#advance(ring, slot, pending);
+    ring.advance(pending);
     this.#queue.push({ bytes, isAnswer: false });
     this.#queuedBytes += pending;
   }
@@ -127,7 +128,7 @@ export class Outlet {
     if (pending === 0) return;
     const bytes = new Uint8Array(pending);
     ring.copyTo(bytes, 0, pending);
-    this.#advance(ring, this.#lock.rings.indexOf(ring) as SlotNumber, pending);
+    ring.advance(pending);
     this.#queue.unshift({ bytes, isAnswer: false });
     this.#queuedBytes += pending;
     this.#isMidFrame = true;
@@ -135,6 +136,7 @@ export class Outlet {
 
   #pump(): void {
     const { length, answers, large } = this.#gather();
+    this.#tellWaiting();
     if (length === 0 && large === undefined) {
       this.#lock.release();
       // What was committed between the last look and the release was left to us.
@@ -149,6 +151,7 @@ export class Outlet {
       if (error !== undefined && error !== null) return this.#lost(error);
       this.#owed -= answers;
       if (answers > 0) this.#events.onOwed(this.#owed);
+      this.#events.onWritten();
       this.#turn();
     });
   }
@@ -165,7 +168,7 @@ export class Outlet {
       // A ring's backlog is taken whole or not at all: the chunk ends on a frame's boundary.
       if (ring === undefined || pending === 0 || length + pending > this.#chunk.length) continue;
       ring.copyTo(this.#chunk, length, pending);
-      this.#advance(ring, slot as SlotNumber, pending);
+      ring.advance(pending);
       length += pending;
     }
     this.#nextRing = (this.#nextRing + 1) % rings.length;
@@ -191,8 +194,11 @@ export class Outlet {
       : { length: large.bytes.length, answers: large.isAnswer ? 1 : 0, large: large.bytes };
   }
 
-  #advance(ring: TakeEnd, slot: SlotNumber, length: number): void {
-    if (ring.advance(length) && ring.clearAsyncWait()) this.#events.onRoom(slot);
+  /** Tells producers that wait asynchronously to try again; one that still finds no room announces itself again. */
+  #tellWaiting(): void {
+    this.#lock.rings.forEach((ring, slot) => {
+      if (ring.clearAsyncWait()) this.#events.onRoom(slot as SlotNumber);
+    });
   }
 
   #lost(error: Error): void {

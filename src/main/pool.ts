@@ -9,6 +9,8 @@ import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 
 export interface PoolEvents {
+  /** The worker begins to load its own copy of the module. */
+  onSeated(worker: PoolWorker): void;
   /** The worker is ready for jobs. */
   onLoaded(worker: PoolWorker, manifest: Manifest): void;
   /** The module could not be loaded by this worker. */
@@ -50,6 +52,7 @@ export class WorkerPool {
   #wanted = -1;
   #incarnations = 0;
   restarts = 0;
+  #isDestroyed = false;
   #framesOut = 0;
   #bytesOut = 0;
 
@@ -143,6 +146,7 @@ export class WorkerPool {
 
   /** Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting. */
   destroy(): Promise<void> {
+    this.#isDestroyed = true;
     return this.#piscina.destroy();
   }
 
@@ -192,6 +196,7 @@ export class WorkerPool {
       worker.phase = 'loading';
       const welcome: Welcome = { slot };
       worker.port.postMessage(welcome);
+      this.#events.onSeated(worker);
     }
   }
 
@@ -228,7 +233,8 @@ export class WorkerPool {
 
   #checkReady(threadId: number): void {
     for (const worker of this.workers) {
-      if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined) continue;
+      if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined)
+        continue;
       if (!this.#taskable.has(threadId)) return;
       worker.phase = 'ready';
       this.#events.onLoaded(worker, worker.manifest);
@@ -236,6 +242,8 @@ export class WorkerPool {
   }
 
   #onExit(worker: PoolWorker, code: number): void {
+    // The process ends: there is nobody left to tell.
+    if (this.#isDestroyed) return;
     this.restarts++;
     this.#taskable.delete(worker.threadId);
     const { slot } = worker;
@@ -249,7 +257,8 @@ export class WorkerPool {
       // A frame whose bell died with the thread goes out now.
       this.#outlet.schedule();
       if (slot !== undefined) this.#freeSlots.push(slot);
-      if (wasLoading) this.#events.onLoadFailed(worker, `the module ended its thread while it was loaded: ${how}`);
+      if (wasLoading)
+        this.#events.onLoadFailed(worker, `the module ended its thread while it was loaded: ${how}`);
       this.#events.onExited(worker, how);
       this.seatWaiting();
     });

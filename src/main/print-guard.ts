@@ -1,4 +1,4 @@
-import { guardConsole } from '../worker/console-guard.ts';
+import { guardConsole } from '../console-guard.ts';
 import { logLine } from '../stderr.ts';
 
 /**
@@ -9,7 +9,9 @@ import { logLine } from '../stderr.ts';
  */
 export function guardMain(isBare: boolean): void {
   if (isBare) {
-    logLine('started without the launcher: what native code or fs.writeSync(1) prints would damage the protocol');
+    logLine(
+      'started without the launcher: what native code or fs.writeSync(1) prints would damage the protocol',
+    );
   }
   guardConsole(() => {});
 }

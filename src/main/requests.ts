@@ -38,7 +38,10 @@ class RequestEntry implements Waiting {
   constructor(
     requestId: string,
     { context, body }: { context: InvocationContext; body: Uint8Array },
-    owner: { onStart(entry: RequestEntry, assignment: Assignment): void; onFail(entry: RequestEntry, message: string): void },
+    owner: {
+      onStart(entry: RequestEntry, assignment: Assignment): void;
+      onFail(entry: RequestEntry, message: string): void;
+    },
   ) {
     this.requestId = requestId;
     this.context = context;
@@ -93,7 +96,9 @@ export class Requests {
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
       if (passed !== undefined) return this.#refuse(requestId, passed.code, passed.message);
-      entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () => this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'));
+      entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () =>
+        this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
+      );
     }
     this.#waiting.add(entry);
     this.#waitingBytes += entry.body.length;
@@ -121,7 +126,11 @@ export class Requests {
     if (entry.cause !== undefined) return this.#finish(entry, entry.cause, entry.running?.stopReason ?? '');
     const room = this.#context.options.maxMessageBytes - 2048;
     if (payload.length > room) {
-      return this.#finish(entry, 'resourceExhausted', `the result has ${payload.length} bytes, a message has room for ${room}`);
+      return this.#finish(
+        entry,
+        'resourceExhausted',
+        `the result has ${payload.length} bytes, a message has room for ${room}`,
+      );
     }
     entry.isAnswered = true;
     this.#context.answer(entry.requestId, ok, ok ? encodeHandleResponse({ body: payload }) : payload);
@@ -136,7 +145,8 @@ export class Requests {
   }
 
   onWorkerExit(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker)) this.#end(entry.running?.assignment.number ?? 0, 'workerCrashed', how);
+    for (const entry of this.#on(worker))
+      this.#end(entry.running?.assignment.number ?? 0, 'workerCrashed', how);
   }
 
   cancelAll(reason: string): void {
@@ -209,4 +219,3 @@ export class Requests {
     this.#context.answer(requestId, false, encodeIpcError({ code, message }));
   }
 }
-

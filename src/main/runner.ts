@@ -46,7 +46,6 @@ export function serve(options: ServeOptions): void {
   const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
   const region = Region.allocate(options.workers, options.workers * options.streamsPerWorker);
   const lock = new MainWriteLock(region);
-  let source: WireSource | undefined;
   let firstManifest: Manifest | undefined;
   let config: Uint8Array | undefined;
   const modulesToClose = new Set<PoolWorker>();
@@ -67,10 +66,11 @@ export function serve(options: ServeOptions): void {
       }
     },
     onGone: hostUnreadable,
+    onWritten: () => scheduler.place(),
     onOwed: (answers) => {
       // A host that only writes gets no further than this; whatever it has sent is still worked on.
-      if (answers >= options.maxOwedAnswers) source?.pause();
-      else if (answers === options.maxOwedAnswers - 1) source?.resume();
+      if (answers >= options.maxOwedAnswers) source.pause();
+      else if (answers === options.maxOwedAnswers - 1) source.resume();
     },
   });
   const send = (message: Uint8Array, isAnswer: boolean): void => outlet.send(message, isAnswer);
@@ -90,7 +90,7 @@ export function serve(options: ServeOptions): void {
     },
     { region, lock, outlet },
     {
-      onLoaded: (_worker, manifest) => {
+      onLoaded: (worker, manifest) => {
         if (firstManifest === undefined) {
           firstManifest = manifest;
           cancelFirstLoad();
@@ -99,6 +99,7 @@ export function serve(options: ServeOptions): void {
           lifecycle.onManifest(manifest);
         }
         scheduler.place();
+        keyValues.flush(worker);
       },
       onLoadFailed: (_worker, message) => {
         if (firstManifest === undefined) {
@@ -118,6 +119,7 @@ export function serve(options: ServeOptions): void {
         streams.onFenced(worker, how);
         requests.onFenced(worker, how);
       },
+      onSeated: (worker) => keyValues.add(worker),
       onExited: (worker, how) => {
         keyValues.forget(worker);
         services.forget(worker);
@@ -133,7 +135,13 @@ export function serve(options: ServeOptions): void {
     },
   );
 
-  const scheduler = new Scheduler(pool.workers, options.streamsPerWorker, region, (worker) => pool.end(worker, 'it could not load the module'));
+  const scheduler = new Scheduler(
+    pool.workers,
+    options.streamsPerWorker,
+    region,
+    () => outlet.queuedBytes > 2 * options.maxMessageBytes,
+    (worker) => pool.end(worker, 'it could not load the module'),
+  );
   const keyValues = new KeyValues(options);
   const services = new ServiceRoutes(options, (message) => send(message, false));
   const prepare = (worker: PoolWorker): void => {
@@ -143,7 +151,8 @@ export function serve(options: ServeOptions): void {
     }
     keyValues.flushBefore(worker);
   };
-  const endWorker = (worker: PoolWorker): void => pool.end(worker, 'another handler on its worker did not stop in time');
+  const endWorker = (worker: PoolWorker): void =>
+    pool.end(worker, 'another handler on its worker did not stop in time');
   const streams = new Streams({
     options,
     clock,
@@ -212,7 +221,8 @@ export function serve(options: ServeOptions): void {
       requests.cancelAll(reason);
       if (isIdle()) waitsForEnd.workDone?.();
     },
-    workDone: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => (waitsForEnd.workDone = resolve))),
+    workDone: () =>
+      isIdle() ? Promise.resolve() : new Promise((resolve) => (waitsForEnd.workDone = resolve)),
     closeModules: () => {
       for (const worker of pool.workers) {
         if (worker.phase !== 'ready' || !worker.isInitialised) continue;
@@ -242,7 +252,7 @@ export function serve(options: ServeOptions): void {
     onInitialize: (requestId, payload) => lifecycle.onInitialize(requestId, payload),
     onShutdown: (requestId, payload) => lifecycle.onShutdown(requestId, payload),
     onHealth: (requestId) => lifecycle.onHealth(requestId),
-    onKvChange: (payload) => keyValues.onChange(payload, pool.workers),
+    onKvChange: (payload) => keyValues.onChange(payload),
     onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
     refuse: (requestId, code, message) => answer(requestId, false, encodeIpcError({ code, message })),
   });
@@ -252,13 +262,16 @@ export function serve(options: ServeOptions): void {
   const framer = new Framer(wireLimits, (bytes, start, end) => demux.route(bytes, start, end));
   const onProtocolError = (error: MalformedError): void => {
     isBroken = true;
-    source?.pause();
+    source.pause();
     logLine(`the host's bytes can't be understood, ending: ${error.message}`);
     answer('', false, encodeIpcError({ code: 'protocolViolation', message: error.message }));
-    outlet.idle().then(() => exit(EXIT.protocol), () => exit(EXIT.protocol));
+    outlet.idle().then(
+      () => exit(EXIT.protocol),
+      () => exit(EXIT.protocol),
+    );
     clock.after(LAST_WORD_MS, () => exit(EXIT.protocol));
   };
-  source = openSource(options.input, {
+  const source: WireSource = openSource(options.input, {
     onBytes: (bytes) => {
       if (isBroken) return;
       bytesIn += bytes.length;
@@ -283,10 +296,13 @@ export function serve(options: ServeOptions): void {
     exit(EXIT.badModule);
   });
   watchSignals((code) => lifecycle.onSignal(code));
-  watchParent(() => {
-    pool.traffic();
-    pool.seatWaiting();
-  }, () => lifecycle.onHostGone('the host process is gone'));
+  watchParent(
+    () => {
+      pool.traffic();
+      pool.seatWaiting();
+    },
+    () => lifecycle.onHostGone('the host process is gone'),
+  );
 }
 
 /** How long the host may take to read why the connection ends, in ms. */

@@ -36,18 +36,24 @@ export class Scheduler {
   readonly #queue = new Set<Waiting>();
   readonly #freeJobs: JobNumber[];
   #assignments = 0;
+  readonly #isClogged: () => boolean;
   readonly #onBroken: (worker: PoolWorker) => void;
 
-  /** @param onBroken a worker that could not load its module has failed a job: it is to be replaced */
+  /**
+   * @param isClogged whether the host has so much left to read that nothing new should produce more
+   * @param onBroken a worker that could not load its module has failed a job: it is to be replaced
+   */
   constructor(
     workers: ReadonlySet<PoolWorker>,
     streamsPerWorker: number,
     region: Region,
+    isClogged: () => boolean,
     onBroken: (worker: PoolWorker) => void,
   ) {
     this.#workers = workers;
     this.#streamsPerWorker = streamsPerWorker;
     this.#region = region;
+    this.#isClogged = isClogged;
     this.#onBroken = onBroken;
     this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
   }
@@ -79,9 +85,10 @@ export class Scheduler {
     this.#freeJobs.push(job);
   }
 
-  /** Starts whoever can start. To be called whenever a worker may have room. */
+  /** Starts whoever can start. To be called whenever a worker may have room, or the host has read. */
   place(): void {
     for (const waiting of this.#queue) {
+      if (this.#isClogged()) return;
       const worker = this.#workerFor(waiting.mode);
       if (worker === undefined) return;
       this.#queue.delete(waiting);

@@ -59,7 +59,8 @@ export class ServiceRoutes {
 
   /** The worker is gone: late answers to it are ignored. */
   forget(worker: PoolWorker): void {
-    for (const [requestId, route] of this.#pending) if (route.worker === worker) this.#pending.delete(requestId);
+    for (const [requestId, route] of this.#pending)
+      if (route.worker === worker) this.#pending.delete(requestId);
   }
 
   #fail(worker: PoolWorker, sequence: number, error: ModuleError): void {

@@ -32,7 +32,13 @@ export class StreamEntry implements Waiting {
   cancelDeadline: (() => void) | undefined;
   readonly #owner: EntryOwner;
 
-  constructor(owner: EntryOwner, id: StreamId, context: InvocationContext, receiveWindow: number, credit: number) {
+  constructor(
+    owner: EntryOwner,
+    id: StreamId,
+    context: InvocationContext,
+    receiveWindow: number,
+    credit: number,
+  ) {
     this.#owner = owner;
     this.id = id;
     this.context = context;

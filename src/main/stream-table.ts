@@ -17,7 +17,9 @@ const CACHE_SIZE = 256;
  */
 export class StreamTable<Entry extends { readonly id: StreamId }> {
   readonly #byId = new Map<StreamId, { readonly words: readonly number[]; readonly entry: Entry }>();
-  readonly #cache = new Array<{ readonly words: readonly number[]; readonly entry: Entry } | undefined>(CACHE_SIZE);
+  readonly #cache = new Array<{ readonly words: readonly number[]; readonly entry: Entry } | undefined>(
+    CACHE_SIZE,
+  );
 
   get size(): number {
     return this.#byId.size;

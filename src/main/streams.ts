@@ -1,5 +1,13 @@
 import { dataCost, grantFits } from '../stream/credit.ts';
-import { ABSENT, isLive, onHostEvent, onModuleEvent, type HostEvent, type ModuleEvent, type Step } from '../stream/state.ts';
+import {
+  ABSENT,
+  isLive,
+  onHostEvent,
+  onModuleEvent,
+  type HostEvent,
+  type ModuleEvent,
+  type Step,
+} from '../stream/state.ts';
 import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
 import type { MalformedError } from '../wire/malformed.ts';
@@ -41,7 +49,7 @@ export class Streams implements EntryOwner {
   #heldBytes = 0;
   #manifest: Manifest | undefined;
   #isDraining = false;
-  /** Frames for ids that were not live. */
+  /** Frames that were ignored: for ids that were not live, and grants of nothing. */
   lateFrames = 0;
 
   constructor(context: StreamsContext) {
@@ -64,6 +72,10 @@ export class Streams implements EntryOwner {
     if (entry === undefined) {
       if (frame.arm === FRAME_ARM.open) this.#open(spell(), frame);
       else this.lateFrames++;
+      return;
+    }
+    if (frame.arm === FRAME_ARM.credit && frame.credit === 0) {
+      this.lateFrames++;
       return;
     }
     const event = eventOf(frame, entry);
@@ -111,7 +123,8 @@ export class Streams implements EntryOwner {
 
   /** The drain time is over, or the host is gone: everything is cancelled. */
   cancelAll(reason: string): void {
-    for (const entry of [...this.#queued, ...this.#running.values()]) this.#onModule(entry, 'connectionEnds', reason);
+    for (const entry of [...this.#queued, ...this.#running.values()])
+      this.#onModule(entry, 'connectionEnds', reason);
   }
 
   onStart(entry: StreamEntry, assignment: Assignment): void {
@@ -148,7 +161,8 @@ export class Streams implements EntryOwner {
 
   /** The thread is gone, and with it every handler on it. */
   onWorkerExit(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker)) this.#end(entry.running?.assignment.number ?? 0, 'workerExited', how);
+    for (const entry of this.#on(worker))
+      this.#end(entry.running?.assignment.number ?? 0, 'workerExited', how);
   }
 
   #on(worker: PoolWorker): StreamEntry[] {
@@ -199,15 +213,25 @@ export class Streams implements EntryOwner {
 
   #refusalBeforeHandler(contextBytes: number, entries: number, initialCredit: number): Refusal | undefined {
     const { maxContextBytes, maxMetadataEntries } = this.#context.options;
-    if (this.#isDraining) return { code: 'unavailable', message: 'the module is shutting down and takes no new streams' };
+    if (this.#isDraining)
+      return { code: 'unavailable', message: 'the module is shutting down and takes no new streams' };
     if (contextBytes > maxContextBytes) {
-      return { code: 'invalidArgument', message: `the InvocationContext has ${contextBytes} bytes, the limit is ${maxContextBytes}` };
+      return {
+        code: 'invalidArgument',
+        message: `the InvocationContext has ${contextBytes} bytes, the limit is ${maxContextBytes}`,
+      };
     }
     if (entries > maxMetadataEntries) {
-      return { code: 'invalidArgument', message: `the InvocationContext has ${entries} metadata entries, the limit is ${maxMetadataEntries}` };
+      return {
+        code: 'invalidArgument',
+        message: `the InvocationContext has ${entries} metadata entries, the limit is ${maxMetadataEntries}`,
+      };
     }
     if (!grantFits(0, initialCredit)) {
-      return { code: 'flowControlViolation', message: `an initialCredit of ${initialCredit} is over the bound of 2^31-1` };
+      return {
+        code: 'flowControlViolation',
+        message: `an initialCredit of ${initialCredit} is over the bound of 2^31-1`,
+      };
     }
     return undefined;
   }
@@ -261,7 +285,7 @@ export class Streams implements EntryOwner {
     }
     const { control, worker, number } = entry.running.assignment;
     control.addCredit(credit);
-    worker.post(OP.credit, number);
+    if (control.tellCredit()) worker.post(OP.credit, number);
   }
 
   #onModule(entry: StreamEntry, event: ModuleEvent, reason: string): void {
@@ -334,7 +358,9 @@ function eventOf(frame: FrameDecoder, entry: StreamEntry): HostEvent {
     case FRAME_ARM.data:
       // Only a stream that may receive counts what it receives.
       if (entry.state.kind !== 'open' && entry.state.kind !== 'queued') return 'data';
-      return entry.window.accept(frame.dataEnd - frame.dataStart, entry.granted) ? 'data' : 'dataBeyondCredit';
+      return entry.window.accept(frame.dataEnd - frame.dataStart, entry.granted)
+        ? 'data'
+        : 'dataBeyondCredit';
     case FRAME_ARM.credit:
       return grantFits(entry.credit, frame.credit) ? 'credit' : 'creditBeyondBound';
     case FRAME_ARM.close:

@@ -62,6 +62,8 @@ export const JOB = {
   terminalSet: 3,
   /** Ring position behind the terminal frame: it is committed once the ring's tail has reached it. */
   terminalEnd: 4,
+  /** 1 while a message that tells of new credit is on its way to the worker. */
+  creditTold: 5,
 } as const;
 export const JOB_WORDS = 16;
 

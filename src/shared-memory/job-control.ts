@@ -46,6 +46,19 @@ export class JobControl {
     Atomics.add(this.#words, this.#base + JOB.credit, bytes);
   }
 
+  /**
+   * Main, after {@link addCredit}: whether the worker must be told by a message. However many grants come, at most one
+   * message is on its way. Pairs with {@link hearCredit}: the worker clears the word before it looks at the credit.
+   */
+  tellCredit(): boolean {
+    return Atomics.exchange(this.#words, this.#base + JOB.creditTold, 1) === 0;
+  }
+
+  /** Worker: the message has arrived; what is granted from here on needs another. */
+  hearCredit(): void {
+    Atomics.store(this.#words, this.#base + JOB.creditTold, 0);
+  }
+
   /** Bytes granted to the host, modulo 2^32. */
   get granted(): number {
     return Atomics.load(this.#words, this.#base + JOB.granted);

@@ -42,7 +42,11 @@ export class Region {
 
   /** The bytes of a slot's outbound ring. */
   ringBytes(slot: SlotNumber): Uint8Array {
-    return new Uint8Array(this.handle.buffer, ringStart(this.slots, this.jobs) + slot * RING_BYTES, RING_BYTES);
+    return new Uint8Array(
+      this.handle.buffer,
+      ringStart(this.slots, this.jobs) + slot * RING_BYTES,
+      RING_BYTES,
+    );
   }
 }
 

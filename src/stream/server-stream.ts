@@ -49,7 +49,9 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 /** @param fields further JSON values of the line */
-export type StreamLog = Readonly<Record<LogLevel, (message: string, fields?: Record<string, unknown>) => void>>;
+export type StreamLog = Readonly<
+  Record<LogLevel, (message: string, fields?: Record<string, unknown>) => void>
+>;
 
 export interface Services {
   /**

@@ -166,7 +166,9 @@ function onHostEventWhileRunning(state: StreamState & { kind: 'open' | 'half' },
 export function onModuleEvent(state: StreamState, event: ModuleEvent): Step {
   switch (event) {
     case 'dispatched':
-      return state.kind === 'queued' ? { next: state.halfClosed ? HALF : OPEN, effect: nothing } : unchanged(state);
+      return state.kind === 'queued'
+        ? { next: state.halfClosed ? HALF : OPEN, effect: nothing }
+        : unchanged(state);
     case 'terminalCommitted':
       return isRunning(state) ? { next: LINGER, effect: nothing } : unchanged(state);
     case 'settled':

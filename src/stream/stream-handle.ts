@@ -26,12 +26,12 @@ export interface StreamIo {
 interface PendingSend {
   readonly payload: Uint8Array;
   readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
+  readonly reject: (reason: Error) => void;
 }
 
 interface PendingRead {
   readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
-  readonly reject: (reason: unknown) => void;
+  readonly reject: (reason: Error) => void;
 }
 
 /**
@@ -119,7 +119,7 @@ export class StreamHandle implements ServerStream {
       }
     } catch (error) {
       // A promise-returning method reports by its promise, also for what it finds at once.
-      return Promise.reject(error as Error);
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
     return new Promise((resolve, reject) => this.#sends.push({ payload, resolve, reject }));
   }
@@ -127,7 +127,10 @@ export class StreamHandle implements ServerStream {
   sendSync(payload: Uint8Array): void {
     this.#checkPayload(payload);
     if (this.#sends.length > 0) {
-      throw new ModuleError('invalidArgument', 'sendSync after a send that was not awaited would overtake it; await the send');
+      throw new ModuleError(
+        'invalidArgument',
+        'sendSync after a send that was not awaited would overtake it; await the send',
+      );
     }
     for (;;) {
       const outcome = this.#io.trySend(payload);
@@ -184,7 +187,10 @@ export class StreamHandle implements ServerStream {
 
   /** The error that goes with a decided cause; the reason, once it is here. */
   #stopErrorFor(cause: ErrorCode): ModuleError {
-    if (this.#stopError === undefined || (this.#stopReason !== undefined && !this.#stopError.message.includes(this.#stopReason))) {
+    if (
+      this.#stopError === undefined ||
+      (this.#stopReason !== undefined && !this.#stopError.message.includes(this.#stopReason))
+    ) {
       this.#stopError = new ModuleError(cause, this.#stopReason ?? `the stream has ended: ${cause}`);
     }
     return this.#stopError;
@@ -214,7 +220,7 @@ export class StreamHandle implements ServerStream {
         },
         reject: (reason) => {
           innerReject(reason);
-          reject(reason as Error);
+          reject(reason);
         },
       };
     });
@@ -233,7 +239,8 @@ export class StreamHandle implements ServerStream {
   }
 
   #checkPayload(payload: Uint8Array): void {
-    if (this.#finished) throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
+    if (this.#finished)
+      throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
     this.throwIfCancelled();
     // From JavaScript anything can come here, whatever the type says.
     const given: unknown = payload;

@@ -15,7 +15,10 @@ export function reportOf(thrown: unknown, maxMessageBytes: number): ErrorReport 
     if (!isModuleError) return { code: 'handlerFailed', message };
     return details instanceof Uint8Array ? { code, message, details } : { code, message };
   }
-  return { code: 'handlerFailed', message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes) };
+  return {
+    code: 'handlerFailed',
+    message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes),
+  };
 }
 
 function isErrorLike(thrown: unknown): thrown is { name: unknown; message: unknown } {

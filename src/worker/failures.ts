@@ -17,8 +17,14 @@ export function watchFailures(
     const job = scope.getStore();
     const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     const isLive = job !== undefined && jobs.get(job.number) === job;
-    const whose = isLive ? 'a running handler' : job !== undefined ? 'a handler that had ended' : 'no handler in particular';
-    tryWriteStderr(`ixt-module: uncaught failure of ${whose}: ${escapeControls(text).replaceAll('\\u000a', '\n')}\n`);
+    const whose = isLive
+      ? 'a running handler'
+      : job !== undefined
+        ? 'a handler that had ended'
+        : 'no handler in particular';
+    tryWriteStderr(
+      `ixt-module: uncaught failure of ${whose}: ${escapeControls(text).replaceAll('\\u000a', '\n')}\n`,
+    );
     if (isLive) job.fail(thrown);
     say({ type: 'retire', reason: `an uncaught failure of ${whose}` });
   };

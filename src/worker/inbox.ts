@@ -28,9 +28,13 @@ export class Inbox {
   /** Takes everything that has arrived, without waiting. @returns whether there was anything */
   pump(): boolean {
     let arrived = false;
-    for (let entry = receiveMessageOnPort(this.#port); entry !== undefined; entry = receiveMessageOnPort(this.#port)) {
+    for (
+      let entry = receiveMessageOnPort(this.#port);
+      entry !== undefined;
+      entry = receiveMessageOnPort(this.#port)
+    ) {
       arrived = true;
-      readOps((entry as { message: ArrayBuffer }).message, this.#onOp);
+      readOps(entry.message as ArrayBuffer, this.#onOp);
     }
     return arrived;
   }

@@ -50,7 +50,11 @@ export class ModuleEvents {
       case OP.init:
         return this.#guard('onInit', () => this.#module.onInit?.(payload));
       case OP.close:
-        return this.#guard('onClose', () => this.#module.onClose?.(), () => this.#say({ type: 'closed' }));
+        return this.#guard(
+          'onClose',
+          () => this.#module.onClose?.(),
+          () => this.#say({ type: 'closed' }),
+        );
       default:
         return this.#guard(
           'onKvChange',
@@ -61,7 +65,11 @@ export class ModuleEvents {
   }
 
   /** A failing hook is the author's to mend and no stream's fault: it is reported, and life goes on. */
-  #guard(hook: string, call: () => void | Promise<void>, done: () => void = () => {}): Promise<void> | undefined {
+  #guard(
+    hook: string,
+    call: () => void | Promise<void>,
+    done: () => void = () => {},
+  ): Promise<void> | undefined {
     const failed = (error: unknown): void => {
       logLine(`${hook} failed: ${error instanceof Error ? error.message : String(error)}`);
     };

@@ -20,7 +20,8 @@ export interface LoadedModule {
 export async function loadModule(file: string): Promise<LoadedModule> {
   const info = await stat(file).catch(() => undefined);
   if (info === undefined) throw new ModuleLoadError(`the module file ${file} does not exist`);
-  if (!info.isFile()) throw new ModuleLoadError(`${file} is not a file; give the path of the module's .js or .ts file`);
+  if (!info.isFile())
+    throw new ModuleLoadError(`${file} is not a file; give the path of the module's .js or .ts file`);
   let namespace: Record<string, unknown>;
   try {
     namespace = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
@@ -46,7 +47,8 @@ function explain(error: unknown, file: string): string {
 
 /** A CommonJS module that was compiled from ESM has its default export one level down. */
 function unwrapDefault(value: unknown): unknown {
-  if (typeof value === 'object' && value !== null && '__esModule' in value && 'default' in value) return value.default;
+  if (typeof value === 'object' && value !== null && '__esModule' in value && 'default' in value)
+    return value.default;
   return value;
 }
 
@@ -55,9 +57,12 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   const complain = (what: string): never => {
     throw new ModuleLoadError(`the module file ${file} ${what}`);
   };
-  if (value === undefined) complain('has no default export; it needs: export default defineModule({ name, version, … })');
+  if (value === undefined)
+    complain('has no default export; it needs: export default defineModule({ name, version, … })');
   if (typeof value !== 'object' || value === null) {
-    complain(`exports ${value === null ? 'null' : `a ${typeof value}`} by default; it needs defineModule({ name, version, … })`);
+    complain(
+      `exports ${value === null ? 'null' : `a ${typeof value}`} by default; it needs defineModule({ name, version, … })`,
+    );
   }
   const definition = value as ModuleDefinition;
   for (const key of ['name', 'version'] as const) {
@@ -68,7 +73,11 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     if (handler !== undefined && typeof handler !== 'function') complain(`has an ${key} that is no function`);
   }
   const streams = definition.onServerStream;
-  if (streams !== undefined && typeof streams !== 'function' && (typeof streams !== 'object' || streams === null)) {
+  if (
+    streams !== undefined &&
+    typeof streams !== 'function' &&
+    (typeof streams !== 'object' || streams === null)
+  ) {
     complain('has an onServerStream that is neither a function nor a table of functions');
   }
   if (streams === undefined || typeof streams === 'function' || isModed(streams)) {

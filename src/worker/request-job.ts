@@ -42,12 +42,15 @@ export class RequestJob implements Job {
       return undefined;
     }
     const failed = new Promise<ErrorReport>((resolve) => (this.#failed = resolve));
-    const answered = Promise.resolve(result as PromiseLike<unknown>).catch((thrown: unknown) => this.#report(thrown));
+    const answered = Promise.resolve(result as PromiseLike<unknown>).catch((thrown: unknown) =>
+      this.#report(thrown),
+    );
     return Promise.race([answered, failed]).then((value) => this.#answer(value));
   }
 
   deliver(): void {}
   deliverEnd(): void {}
+  credited(): void {}
   retry(): void {}
 
   stop(reason: string): void {
@@ -79,7 +82,10 @@ export class RequestJob implements Job {
     }
     const report: ErrorReport = isReport(value)
       ? value
-      : { code: 'handlerFailed', message: `onHandle returned ${value === null ? 'null' : `a ${typeof value}`}; it must return a Uint8Array` };
+      : {
+          code: 'handlerFailed',
+          message: `onHandle returned ${value === null ? 'null' : `a ${typeof value}`}; it must return a Uint8Array`,
+        };
     this.#thread.say({ type: 'answer', number: this.number, ok: false, payload: encodeIpcError(report) });
   }
 
@@ -106,11 +112,22 @@ export class RequestJob implements Job {
         return signal();
       },
       log: streamLog(this.#task),
-      services: this.#thread.services.for({ job: this.number, context, cause: () => control.cause, throwIfCancelled }),
+      services: this.#thread.services.for({
+        job: this.number,
+        context,
+        cause: () => control.cause,
+        throwIfCancelled,
+      }),
     };
   }
 }
 
 function isReport(value: unknown): value is ErrorReport {
-  return typeof value === 'object' && value !== null && 'code' in value && 'message' in value && !ArrayBuffer.isView(value);
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    'message' in value &&
+    !ArrayBuffer.isView(value)
+  );
 }

@@ -10,6 +10,9 @@ interface Waiter {
 
 type Answer = { readonly body: Uint8Array } | { readonly error: ModuleError };
 
+/** Requests of one thread that may wait for the host: a handler that doesn't await must not fill memory. */
+const MAX_WAITING = 1024;
+
 /** How a request leaves the thread, and how a blocked one waits. */
 export interface ServiceIo {
   /** Sends one service request on its way. */
@@ -43,6 +46,12 @@ export class ServiceCalls {
     return {
       request: async (service, method, body) => {
         caller.throwIfCancelled();
+        if (this.#waiting.size >= MAX_WAITING) {
+          throw new ModuleError(
+            'resourceExhausted',
+            `${MAX_WAITING} service requests of this worker wait for the host already`,
+          );
+        }
         const sequence = this.#next++;
         const answer = new Promise<Uint8Array>((resolve, reject) => {
           this.#waiting.set(sequence, { resolve, reject, job: caller.job });
@@ -94,7 +103,13 @@ export class ServiceCalls {
     }
   }
 
-  #send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void {
+  #send(
+    sequence: number,
+    service: string,
+    method: string,
+    body: Uint8Array,
+    context: InvocationContext,
+  ): void {
     // From JavaScript anything can come here, whatever the type says.
     if (!((body as unknown) instanceof Uint8Array)) {
       this.#waiting.delete(sequence);

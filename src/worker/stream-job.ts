@@ -52,7 +52,8 @@ export class StreamJob implements Job {
         },
         block: (on) => {
           if (on === 'room') thread.wire.blockForRoom(ROOM_FOR_DATA, true, isDecided);
-          else thread.blockForInput(on === 'credit' ? () => isDecided() || this.#control.credit > 0 : isDecided);
+          else
+            thread.blockForInput(on === 'credit' ? () => isDecided() || this.#control.credit > 0 : isDecided);
         },
         awaitRoom: () => {
           if (!thread.wire.awaitRoom(ROOM_FOR_DATA, true)) queueMicrotask(() => this.retry());
@@ -69,7 +70,10 @@ export class StreamJob implements Job {
   run(): Promise<void> | undefined {
     const handler = this.#thread.module.streamHandler(this.#method);
     if (handler === undefined) {
-      return this.#end({ code: 'methodNotFound', message: `this module has no stream method '${this.#method}'` });
+      return this.#end({
+        code: 'methodNotFound',
+        message: `this module has no stream method '${this.#method}'`,
+      });
     }
     let running: Promise<void> | undefined;
     try {
@@ -95,6 +99,11 @@ export class StreamJob implements Job {
 
   deliverEnd(): void {
     this.#handle.deliverEnd();
+  }
+
+  credited(): void {
+    this.#control.hearCredit();
+    this.#handle.retrySends();
   }
 
   retry(): void {

@@ -24,7 +24,9 @@ export interface Job {
   readonly number: number;
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
-  /** Credit or room may have come. */
+  /** The host has granted credit. */
+  credited(): void;
+  /** There may be room in the ring. */
   retry(): void;
   /** A cause is decided. @param reason for a person; empty: none was given */
   stop(reason: string): void;
@@ -161,7 +163,7 @@ export class Thread {
       case OP.end:
         return this.#jobs.get(number)?.deliverEnd();
       case OP.credit:
-        return this.#jobs.get(number)?.retry();
+        return this.#jobs.get(number)?.credited();
       case OP.stop:
         return this.#jobs.get(number)?.stop(decoder.decode(payload));
       case OP.room:

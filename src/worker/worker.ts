@@ -2,7 +2,7 @@ import { MessageChannel, parentPort, threadId, workerData, type MessagePort } fr
 import { Region } from '../shared-memory/region.ts';
 import { DroppedLogs } from '../shared-memory/slot-words.ts';
 import type { FromWorker, Hello, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
-import { guardConsole } from './console-guard.ts';
+import { guardConsole } from '../console-guard.ts';
 import { loadModule } from './module-loader.ts';
 import { Thread } from './thread.ts';
 

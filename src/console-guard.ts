@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { tryWriteStderr } from '../stderr.ts';
+import { tryWriteStderr } from './stderr.ts';
 
 /**
  * Sends what code of this thread prints to standard error, since standard output belongs to the protocol.

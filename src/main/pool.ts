@@ -17,7 +17,7 @@ export interface PoolEvents {
   onLoadFailed(worker: PoolWorker, message: string): void;
   onMessage(worker: PoolWorker, message: FromWorker): void;
   /** The task's function has returned: the handler has really ended. */
-  onSettled(worker: PoolWorker, job: number): void;
+  onSettled(worker: PoolWorker, number: number): void;
   /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
   onFenced(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
@@ -97,7 +97,7 @@ export class WorkerPool {
     worker.flush();
     this.#wanted = worker.threadId;
     this.#piscina.run(task).then(
-      () => this.#events.onSettled(worker, task.job),
+      () => this.#events.onSettled(worker, task.number),
       // The thread died under the task, which its exit event tells; a task itself never rejects.
       () => {},
     );

@@ -22,6 +22,8 @@ struct IpcEnvelope {
   # the struct with all its defaults; for streamFrame that is malformed.
 
   enum MessageType {
+    # What a payload is.
+
     handle @0;
     # Host to module, HandleRequest. Answered by response(HandleResponse) or by error.
 
@@ -139,6 +141,8 @@ struct InvocationContext {
   # What else the caller says, in the caller's order. Keys may repeat.
 
   struct Entry {
+    # One thing that the caller says.
+
     key @0 :Text;
     # The entry's name.
 
@@ -203,6 +207,8 @@ struct KvChange {
   # The store's version of this change. Grows with each change of a key.
 
   enum Operation {
+    # What can happen to a key.
+
     set @0;
     # The key has the value `value` from now on.
 
@@ -291,6 +297,8 @@ struct HealthReport {
   # Resident memory of the process, in bytes.
 
   enum Status {
+    # Whether a module takes new work.
+
     serving @0;
     # Takes new work.
 

@@ -185,9 +185,7 @@ function fillContext(to: Ipc.InvocationContext, context: InvocationContextInit):
 }
 
 function fillTexts(to: { set(index: number, text: string): void }, texts: readonly string[]): void {
-  texts.forEach((text, i) => {
-    if (text) to.set(i, text);
-  });
+  texts.forEach((text, i) => to.set(i, text));
 }
 
 function uint(value: number, max: number, field: string): number {

@@ -2,7 +2,7 @@ import { padToWord, readUint16, writeUint16, writeUint32 } from './bytes.ts';
 import { MAX_REQUEST_ID_BYTES, type WireLimits } from './limits.ts';
 import { MESSAGE_TYPE, type MessageType } from './message-type.ts';
 import { PointerCursor } from './pointer-cursor.ts';
-import { decodeUtf8 } from './reader.ts';
+import { decodeUtf8, viewOf } from './reader.ts';
 
 /** The payload of a message that has none. */
 export const EMPTY_PAYLOAD: Uint8Array = new Uint8Array(0);
@@ -69,7 +69,7 @@ export class EnvelopeDecoder {
 
   /** The payload as a view on `bytes`. */
   payload(): Uint8Array {
-    return this.bytes.subarray(this.payloadStart, this.payloadEnd);
+    return viewOf(this.bytes, this.payloadStart, this.payloadEnd);
   }
 
   #checkRequestId(): void {

@@ -117,7 +117,7 @@ export class StructReader {
     if (at < 0) return NO_BYTES;
     if (!cursor.followBytes(at, this.#segmentStart, this.#segmentEnd, name(pointerIndex, field)))
       return NO_BYTES;
-    return cursor.bytes.subarray(cursor.at, cursor.at + cursor.elementCount);
+    return viewOf(cursor.bytes, cursor.at, cursor.at + cursor.elementCount);
   }
 
   /** The struct there; null reads as one with all defaults. */
@@ -243,6 +243,11 @@ export class StructListReader {
       this.#segmentEnd,
     );
   }
+}
+
+/** `bytes[start, end)` as a plain Uint8Array, also of a Node Buffer, whose `subarray` and `slice` are its own and do not copy. */
+export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
 }
 
 /** `bytes[start, end)` as UTF-8. @throws MalformedError (`text-utf8`) */

@@ -22,7 +22,7 @@ export function capnp(args: readonly string[], input: string | Uint8Array): Buff
   // PWD goes along with cwd, since the tool warns where the two differ.
   const env = { ...process.env, PWD: SCHEMA_FOLDER };
   const ran = spawnSync('capnp', args, { cwd: SCHEMA_FOLDER, env, input, maxBuffer: 1 << 28 });
-  if (ran.error !== undefined) {
+  if (ran.error !== undefined && 'code' in ran.error && ran.error.code === 'ENOENT') {
     throw new Error(
       "the interop tests need Cap'n Proto's `capnp` tool: apt-get install capnproto (Debian, Ubuntu) or brew install capnp (macOS)",
       { cause: ran.error },
@@ -101,7 +101,9 @@ export function toLiteral(layout: Layout, struct: string, value: StructValue): s
 
 function fieldLiteral(layout: Layout, struct: string, type: string, given: FieldValue): string {
   if (given === null) return 'void';
-  if (given instanceof Uint8Array) return `0x"${Buffer.from(given).toString('hex')}"`;
+  // The tool refuses 0x"".
+  if (given instanceof Uint8Array)
+    return `${given.length > 0 ? '0x' : ''}"${Buffer.from(given).toString('hex')}"`;
   if (typeof given === 'number' || typeof given === 'bigint') return given.toString();
   const list = /^List\((\w+)\)$/.exec(type);
   if (list) {

@@ -233,6 +233,15 @@ test('a number that its field can not hold is refused instead of wrapped', () =>
   for (const run of refused) assert.throws(run, RangeError);
 });
 
+test('what is read from a Node Buffer is plain bytes, and the details of an error are a copy', () => {
+  const payload = Buffer.from(encodeIpcError({ code: 'internal', message: 'm', details: BODY }));
+  const { details } = decode.decodeIpcError(payload);
+  const { body } = decode.decodeHandleResponse(Buffer.from(encode.encodeHandleResponse({ body: BODY })));
+  payload.fill(0xee);
+  assert.deepEqual(details, BODY);
+  assert.deepEqual(body, BODY);
+});
+
 test('an operation or a status that nobody knows is malformed', () => {
   const number = (struct: string, field: string): Uint8Array => {
     const message = buildMessage(layout, struct, {});

@@ -36,6 +36,7 @@ export class PoolWorker {
   /** Key-value changes sent and not yet seen by the module. */
   kvInFlight = 0;
   isInitialised = false;
+  cancelLoadTimer: (() => void) | undefined;
   /** What of its frames and bytes the pool's totals hold already. */
   countedFrames = 0;
   countedTail = 0;

@@ -7,6 +7,7 @@ import { siblingFile } from '../sibling-file.ts';
 import type { FromWorker, Hello, Manifest, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
+import type { Clock } from './running-job.ts';
 
 export interface PoolEvents {
   /** The worker begins to load its own copy of the module. */
@@ -32,6 +33,9 @@ export interface PoolOptions {
   readonly workerHeapMb: number;
 }
 
+/** How long a thread may take to load the module, in ms. */
+const LOAD_MS = 10_000;
+
 /** Main's own backlog above which no new worker gets a seat: what ended workers left must be read first. */
 const MAX_SPILLED_BYTES = 8 << 20;
 
@@ -45,6 +49,7 @@ export class WorkerPool {
   readonly #region: Region;
   readonly #lock: MainWriteLock;
   readonly #outlet: Outlet;
+  readonly #clock: Clock;
   readonly #events: PoolEvents;
   readonly #freeSlots: SlotNumber[];
   /** Threads that Piscina counts as ready; only these can be given a task. */
@@ -53,18 +58,21 @@ export class WorkerPool {
   #incarnations = 0;
   restarts = 0;
   #isDestroyed = false;
+  /** Why the last thread died that died while it loaded the module; cleared by the next one's arrival. */
+  #diedLoading: string | undefined;
   #framesOut = 0;
   #bytesOut = 0;
 
   constructor(
     options: PoolOptions,
     settings: WorkerSettings,
-    shared: { region: Region; lock: MainWriteLock; outlet: Outlet },
+    shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
     events: PoolEvents,
   ) {
     this.#region = shared.region;
     this.#lock = shared.lock;
     this.#outlet = shared.outlet;
+    this.#clock = shared.clock;
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = new Piscina({
@@ -87,7 +95,10 @@ export class WorkerPool {
       this.#taskable.add(worker.id);
       this.#checkReady(worker.id);
     });
-    this.#piscina.on('message', (hello: Hello & { port: MessagePort }) => this.#onHello(hello));
+    this.#piscina.on('message', (message: unknown) => {
+      // A module's code can post to its parent port, too.
+      if (isHello(message)) this.#onHello(message);
+    });
     // A thread that fails without a task: its exit tells us, Piscina replaces it.
     this.#piscina.on('error', () => {});
   }
@@ -180,7 +191,12 @@ export class WorkerPool {
     worker.port.on('message', (message: FromWorker) => this.#onMessage(worker, message));
     thread.on('error', (error: Error) => (worker.failure ??= error.message));
     thread.once('exit', (code) => this.#onExit(worker, code));
-    this.seatWaiting();
+    if (this.#diedLoading === undefined) return this.seatWaiting();
+    // The last thread died of the module; this one doesn't try before a job asks for it.
+    worker.failure = this.#diedLoading;
+    this.#diedLoading = undefined;
+    worker.phase = 'broken';
+    this.#events.onLoadFailed(worker, worker.failure);
   }
 
   /** Gives free seats to threads that wait for one. */
@@ -196,6 +212,9 @@ export class WorkerPool {
       worker.phase = 'loading';
       const welcome: Welcome = { slot };
       worker.port.postMessage(welcome);
+      worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
+        this.#loadFailed(worker, `it did not load within ${LOAD_MS / 1000} s`);
+      });
       this.#events.onSeated(worker);
     }
   }
@@ -212,11 +231,7 @@ export class WorkerPool {
         this.#checkReady(worker.threadId);
         return;
       case 'loadFailed':
-        if (worker.phase !== 'loading') return;
-        worker.phase = 'broken';
-        worker.failure = message.message;
-        this.#events.onLoadFailed(worker, message.message);
-        return;
+        return this.#loadFailed(worker, message.message);
       case 'retire':
         if (worker.phase !== 'ready') return;
         worker.phase = 'retiring';
@@ -231,11 +246,20 @@ export class WorkerPool {
     }
   }
 
+  #loadFailed(worker: PoolWorker, message: string): void {
+    if (worker.phase !== 'loading') return;
+    worker.cancelLoadTimer?.();
+    worker.phase = 'broken';
+    worker.failure = message;
+    this.#events.onLoadFailed(worker, message);
+  }
+
   #checkReady(threadId: number): void {
     for (const worker of this.workers) {
       if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined)
         continue;
       if (!this.#taskable.has(threadId)) return;
+      worker.cancelLoadTimer?.();
       worker.phase = 'ready';
       this.#events.onLoaded(worker, worker.manifest);
     }
@@ -257,10 +281,17 @@ export class WorkerPool {
       // A frame whose bell died with the thread goes out now.
       this.#outlet.schedule();
       if (slot !== undefined) this.#freeSlots.push(slot);
-      if (wasLoading)
-        this.#events.onLoadFailed(worker, `the module ended its thread while it was loaded: ${how}`);
+      if (wasLoading) {
+        worker.cancelLoadTimer?.();
+        this.#diedLoading = `the module ended its thread while it was loaded: ${how}`;
+        this.#events.onLoadFailed(worker, this.#diedLoading);
+      }
       this.#events.onExited(worker, how);
       this.seatWaiting();
     });
   }
+}
+
+function isHello(message: unknown): message is Hello & { port: MessagePort } {
+  return typeof message === 'object' && message !== null && 'ixtHello' in message && 'port' in message;
 }

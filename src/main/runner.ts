@@ -23,9 +23,6 @@ import { ServiceRoutes } from './services.ts';
 import { Streams } from './streams.ts';
 import { openSink, openSource, type WireSource } from './wire-endpoints.ts';
 
-/** How long the first worker may take to load the module, in ms. */
-const FIRST_LOAD_MS = 10_000;
-
 const clock: Clock = {
   now: () => Date.now(),
   after: (ms, action) => {
@@ -88,12 +85,11 @@ export function serve(options: ServeOptions): void {
       maxMessageBytes: options.maxMessageBytes,
       maxErrorMessageBytes: options.maxErrorMessageBytes,
     },
-    { region, lock, outlet },
+    { region, lock, outlet, clock },
     {
       onLoaded: (worker, manifest) => {
         if (firstManifest === undefined) {
           firstManifest = manifest;
-          cancelFirstLoad();
           streams.onManifest(manifest);
           requests.onManifest(manifest);
           lifecycle.onManifest(manifest);
@@ -290,10 +286,6 @@ export function serve(options: ServeOptions): void {
       }
       lifecycle.onHostGone('the host closed its side');
     },
-  });
-  const cancelFirstLoad = clock.after(FIRST_LOAD_MS, () => {
-    logLine(`the module ${options.file} did not load within ${FIRST_LOAD_MS / 1000} s`);
-    exit(EXIT.badModule);
   });
   watchSignals((code) => lifecycle.onSignal(code));
   watchParent(

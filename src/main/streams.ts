@@ -80,14 +80,17 @@ export class Streams implements EntryOwner {
     }
     const event = eventOf(frame, entry);
     const step = onHostEvent(entry.state, event);
-    entry.state = step.next;
     switch (step.effect.do) {
       case 'deliverData':
         return this.#deliver(entry, bytes, frame.dataStart, frame.dataEnd);
       case 'addCredit':
         return this.#addCredit(entry, frame.credit);
-      default:
-        this.#apply(entry, step, reasonFor(event, frame));
+      default: {
+        // Reading the reason may find the frame malformed: that must come before any state changes.
+        const reason = reasonFor(event, frame);
+        entry.state = step.next;
+        this.#apply(entry, step, reason);
+      }
     }
   }
 

@@ -1,4 +1,4 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
+import { receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
@@ -108,7 +108,11 @@ export class WorkerPool {
     worker.flush();
     this.#wanted = worker.threadId;
     this.#piscina.run(task).then(
-      () => this.#events.onSettled(worker, task.number),
+      () => {
+        // The task's end comes by Piscina's port; what the worker said before it must be heard before it.
+        this.#hear(worker);
+        this.#events.onSettled(worker, task.number);
+      },
       // The thread died under the task, which its exit event tells; a task itself never rejects.
       () => {},
     );
@@ -254,6 +258,17 @@ export class WorkerPool {
     this.#events.onLoadFailed(worker, message);
   }
 
+  /** Takes what has arrived from a worker, ahead of the event loop. */
+  #hear(worker: PoolWorker): void {
+    for (
+      let entry = receiveMessageOnPort(worker.port);
+      entry !== undefined;
+      entry = receiveMessageOnPort(worker.port)
+    ) {
+      this.#onMessage(worker, entry.message as FromWorker);
+    }
+  }
+
   #checkReady(threadId: number): void {
     for (const worker of this.workers) {
       if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined)
@@ -270,6 +285,7 @@ export class WorkerPool {
     if (this.#isDestroyed) return;
     this.restarts++;
     this.#taskable.delete(worker.threadId);
+    this.#hear(worker);
     const { slot } = worker;
     const wasLoading = worker.phase === 'loading';
     const how = worker.failure ?? `its thread exited with code ${code}`;

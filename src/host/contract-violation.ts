@@ -43,3 +43,8 @@ export class ContractViolation extends Error {
     this.requestId = requestId;
   }
 }
+
+/** The options of an error, without a `cause: undefined` that would be printed. */
+export function causedBy(cause: unknown): ErrorOptions {
+  return cause === undefined ? {} : { cause };
+}

@@ -21,7 +21,7 @@ import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } fro
 import { MalformedError } from '../wire/malformed.ts';
 import type { MessageType } from '../wire/message-type.ts';
 import { streamIdFromWords, streamIdWords, type StreamId } from '../wire/stream-id.ts';
-import { ContractViolation, type ViolationKind } from './contract-violation.ts';
+import { causedBy, ContractViolation, type ViolationKind } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions, type StreamLink } from './host-stream.ts';
 import { Inbound, type InboundEvents } from './inbound.ts';
 import { contextOf, abortReason, type InvocationOptions } from './invocation-options.ts';
@@ -229,7 +229,7 @@ export class HostSession {
     }
     const said = this.#connectionError;
     const message = said === undefined ? end.message : `${end.message}\nIt had said: ${said.message}`;
-    this.#failAll(new ModuleError('unavailable', message, { cause: said }));
+    this.#failAll(new ModuleError('unavailable', message, causedBy(said)));
   }
 
   #checkTerminals(): void {
@@ -250,7 +250,7 @@ export class HostSession {
   }
 
   #violation(kind: ViolationKind, requestId: string, message: string, cause?: unknown): void {
-    const violation = new ContractViolation(kind, requestId, message, { cause });
+    const violation = new ContractViolation(kind, requestId, message, causedBy(cause));
     this.violations.push(violation);
     this.#options.onViolation?.(violation);
   }

@@ -6,7 +6,7 @@ import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
 import { isStreamIdText, parseStreamId, streamIdWords } from '../wire/stream-id.ts';
-import type { ViolationKind } from './contract-violation.ts';
+import { causedBy, type ViolationKind } from './contract-violation.ts';
 import type { LiveStream } from './host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
 import type { PendingCalls } from './pending-calls.ts';
@@ -152,7 +152,7 @@ export class Inbound {
 
   #rejectStream(stream: LiveStream, kind: ViolationKind, message: string, cause?: unknown): void {
     const code = kind === 'frame' ? 'protocolViolation' : 'flowControlViolation';
-    stream.reject(new ModuleError(code, message, { cause }));
+    stream.reject(new ModuleError(code, message, causedBy(cause)));
     this.#events.onViolation(kind, stream.id, message, cause);
   }
 

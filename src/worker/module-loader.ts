@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { HandlerMode, ModedHandler, ModuleDefinition, StreamHandler } from '../module.ts';
 import type { Manifest, ManifestMethod } from '../thread-messages.ts';
@@ -22,6 +23,7 @@ export async function loadModule(file: string): Promise<LoadedModule> {
   if (info === undefined) throw new ModuleLoadError(`the module file ${file} does not exist`);
   if (!info.isFile())
     throw new ModuleLoadError(`${file} is not a file; give the path of the module's .js or .ts file`);
+  if (/\.[mc]?tsx?$/.test(file)) await enableTypeScript(file);
   let namespace: Record<string, unknown>;
   try {
     namespace = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
@@ -29,6 +31,30 @@ export async function loadModule(file: string): Promise<LoadedModule> {
     throw new ModuleLoadError(`the module file ${file} could not be loaded: ${explain(error, file)}`);
   }
   return checkModule(unwrapDefault(namespace['default']), file);
+}
+
+/**
+ * Lets this thread load TypeScript: Node's own type stripping where there is one, else tsx, the module's or ours. A
+ * thread has its own loaders, so it doesn't matter how the process was started.
+ */
+async function enableTypeScript(file: string): Promise<void> {
+  // Node 22 and newer say how they treat TypeScript; the types of Node 20 don't know the field.
+  if ((process.features as { typescript?: unknown }).typescript) return;
+  for (const from of [file, import.meta.url]) {
+    try {
+      // By way of the package's own list: a CommonJS resolution would give its CommonJS entry, which can't register.
+      const list = createRequire(from).resolve('tsx/package.json');
+      const { exports } = createRequire(list)(list) as {
+        exports: Record<string, { import: { default: string } }>;
+      };
+      const api = new URL(exports['./esm/api']?.import.default ?? '', pathToFileURL(list));
+      const { register } = (await import(api.href)) as { register: () => void };
+      register();
+      return;
+    } catch {
+      // Not installed there. If it is nowhere, the import fails and says what is missing.
+    }
+  }
 }
 
 function explain(error: unknown, file: string): string {

@@ -155,6 +155,17 @@ test('credit goes back when the consumer took the data, in batches of half a win
   assert.deepEqual(session.violations, []);
 });
 
+test('what a waiting reader gets straight away is granted back too', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const stream = session.openStream('m', { initialCredit: 1_000 });
+  await module.nextFrame('open');
+  const read = stream.next();
+  module.data(stream.id, zeros(700));
+  await read;
+  assert.equal((await module.nextFrame('credit')).bytes, 700);
+});
+
 test('without automatic credit only grants go out', async () => {
   const module = new FakeModule();
   const session = new HostSession(module.transport);

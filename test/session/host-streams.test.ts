@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { HostSession, ModuleError, type HostStream, type StreamId } from '../../src/host/index.ts';
 import { INITIAL_CREDIT } from '../../src/wire/limits.ts';
@@ -73,6 +74,26 @@ test('streams whose ids share a bucket of the table stay apart', async () => {
   const read = await Promise.all(streams.map(readAll));
   assert.deepEqual(read, [[bytes(0)], [bytes(1)], [bytes(2)]]);
   assert.equal(session.liveStreams, 0);
+  assert.deepEqual(session.violations, []);
+});
+
+test('ids that differ in one of their four words stay apart', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const ids = [0, 8, 16, 24].map((at) => `${'0'.repeat(at)}00000001`.padEnd(32, '0') as StreamId);
+  const last = '00000001000000010000000100000001' as StreamId;
+  const lookAlikes = [0, 8, 16, 24].map(
+    (at) => `${last.slice(0, at)}00000002${last.slice(at + 8)}` as StreamId,
+  );
+  const all = [...ids, last, ...lookAlikes];
+  const streams = all.map((id) => session.openStream('m', { id }));
+  for (const [index, id] of all.entries()) module.data(id, bytes(index));
+  for (const id of all) module.close(id);
+  const read = await Promise.all(streams.map(readAll));
+  assert.deepEqual(
+    read,
+    all.map((_, index) => [bytes(index)]),
+  );
   assert.deepEqual(session.violations, []);
 });
 
@@ -193,9 +214,10 @@ test('a cancel is asked once, fails the sends that wait, and ends with the answe
   await module.nextFrame('open');
   await module.nextFrame('data');
   assert.equal((await module.nextFrame('cancel')).reason, 'enough');
-  module.data(stream.id, bytes(7));
+  // As much as would be granted back at once; but the stream is to end, so it isn't.
+  module.data(stream.id, new Uint8Array(INITIAL_CREDIT));
+  assert.equal((await stream.next()).value?.length, INITIAL_CREDIT);
   module.error(stream.id, { code: 'cancelled', message: 'as the host asked' });
-  assert.deepEqual((await stream.next()).value, bytes(7));
   await assert.rejects(stream.next(), { code: 'cancelled', message: 'as the host asked' });
   assert.deepEqual(await module.rest(), []);
   assert.deepEqual(session.violations, []);
@@ -217,6 +239,11 @@ test('an abort signal cancels with its reason, and is let go of when the stream 
   assert.deepEqual(await module.rest(), []);
   module.error(stream.id, { code: 'cancelled', message: '' });
   await assert.rejects(stream.closed, { code: 'cancelled' });
+  const unused = new AbortController();
+  const third = session.openStream('m', { signal: unused.signal });
+  assert.equal(getEventListeners(unused.signal, 'abort').length, 1);
+  module.close(third.id);
+  assert.equal(getEventListeners(unused.signal, 'abort').length, 0);
 });
 
 test('a signal that has fired opens nothing', async () => {

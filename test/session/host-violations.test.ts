@@ -179,6 +179,25 @@ test('a message after the answer to shutdown, and a stream that it left without 
   await assert.rejects(crossing.closed, { code: 'unavailable' });
 });
 
+test('the last message is the answer to the last of several shutdowns, and a refused one ends nothing', async () => {
+  const { module, session, kinds } = connect();
+  const stream = session.openStream('m', { id: ID });
+  const shutdowns = [session.shutdown(), session.shutdown(), session.shutdown()];
+  await module.nextFrame('open');
+  const ids = [await module.next(), await module.next(), await module.next()].map(
+    ({ requestId }) => requestId,
+  );
+  module.fail(ids[0] ?? '', { code: 'protocolViolation', message: 'what?' });
+  await assert.rejects(shutdowns[0] ?? stream.closed, { code: 'protocolViolation' });
+  module.close(ID);
+  module.answer(ids[1] ?? '', EMPTY_PAYLOAD);
+  module.answer(ids[2] ?? '', EMPTY_PAYLOAD);
+  await Promise.all(shutdowns.slice(1));
+  assert.deepEqual(kinds(), []);
+  module.send(encodeEnvelope('serviceRequest', 's', EMPTY_PAYLOAD));
+  assert.deepEqual(kinds(), ['afterShutdown']);
+});
+
 test('a clean end inside a message or before a terminal frame; after a crash both are to be expected', () => {
   for (const clean of [true, false]) {
     const { module, session, kinds } = connect();

@@ -33,6 +33,40 @@ test('a long burst goes out in pieces, in order and unharmed, and the buffers st
   assert.ok(module.writes - initial < sizes.length, 'small frames share a write');
 });
 
+test('a burst of many small frames keeps its order across the buffers that it fills', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const streams = [1, 2, 3].map(() => session.openStream('m'));
+  for (const stream of streams) {
+    for (let number = 0; number < 200; number++)
+      assert.ok(stream.trySend(new Uint8Array(1_000).fill(number)));
+  }
+  for (const stream of streams) assert.equal((await module.next()).requestId, stream.id);
+  for (const stream of streams) {
+    for (let number = 0; number < 200; number++) {
+      const { requestId, frame } = await module.next();
+      assert.equal(requestId, stream.id);
+      assert.ok(frame?.arm === 'data' && frame.data.every((value) => value === number));
+    }
+  }
+});
+
+test('credit that comes while the transport is clogged is used when it is free again', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const stream = session.openStream('m');
+  await stream.send(new Uint8Array(262_144));
+  const waiting = stream.send(Uint8Array.from([1]));
+  module.clogged = true;
+  session.notifyKv({ key: 'k', operation: 'delete' });
+  assert.deepEqual(await module.rest(), ['open', 'data', 'kvChangeNotification']);
+  module.credit(stream.id, 1_000);
+  assert.equal((await module.rest()).length, 3);
+  module.drain();
+  await waiting;
+  assert.equal((await module.rest()).length, 4);
+});
+
 test('data waits while the transport is clogged; control frames do not', async () => {
   const module = new FakeModule();
   const session = new HostSession(module.transport);

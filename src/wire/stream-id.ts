@@ -44,8 +44,7 @@ export function hexEqualsWord(bytes: Uint8Array, start: number, word: number): b
 }
 
 function isStreamId(text: string): text is StreamId {
-  // `$` alone would also match before a line feed; the length rules that out.
-  return text.length === STREAM_ID_LENGTH && PATTERN.test(text);
+  return PATTERN.test(text);
 }
 
 function hex(word: number): string {

@@ -113,6 +113,16 @@ test('data is a view on the message, not a copy', () => {
   assert.equal(data.buffer, bytes.buffer);
 });
 
+test('data out of a Node Buffer is a plain view, whose slice is a copy', () => {
+  const bytes = Buffer.from(message([structPointer(0, 0, 1), bytesPointer(0, 3), ...byteWords([1, 2, 3])]));
+  const data = rootOf(bytes).data(0);
+  assert.equal(Object.getPrototypeOf(data), Uint8Array.prototype);
+  assert.equal(data.buffer, bytes.buffer);
+  const copy = data.slice();
+  bytes.fill(0);
+  assert.deepEqual([...copy], [1, 2, 3]);
+});
+
 test('a message in the middle of a larger buffer is read within its own bounds', () => {
   const inner = message([structPointer(0, 0, 1), bytesPointer(0, 9), ...textWords('abcdefgh')]);
   const outer = new Uint8Array(inner.length + 64).fill(0xff);
@@ -201,9 +211,19 @@ test('the traversal limit counts the root pointer, pads, tags and objects, each 
   refuses('traversal', () => rootOf(bytes, { maxTraversalWords: 1 }));
 });
 
+test('a message of one segment has no second one, whatever was read before it', () => {
+  const reader = new MessageReader(DEFAULT_WIRE_LIMITS);
+  const two = message([farPointer(1, 0)], [structPointer(0, 1, 0), NULL]);
+  const one = message([farPointer(1, 0), structPointer(0, 1, 0), NULL, NULL]);
+  reader.open(two, 0, two.length);
+  reader.root();
+  reader.open(one, 0, one.length);
+  refuses('far-pointer', () => reader.root());
+});
+
 test('each message has the whole traversal limit', () => {
   const bytes = message([structPointer(0, 0, 1), bytesPointer(0, 9), ...textWords('12345678')]);
-  const reader = new MessageReader({ ...DEFAULT_WIRE_LIMITS, maxTraversalWords: 4 });
+  const reader = new MessageReader({ ...DEFAULT_WIRE_LIMITS, maxTraversalWords: 5 });
   for (let i = 0; i < 10; i += 1) {
     reader.open(bytes, 0, bytes.length);
     assert.equal(reader.root().text(0), '12345678');
@@ -328,6 +348,22 @@ test('measuring stops soon after its bound and gives the traversal budget back',
   assert.equal(root.measureBytes(Infinity), (1 + 2_000 + 2_000 * 1_000) * 8);
   assert.equal(root.measureBytes(Infinity), (1 + 2_000 + 2_000 * 1_000) * 8);
   assert.equal(root.measureBytes(0) > 0, true);
+});
+
+test('measuring stops among the pointers of a struct too', () => {
+  // 1,000 pointers to the same 8,000 bytes.
+  const pointers = Array.from({ length: 1_000 }, (_, i) => bytesPointer(999 - i, 8_000));
+  const root = rootOf(message([structPointer(0, 0, 1_000), ...pointers, ...Array<Word>(1_000).fill(NULL)]));
+  const size = root.measureBytes(65_536);
+  assert.ok(size > 65_536 && size < 65_536 + 8_000 + 8, String(size));
+});
+
+test('measuring leaves the traversal limit to the reading', () => {
+  // 1 root pointer, 1 root struct, 2 text.
+  const bytes = message([structPointer(0, 0, 1), bytesPointer(0, 9), ...textWords('12345678')]);
+  const root = rootOf(bytes, { maxTraversalWords: 4 });
+  assert.equal(root.measureBytes(Infinity), 24);
+  assert.equal(root.text(0), '12345678');
 });
 
 test('a breach names its segment, word and field', () => {

@@ -10,4 +10,5 @@ export {
 } from './module.ts';
 export { ERROR_CODES, ModuleError, type ErrorCode, type ModuleErrorOptions } from './errors.ts';
 export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './stream/server-stream.ts';
+export { revealContext } from './stream/redacted-context.ts';
 export type { InvocationContext } from './wire/context.ts';

@@ -7,7 +7,7 @@ import type { InvocationContext } from '../wire/context.ts';
  * frames, cancels and other streams go on. A received chunk is the handler's to keep.
  */
 export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
-  /** Who calls, what for, and the metadata. Prints redacted. */
+  /** Who calls, what for, and the metadata. Prints redacted; `revealContext` gives one that doesn't. */
   readonly context: InvocationContext;
 
   /**

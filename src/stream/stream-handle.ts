@@ -3,6 +3,7 @@ import type { InvocationContext } from '../wire/context.ts';
 import { MAX_DATA_BYTES } from '../wire/limits.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { GrantBatch } from './credit.ts';
+import { redactWhenPrinted } from './redacted-context.ts';
 import type { ServerStream, Services, StreamLog } from './server-stream.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
@@ -61,7 +62,7 @@ export class StreamHandle implements ServerStream {
   /** @param window the first window of the input, in bytes */
   constructor(io: StreamIo, context: InvocationContext, window: number, log: StreamLog, services: Services) {
     this.#io = io;
-    this.context = context;
+    this.context = redactWhenPrinted(context);
     this.#grants = new GrantBatch(window);
     this.deadline = context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs);
     this.log = log;

@@ -1,5 +1,6 @@
 import { ModuleError, type ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
+import { redactWhenPrinted } from '../stream/redacted-context.ts';
 import type { UnaryRequest } from '../stream/server-stream.ts';
 import type { Task } from '../thread-messages.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
@@ -101,7 +102,7 @@ export class RequestJob implements Job {
       return this.#abort.signal;
     };
     return {
-      context,
+      context: redactWhenPrinted(context),
       body,
       deadline: context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs),
       throwIfCancelled,

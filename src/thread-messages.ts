@@ -83,8 +83,8 @@ export type FromWorker =
       readonly body: Uint8Array;
       readonly context: InvocationContext;
     }
-  /** Key-value changes that the module has seen. */
-  | { readonly type: 'kvDone'; readonly count: number }
+  /** The module has seen a key-value change, of so many bytes. */
+  | { readonly type: 'kvDone'; readonly bytes: number }
   /** The thread can't be trusted any more: end it when its streams have ended. */
   | { readonly type: 'retire'; readonly reason: string }
   | { readonly type: 'closed' };

@@ -1,11 +1,15 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../main/options.ts';
+import { addCall } from './call.ts';
 import { addServe } from './serve.ts';
 
 const program = new Command('ixt-module')
   .description('run and try modules whose CPU-heavy handlers sit behind a Cap’n Proto stream')
+  .configureHelp({ showGlobalOptions: false })
+  .showSuggestionAfterError()
   .exitOverride();
 addServe(program);
+addCall(program);
 
 try {
   await program.parseAsync();

@@ -8,8 +8,12 @@ interface Change {
   readonly payload: Uint8Array;
 }
 
-/** Changes that a worker may have in its port at once; the rest waits here, where it can be coalesced. */
+/**
+ * What a worker may have in its port at once: changes, and bytes of them (one change may be larger). The rest waits
+ * here, where it can be coalesced.
+ */
 const MAX_IN_FLIGHT = 64;
+const MAX_BYTES_IN_FLIGHT = 1 << 20;
 
 interface Limits {
   readonly maxWaiting: number;
@@ -58,9 +62,10 @@ export class KeyValues {
     worker.flush();
   }
 
-  /** The module of a worker has seen `count` changes. */
-  onDone(worker: PoolWorker, count: number): void {
-    worker.kvInFlight -= count;
+  /** The module of a worker has seen a change of so many bytes. */
+  onDone(worker: PoolWorker, bytes: number): void {
+    worker.kvInFlight--;
+    worker.kvBytesInFlight -= bytes;
     this.flush(worker);
   }
 
@@ -72,10 +77,12 @@ export class KeyValues {
   #post(worker: PoolWorker, maxInFlight: number): void {
     const waiting = this.#waiting.get(worker);
     if (waiting === undefined || worker.phase !== 'ready') return;
-    while (worker.kvInFlight < maxInFlight) {
+    const isLimited = maxInFlight !== Infinity;
+    while (worker.kvInFlight < maxInFlight && !(isLimited && worker.kvBytesInFlight >= MAX_BYTES_IN_FLIGHT)) {
       const change = waiting.shift();
       if (change === undefined) return;
       worker.kvInFlight++;
+      worker.kvBytesInFlight += change.payload.length;
       worker.post(OP.kv, 0, change.payload);
     }
   }
@@ -122,9 +129,11 @@ class ChangeList {
     }
     this.#changes = [...last.values()];
     this.#bytes = this.#changes.reduce((sum, { payload }) => sum + payload.length, 0);
-    while (this.#bytes > this.#limits.maxWaitingBytes) {
-      this.shift();
-      logLine('a key-value change was dropped: more of them wait for a busy worker than the limit allows');
+    if (this.#bytes > this.#limits.maxWaitingBytes) {
+      let dropped = 0;
+      // Down to half, so that a host above the limit doesn't bring the whole list under review with every change.
+      for (; this.#bytes > this.#limits.maxWaitingBytes / 2; dropped++) this.shift();
+      logLine(`${dropped} key-value changes were dropped: their keys hold more bytes than the limit allows`);
     }
     this.#coalesceAt = Math.max(this.#limits.maxWaiting, this.#changes.length * 2);
   }

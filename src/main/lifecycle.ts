@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts';
 import type { Manifest } from '../thread-messages.ts';
 import { decodeInitialize, decodeShutdown } from '../wire/cold-decode.ts';
 import { encodeHealthReport, encodeInitialized } from '../wire/cold-encode.ts';
@@ -59,11 +60,13 @@ export class Lifecycle {
     const { protocolVersion, config } = decodeInitialize(payload);
     if (protocolVersion !== PROTOCOL_VERSION) {
       const message = `this module speaks protocol version ${PROTOCOL_VERSION}, not ${protocolVersion}`;
-      return this.#context.answer(requestId, false, encodeIpcError({ code: 'unimplemented', message }));
+      return this.#refuse(requestId, 'unimplemented', message);
     }
     this.#context.configure(config.slice());
-    if (this.#manifest === undefined) this.#initializing.push(requestId);
-    else this.#answerInitialize(requestId, this.#manifest);
+    if (this.#manifest === undefined) {
+      if (this.#initializing.length >= this.#context.options.maxWaiting) return this.#refuseMore(requestId);
+      this.#initializing.push(requestId);
+    } else this.#answerInitialize(requestId, this.#manifest);
   }
 
   onHealth(requestId: string): void {
@@ -80,7 +83,10 @@ export class Lifecycle {
 
   /** @throws MalformedError */
   onShutdown(requestId: string, payload: Uint8Array): void {
+    const { options } = this.#context;
     const { drainMs } = decodeShutdown(payload);
+    // Nobody needs more than this; a host that floods is answered where the limits are.
+    if (this.#shutdowns.length >= options.maxWaiting) return this.#refuseMore(requestId);
     this.#shutdowns.push(requestId);
     this.#end(EXIT.ok, drainMs, 'the host shut the module down');
   }
@@ -123,6 +129,18 @@ export class Lifecycle {
     for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
     await this.#context.flushed();
     this.#context.exit(code);
+  }
+
+  #refuseMore(requestId: string): void {
+    this.#refuse(
+      requestId,
+      'resourceExhausted',
+      'too many requests of this kind wait for their answer already',
+    );
+  }
+
+  #refuse(requestId: string, code: ErrorCode, message: string): void {
+    this.#context.answer(requestId, false, encodeIpcError({ code, message }));
   }
 
   #armHardStop(ms: number, code: number): void {

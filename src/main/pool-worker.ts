@@ -35,6 +35,7 @@ export class PoolWorker {
   failure: string | undefined;
   /** Key-value changes sent and not yet seen by the module. */
   kvInFlight = 0;
+  kvBytesInFlight = 0;
   isInitialised = false;
   cancelLoadTimer: (() => void) | undefined;
   /** What of its frames and bytes the pool's totals hold already. */

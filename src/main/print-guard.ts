@@ -12,7 +12,9 @@ export function guardMain(isBare: boolean): void {
   // full one refuses a line instead of holding the thread that writes it.
   if (process.stderr.destroyed) return;
   if (isBare) {
-    logLine('started without the launcher: what native code or fs.writeSync(1) prints would damage the protocol');
+    logLine(
+      'started without the launcher: what native code or fs.writeSync(1) prints would damage the protocol',
+    );
   }
   guardConsole(() => {});
 }

@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { HandlerMode } from '../module.ts';
 import type { Manifest } from '../thread-messages.ts';
 import { decodeHandleRequest } from '../wire/cold-decode.ts';
+import { cutUtf8 } from '../text.ts';
 import { encodeHandleResponse } from '../wire/cold-encode.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
@@ -56,7 +57,7 @@ export class Requests {
   readonly #context: RequestsContext;
   readonly #running = new Map<number, RequestEntry>();
   readonly #waiting = new Set<RequestEntry>();
-  #unchecked: RequestEntry[] = [];
+  readonly #unchecked = new Set<RequestEntry>();
   #waitingBytes = 0;
   #manifest: Manifest | undefined;
   #isDraining = false;
@@ -102,7 +103,7 @@ export class Requests {
     }
     this.#waiting.add(entry);
     this.#waitingBytes += entry.body.length;
-    if (this.#manifest === undefined) this.#unchecked.push(entry);
+    if (this.#manifest === undefined) this.#unchecked.add(entry);
     else if (!this.#check(entry, this.#manifest)) return;
     else scheduler.submit(entry);
     if (!this.#waiting.has(entry)) return;
@@ -114,8 +115,9 @@ export class Requests {
 
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
-    for (const entry of this.#unchecked.splice(0)) {
-      if (this.#waiting.has(entry) && this.#check(entry, manifest)) this.#context.scheduler.submit(entry);
+    for (const entry of this.#unchecked) {
+      this.#unchecked.delete(entry);
+      if (this.#check(entry, manifest)) this.#context.scheduler.submit(entry);
     }
   }
 
@@ -203,6 +205,7 @@ export class Requests {
   }
 
   #unwait(entry: RequestEntry): void {
+    this.#unchecked.delete(entry);
     if (this.#waiting.delete(entry)) this.#waitingBytes -= entry.body.length;
   }
 
@@ -216,6 +219,7 @@ export class Requests {
   }
 
   #refuse(requestId: string, code: ErrorCode, message: string): void {
-    this.#context.answer(requestId, false, encodeIpcError({ code, message }));
+    const cut = cutUtf8(message, this.#context.options.maxErrorMessageBytes);
+    this.#context.answer(requestId, false, encodeIpcError({ code, message: cut }));
   }
 }

@@ -1,6 +1,8 @@
+import type { ErrorCode } from '../errors.ts';
 import { Region } from '../shared-memory/region.ts';
 import { MainWriteLock } from '../shared-memory/write-lock.ts';
 import { logLine } from '../stderr.ts';
+import { cutUtf8 } from '../text.ts';
 import { OP, type FromWorker, type Manifest, type Task } from '../thread-messages.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
@@ -17,7 +19,7 @@ import { WorkerPool } from './pool.ts';
 import type { PoolWorker } from './pool-worker.ts';
 import { watchParent, watchSignals } from './process-events.ts';
 import { Requests } from './requests.ts';
-import type { Clock } from './running-job.ts';
+import { MAX_TIMER_MS, type Clock } from './running-job.ts';
 import { Scheduler, type Assignment } from './scheduler.ts';
 import { ServiceRoutes } from './services.ts';
 import { Streams } from './streams.ts';
@@ -26,7 +28,8 @@ import { openSink, openSource, type WireSource } from './wire-endpoints.ts';
 const clock: Clock = {
   now: () => Date.now(),
   after: (ms, action) => {
-    const timer = setTimeout(action, ms);
+    // A Node timer beyond its range fires at once; 24 days are as good as any longer time.
+    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };
@@ -45,6 +48,8 @@ export function serve(options: ServeOptions): void {
   const lock = new MainWriteLock(region);
   let firstManifest: Manifest | undefined;
   let config: Uint8Array | undefined;
+  let isReading = true;
+  let isBroken = false;
   const modulesToClose = new Set<PoolWorker>();
   const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
@@ -66,13 +71,24 @@ export function serve(options: ServeOptions): void {
     onWritten: () => scheduler.place(),
     onOwed: (answers) => {
       // A host that only writes gets no further than this; whatever it has sent is still worked on.
-      if (answers >= options.maxOwedAnswers) source.pause();
-      else if (answers === options.maxOwedAnswers - 1) source.resume();
+      const mayRead = answers < options.maxOwedAnswers;
+      if (mayRead === isReading || isBroken) return;
+      isReading = mayRead;
+      if (mayRead) source.resume();
+      else source.pause();
     },
   });
   const send = (message: Uint8Array, isAnswer: boolean): void => outlet.send(message, isAnswer);
   const answer = (requestId: string, ok: boolean, payload: Uint8Array): void => {
     send(encodeEnvelope(ok ? 'response' : 'error', requestId, payload), true);
+  };
+
+  const refuse = (requestId: string, code: ErrorCode, message: string): void => {
+    answer(
+      requestId,
+      false,
+      encodeIpcError({ code, message: cutUtf8(message, options.maxErrorMessageBytes) }),
+    );
   };
 
   const pool = new WorkerPool(
@@ -180,7 +196,7 @@ export function serve(options: ServeOptions): void {
       case 'service':
         return services.onRequest(worker, message);
       case 'kvDone':
-        return keyValues.onDone(worker, message.count);
+        return keyValues.onDone(worker, message.bytes);
       case 'closed':
         return onModuleClosed(worker);
       case 'bell':
@@ -250,17 +266,16 @@ export function serve(options: ServeOptions): void {
     onHealth: (requestId) => lifecycle.onHealth(requestId),
     onKvChange: (payload) => keyValues.onChange(payload),
     onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
-    refuse: (requestId, code, message) => answer(requestId, false, encodeIpcError({ code, message })),
+    refuse: (requestId, code, message) => refuse(requestId, code, message),
   });
 
   let bytesIn = 0;
-  let isBroken = false;
   const framer = new Framer(wireLimits, (bytes, start, end) => demux.route(bytes, start, end));
   const onProtocolError = (error: MalformedError): void => {
     isBroken = true;
     source.pause();
     logLine(`the host's bytes can't be understood, ending: ${error.message}`);
-    answer('', false, encodeIpcError({ code: 'protocolViolation', message: error.message }));
+    refuse('', 'protocolViolation', error.message);
     outlet.idle().then(
       () => exit(EXIT.protocol),
       () => exit(EXIT.protocol),

@@ -13,7 +13,7 @@ export interface Clock {
 }
 
 /** The longest delay of a Node timer, in ms; a later deadline is looked at again then. */
-const MAX_TIMER_MS = 0x7fff_ffff;
+export const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** Calls `action` at `unixMs`. @returns a function that cancels it */
 export function atTime(clock: Clock, unixMs: number, action: () => void): () => void {

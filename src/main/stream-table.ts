@@ -1,5 +1,4 @@
-import type { StreamId } from '../wire/stream-id.ts';
-import { streamIdWords } from '../wire/stream-id.ts';
+import { streamIdFromWords, streamIdWords, type StreamId } from '../wire/stream-id.ts';
 
 /** A stream id as four UInt32, the first the most significant: what a frame carries. */
 export interface IdWords {
@@ -49,15 +48,14 @@ export class StreamTable<Entry extends { readonly id: StreamId }> {
     return this.#byId.get(id)?.entry;
   }
 
-  /** @param spell the id as text, made only on a miss */
-  find({ id0, id1, id2, id3 }: IdWords, spell: () => StreamId): Entry | undefined {
+  find({ id0, id1, id2, id3 }: IdWords): Entry | undefined {
     const index = cacheIndex(id1, id3);
     const cached = this.#cache[index];
     if (cached !== undefined) {
       const { words } = cached;
       if (words[3] === id3 && words[2] === id2 && words[1] === id1 && words[0] === id0) return cached.entry;
     }
-    const row = this.#byId.get(spell());
+    const row = this.#byId.get(streamIdFromWords(id0, id1, id2, id3));
     if (row !== undefined) this.#cache[index] = row;
     return row?.entry;
   }

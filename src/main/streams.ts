@@ -8,6 +8,7 @@ import {
   type ModuleEvent,
   type Step,
 } from '../stream/state.ts';
+import { cutUtf8 } from '../text.ts';
 import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
 import type { MalformedError } from '../wire/malformed.ts';
@@ -44,7 +45,7 @@ export class Streams implements EntryOwner {
   /** Streams whose handler runs, also those whose id is free again: by job number. */
   readonly #running = new Map<number, StreamEntry>();
   /** Opens that came before the first worker's manifest, in order. */
-  #unchecked: StreamEntry[] = [];
+  readonly #unchecked = new Set<StreamEntry>();
   #queued = new Set<StreamEntry>();
   #heldBytes = 0;
   #manifest: Manifest | undefined;
@@ -67,11 +68,13 @@ export class Streams implements EntryOwner {
 
   /** A sound frame whose id is that of its envelope. */
   onFrame(frame: FrameDecoder, bytes: Uint8Array): void {
-    const spell = (): StreamId => streamIdFromWords(frame.id0, frame.id1, frame.id2, frame.id3);
-    const entry = this.#live(this.#table.find(frame, spell));
+    const entry = this.#live(this.#table.find(frame));
     if (entry === undefined) {
-      if (frame.arm === FRAME_ARM.open) this.#open(spell(), frame);
-      else this.lateFrames++;
+      if (frame.arm === FRAME_ARM.open) return this.#open(frame);
+      // What a frame for a live id may not say, a late one may not say either: this throws where it is malformed.
+      if (frame.arm === FRAME_ARM.cancel) frame.cancelReason();
+      else if (frame.arm === FRAME_ARM.error) frame.error();
+      this.lateFrames++;
       return;
     }
     if (frame.arm === FRAME_ARM.credit && frame.credit === 0) {
@@ -87,7 +90,7 @@ export class Streams implements EntryOwner {
         return this.#addCredit(entry, frame.credit);
       default: {
         // Reading the reason may find the frame malformed: that must come before any state changes.
-        const reason = reasonFor(event, frame);
+        const reason = cutUtf8(reasonFor(event, frame), this.#context.options.maxErrorMessageBytes);
         entry.state = step.next;
         this.#apply(entry, step, reason);
       }
@@ -106,8 +109,8 @@ export class Streams implements EntryOwner {
   /** The first worker has loaded: opens that came before it can be checked. */
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
-    for (const entry of this.#unchecked.splice(0)) {
-      if (entry.state.kind !== 'queued') continue;
+    for (const entry of this.#unchecked) {
+      this.#unchecked.delete(entry);
       const verdict = admit(manifest, entry.context, this.#context.clock.now());
       if ('code' in verdict) this.#terminate(entry, verdict);
       else this.#enqueue(entry, verdict.mode);
@@ -126,8 +129,10 @@ export class Streams implements EntryOwner {
 
   /** The drain time is over, or the host is gone: everything is cancelled. */
   cancelAll(reason: string): void {
-    for (const entry of [...this.#queued, ...this.#running.values()])
+    for (const entry of [...this.#queued, ...this.#running.values()]) {
+      this.#live(entry);
       this.#onModule(entry, 'connectionEnds', reason);
+    }
   }
 
   onStart(entry: StreamEntry, assignment: Assignment): void {
@@ -183,7 +188,8 @@ export class Streams implements EntryOwner {
     this.#context.scheduler.release(entry.running.assignment);
   }
 
-  #open(id: StreamId, frame: FrameDecoder): void {
+  #open(frame: FrameDecoder): void {
+    const id = streamIdFromWords(frame.id0, frame.id1, frame.id2, frame.id3);
     const { options, clock } = this.#context;
     const { context, contextBytes, initialCredit } = frame.open(options.maxContextBytes);
     const refusal =
@@ -193,7 +199,7 @@ export class Streams implements EntryOwner {
     const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
     if (refusal === undefined) {
       if (this.#queued.size >= options.maxQueue) return this.#refuseFull(id);
-      this.#unchecked.push(entry);
+      this.#unchecked.add(entry);
       this.#queued.add(entry);
     } else {
       entry.mode = refusal.mode;
@@ -252,6 +258,7 @@ export class Streams implements EntryOwner {
 
   #unqueue(entry: StreamEntry): void {
     this.#queued.delete(entry);
+    this.#unchecked.delete(entry);
     this.#heldBytes -= entry.heldBytes;
     entry.heldBytes = 0;
   }
@@ -351,7 +358,8 @@ export class Streams implements EntryOwner {
   }
 
   #refuse(id: StreamId, refusal: Refusal): void {
-    this.#context.send(new FrameEncoder(id).error(refusal), true);
+    const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
+    this.#context.send(new FrameEncoder(id).error({ ...refusal, message }), true);
   }
 }
 

@@ -1,4 +1,4 @@
-import { MAX_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../wire/limits.ts';
+import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../wire/limits.ts';
 
 /**
  * Credit arithmetic: bytes of Data payload, counted per stream and direction. No clock, no I/O.
@@ -58,9 +58,12 @@ export class GrantBatch {
   readonly #threshold: number;
   #taken = 0;
 
-  /** @param window the first window, in bytes */
+  /**
+   * @param window the first window, in bytes. A host may not have read of a larger one than the protocol's constant: it
+   *   must get credit back before it has used that up
+   */
   constructor(window: number) {
-    this.#threshold = window >>> 1;
+    this.#threshold = Math.min(window, INITIAL_CREDIT) >>> 1;
   }
 
   /** The consumer took one payload. @returns bytes to grant now, or 0 */

@@ -166,6 +166,9 @@ export class StreamHandle implements ServerStream {
     while (!this.#finished) {
       const next = this.#sends[0];
       if (next === undefined) return;
+      const cause = this.#io.cause();
+      // The word is ahead of the message that says why; nothing may be sent behind it.
+      if (cause !== undefined) return this.#rejectAll(this.#stopErrorFor(cause));
       const outcome = this.#io.trySend(next.payload);
       if (outcome !== 'sent') {
         if (outcome === 'room') this.#io.awaitRoom();

@@ -4,6 +4,12 @@ import { DEFAULT_WIRE_LIMITS, type WireLimits } from './limits.ts';
 import { MalformedError } from './malformed.ts';
 import { MessageReader, type StructReader } from './reader.ts';
 
+/** A module passes on the context that the host gave it, which is bounded; what is larger was made to do harm. */
+const MAX_SERVICE_CONTEXT_BYTES = 65_536;
+
+/** Text that may be reached by more than one pointer, in bytes. */
+const ALIASED_BYTES = 65_536;
+
 // The payloads of all envelopes but streamFrame. Every function takes a whole payload, of which zero length stands for the struct
 // with all defaults, and throws MalformedError. Places and defaults are those of schema/ipc.capnp; a test holds them against the
 // compiler's own listing.
@@ -128,12 +134,22 @@ export function decodeHandleResponse(payload: Uint8Array): Body {
 /** The payload of `serviceRequest`. */
 export function decodeServiceRequest(payload: Uint8Array): ServiceRequest {
   const root = rootOf(payload);
-  const context = root.struct(3, 'ServiceRequest.context');
+  const { context, contextBytes } = readBoundedContext(
+    root.struct(3, 'ServiceRequest.context'),
+    MAX_SERVICE_CONTEXT_BYTES,
+  );
+  if (contextBytes > MAX_SERVICE_CONTEXT_BYTES) {
+    throw new MalformedError(
+      'traversal',
+      'ServiceRequest.context',
+      `it has more than ${MAX_SERVICE_CONTEXT_BYTES} bytes`,
+    );
+  }
   return {
     service: root.text(0, 'ServiceRequest.service'),
     method: root.text(1, 'ServiceRequest.method'),
     body: root.data(2, 'ServiceRequest.body'),
-    context: readBoundedContext(context, DEFAULT_WIRE_LIMITS.maxMessageBytes).context,
+    context,
   };
 }
 
@@ -167,6 +183,15 @@ export function decodeInitialize(payload: Uint8Array): Initialize {
 /** The payload of the `response` to `initialize`. */
 export function decodeInitialized(payload: Uint8Array): Initialized {
   const root = rootOf(payload);
+  // Many pointers may lead to one text; spelled out, a small message could fill memory.
+  const most = payload.length + ALIASED_BYTES;
+  if (root.measureBytes(most) > most) {
+    throw new MalformedError(
+      'traversal',
+      'Initialized',
+      'its lists hold far more text than the message has bytes',
+    );
+  }
   return {
     protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
     moduleName: root.text(0, 'Initialized.moduleName'),

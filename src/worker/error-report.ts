@@ -1,4 +1,8 @@
 import { isErrorCode, type ErrorReport } from '../errors.ts';
+import { cutUtf8 } from '../text.ts';
+
+/** Larger details are left out: an error frame must fit its worker's ring, or the stream would have no end. */
+export const MAX_DETAILS_BYTES = 65_536;
 
 /**
  * What a thrown value says on the wire: the code that it chose, or `handlerFailed` with its message; never a stack.
@@ -8,36 +12,46 @@ import { isErrorCode, type ErrorReport } from '../errors.ts';
  * @param maxMessageBytes where the message is cut, in bytes of UTF-8
  */
 export function reportOf(thrown: unknown, maxMessageBytes: number): ErrorReport {
-  if (thrown instanceof Error || isErrorLike(thrown)) {
-    const { code, details } = thrown as { code?: unknown; details?: unknown };
-    const isModuleError = thrown.name === 'ModuleError' && isErrorCode(code);
-    const message = cutUtf8(stringOf(thrown.message), maxMessageBytes);
-    if (!isModuleError) return { code: 'handlerFailed', message };
-    return details instanceof Uint8Array ? { code, message, details } : { code, message };
+  try {
+    return readReport(thrown, maxMessageBytes);
+  } catch {
+    // A getter that throws, a proxy that was revoked: what was thrown can't even be looked at.
+    return { code: 'handlerFailed', message: 'the handler threw a value that can’t be read' };
   }
-  return {
-    code: 'handlerFailed',
-    message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes),
-  };
 }
 
-function isErrorLike(thrown: unknown): thrown is { name: unknown; message: unknown } {
-  return typeof thrown === 'object' && thrown !== null && 'name' in thrown && 'message' in thrown;
+function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
+  if (!isErrorLike(thrown)) {
+    return {
+      code: 'handlerFailed',
+      message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes),
+    };
+  }
+  const { name, code, details } = thrown;
+  const message = cutUtf8(stringOf(thrown.message), maxMessageBytes);
+  if (name !== 'ModuleError' || !isErrorCode(code)) return { code: 'handlerFailed', message };
+  if (!(details instanceof Uint8Array) || details.length === 0) return { code, message };
+  if (details.length <= MAX_DETAILS_BYTES) return { code, message, details };
+  const note = ` (its ${details.length} bytes of details are over the limit of ${MAX_DETAILS_BYTES} and left out)`;
+  return { code, message: cutUtf8(message, maxMessageBytes - note.length) + note };
+}
+
+interface ErrorLike {
+  readonly name?: unknown;
+  readonly message: unknown;
+  readonly code?: unknown;
+  readonly details?: unknown;
+}
+
+function isErrorLike(thrown: unknown): thrown is ErrorLike {
+  return thrown instanceof Error || (typeof thrown === 'object' && thrown !== null && 'message' in thrown);
 }
 
 function stringOf(value: unknown): string {
   try {
-    return typeof value === 'string' ? value : String(value);
+    return String(value);
   } catch {
     // An object whose toString throws, or one without a prototype.
     return 'a value that has no text';
   }
-}
-
-/** Cuts at a character's boundary, so that the result is valid UTF-8 of at most `maxBytes`. */
-export function cutUtf8(text: string, maxBytes: number): string {
-  if (text.length * 3 <= maxBytes) return text;
-  const target = new Uint8Array(maxBytes);
-  const { read, written } = new TextEncoder().encodeInto(text, target);
-  return read === text.length ? text : new TextDecoder().decode(target.subarray(0, written));
 }

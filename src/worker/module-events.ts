@@ -59,7 +59,7 @@ export class ModuleEvents {
         return this.#guard(
           'onKvChange',
           () => this.#module.onKvChange?.(decodeKvChange(payload)),
-          () => this.#say({ type: 'kvDone', count: 1 }),
+          () => this.#say({ type: 'kvDone', bytes: payload.length }),
         );
     }
   }

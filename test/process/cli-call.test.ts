@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buffer, text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const COMMAND = fileURLToPath(new URL('../../bin/ixt-module', import.meta.url));
+const CONFORMANCE = fileURLToPath(new URL('../fixtures/conformance.ts', import.meta.url));
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+function start(t: TestContext, args: readonly string[], command = COMMAND): ChildProcessWithoutNullStreams {
+  const child = spawn(command, args);
+  t.after(() => child.kill('SIGKILL'));
+  // A call that ends before it has read its input.
+  child.stdin.on('error', () => undefined);
+  return child;
+}
+
+async function end(child: ChildProcessWithoutNullStreams): Promise<Ended> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    buffer(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  return { code, stdout, stderr };
+}
+
+/** Runs `ixt-module call` on the conformance module with `input` on its standard input. */
+function call(t: TestContext, args: readonly string[], input: Uint8Array = Buffer.alloc(0)): Promise<Ended> {
+  const child = start(t, ['call', CONFORMANCE, ...args]);
+  child.stdin.end(input);
+  return end(child);
+}
+
+function scratchFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ixt-cli-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  return folder;
+}
+
+test('a megabyte goes from standard input through a stream to standard output, whole', async (t) => {
+  const input = randomBytes(1_000_000);
+  const { code, stdout, stderr } = await call(t, ['echo'], input);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.ok(stdout.equals(input));
+});
+
+test('files take the place of standard input and output', async (t) => {
+  const folder = scratchFolder(t);
+  const [from, to] = [join(folder, 'from'), join(folder, 'to')];
+  const input = randomBytes(200_000);
+  writeFileSync(from, input);
+  const { code, stdout, stderr } = await call(t, ['echo', '--in', from, '--out', to]);
+  assert.deepEqual([code, stdout.length, stderr], [0, 0, '']);
+  assert.ok(readFileSync(to).equals(input));
+});
+
+test('the command finds its package through links, as npm makes them', async (t) => {
+  const folder = scratchFolder(t);
+  const link = join(folder, 'ixt-module');
+  symlinkSync(COMMAND, join(folder, 'first link'));
+  symlinkSync('first link', link);
+  const child = start(t, ['call', CONFORMANCE, 'sink'], link);
+  child.stdin.end('12345');
+  const { code, stdout, stderr } = await end(child);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal(stdout.readBigUInt64LE(), 5n);
+});
+
+test('metadata may be one option or several, and reaches the handler', async (t) => {
+  const { stdout } = await call(t, ['context', '-m', 'a=1', 'b=x=y', '--metadata', 'c=']);
+  const context = JSON.parse(stdout.toString()) as { method: string; metadata: unknown };
+  assert.equal(context.method, 'context');
+  assert.deepEqual(context.metadata, { a: '1', b: 'x=y', c: '' });
+});
+
+test('a stream that fails prints its code and message, and ends with 1', async (t) => {
+  const { code, stdout, stderr } = await call(t, ['fail']);
+  assert.deepEqual([code, stdout.length, stderr], [1, 0, 'handlerFailed: boom\n']);
+});
+
+test('a deadline ends a handler that computes', async (t) => {
+  const { code, stderr } = await call(t, ['spin', '-m', 'ms=60000', '--deadline', '50']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^deadlineExceeded: /);
+});
+
+test('what the module prints passes through to standard error', async (t) => {
+  const { code, stdout, stderr } = await call(t, ['print', '-m', 'how=fd']);
+  assert.deepEqual([code, stdout.toString(), stderr], [0, 'done', 'stray output\n']);
+});
+
+test('a module that can not be loaded says why once', async (t) => {
+  const child = start(t, ['call', '/nonexistent/module.js', 'echo']);
+  child.stdin.end();
+  const { code, stderr } = await end(child);
+  assert.equal(code, 1);
+  assert.equal(stderr.match(/does not exist/g)?.length, 1);
+  assert.match(stderr, /\nunavailable: The module exited with code 78\.\n$/);
+});
+
+test('a call ends with its stream, although standard input stays open', async (t) => {
+  const child = start(t, ['call', CONFORMANCE, 'source', '-m', 'count=3', 'size=8']);
+  const { code, stdout } = await end(child);
+  assert.equal(code, 0);
+  assert.deepEqual(
+    [0, 8, 16].map((at) => stdout.readBigUInt64LE(at)),
+    [0n, 1n, 2n],
+  );
+});
+
+test('a reader that goes away ends the call quietly', async (t) => {
+  const child = start(t, ['call', CONFORMANCE, 'source', '-m', 'count=1000000', 'size=65536']);
+  await once(child.stdout, 'readable');
+  child.stdout.destroy();
+  const [stderr, [code]] = await Promise.all([
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ]);
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  test(`${signal} cancels the stream, also while nobody reads its output`, async (t) => {
+    const child = start(t, ['call', CONFORMANCE, 'source', '-m', 'count=1000000', 'size=65536']);
+    const exited = once(child, 'exit');
+    await once(child.stdout, 'readable');
+    child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    child.stdout.destroy();
+    assert.deepEqual([code, await text(child.stderr)], [exitCode, '']);
+  });
+}
+
+for (const [what, args, message] of [
+  ['no method', ['x.js'], /missing required argument 'method'/],
+  ['a metadata without =', ['x.js', 'm', '-m', 'key'], /'key' is invalid\. It takes key=value/],
+  ['an input that is missing', ['x.js', 'm', '--in', '/nonexistent/in'], /ENOENT.*\/nonexistent\/in/],
+  ['an output that can not be', ['x.js', 'm', '--out', '/nonexistent/out'], /ENOENT.*\/nonexistent\/out/],
+  ['workers that are none', ['x.js', 'm', '--workers', '0'], /whole number from 1 to 1024/],
+  ['an unknown option', ['x.js', 'm', '--metdata', 'a=b'], /unknown option '--metdata'/],
+] as const) {
+  test(`call with ${what} ends with 64 and says so`, async (t) => {
+    const child = start(t, ['call', ...args]);
+    child.stdin.end();
+    const { code, stdout, stderr } = await end(child);
+    assert.deepEqual([code, stdout.length], [64, 0]);
+    assert.match(stderr, message);
+  });
+}

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { startModule } from '../support/module.ts';
+
+const COMMAND = fileURLToPath(new URL('../../bin/ixt-module', import.meta.url));
+const CONFORMANCE = fileURLToPath(new URL('../fixtures/conformance.ts', import.meta.url));
+
+test('the command serves a module, and what a handler prints to descriptor 1 stays off the protocol', async (t) => {
+  let stderr = '';
+  const module = startModule(t, {
+    command: [COMMAND, 'serve', CONFORMANCE, '--workers', '1'],
+    onStderr: (text) => (stderr += text),
+  });
+  assert.equal((await module.initialize()).moduleName, 'conformance');
+  const stream = module.openStream('print', { metadata: { how: 'fd' } });
+  const { value } = await stream.next();
+  assert.equal(Buffer.from(value ?? []).toString(), 'done');
+  await stream.closed;
+  const { code } = await module.close();
+  assert.deepEqual([code, stderr], [0, 'stray output\n']);
+});
+
+for (const [what, args, message] of [
+  ['nothing to do', [], /Usage: ixt-module/],
+  ['an unknown command', ['sevre', 'x.js'], /unknown command 'sevre'[^]*serve/],
+  ['no file', ['serve'], /missing required argument 'file'/],
+  ['two files', ['serve', 'x.js', 'y.js'], /too many arguments/],
+  ['a bad number', ['serve', 'x.js', '--workers', 'many'], /'--workers <n>'.*'many'.*from 1 to 1024/],
+  ['a bad descriptor', ['serve', 'x.js', '--descriptors', '3'], /two numbers, like 3,4; not '3'/],
+  ['closed descriptors', ['serve', 'x.js', '--descriptors', '3,4'], /descriptor 3 .* is not open/],
+] as const) {
+  test(`a command line with ${what} ends with 64, a message, and nothing on the wire`, () => {
+    const { status, stdout, stderr } = spawnSync(COMMAND, args, { encoding: 'utf8' });
+    assert.deepEqual([status, stdout], [64, '']);
+    assert.match(stderr, message);
+  });
+}
+
+test('help goes to standard output and ends with 0', () => {
+  const { status, stdout } = spawnSync(COMMAND, ['serve', '--help'], { encoding: 'utf8' });
+  assert.equal(status, 0);
+  assert.match(stdout, /--cancel-grace-ms/);
+});
+
+for (const [which, redirection] of [
+  ['standard input', '>/dev/null'],
+  ['standard output', '</dev/null'],
+] as const) {
+  test(`started with a terminal as its ${which}, serve says what it is for and ends with 64`, () => {
+    const { status, stdout } = onTerminal(`'${COMMAND}' serve '${CONFORMANCE}' ${redirection}`);
+    assert.equal(status, 64);
+    assert.match(stdout, /serve is what a host starts[^]*ixt-module call FILE METHOD/);
+  });
+}
+
+/** Runs a shell command on a terminal of its own, with `script`, whose arguments differ from system to system. */
+function onTerminal(command: string): { status: number | null; stdout: string } {
+  const args =
+    process.platform === 'darwin'
+      ? ['-q', '/dev/null', '/bin/sh', '-c', command]
+      : ['-qec', command, '/dev/null'];
+  const { status, stdout } = spawnSync('script', args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  return { status, stdout };
+}

@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { test, type TestContext } from 'node:test';
+import type { ModuleExit, SpawnModuleOptions } from '../../src/host/index.ts';
+import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
+import { FrameEncoder } from '../../src/wire/frame.ts';
+import { startModule } from '../support/module.ts';
+import { bytesPointer, message, NULL, structPointer, textWords } from '../support/wire-words.ts';
+import { fixture, LIMIT, newStreamId, TRANSPORTS, WireTap } from './helpers.ts';
+
+const table = (...numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
+const longId = 'i'.repeat(257);
+
+/** What ends the connection, each with exit code 76. */
+const fatal: Record<string, Uint8Array> = {
+  'an HTTP request': new TextEncoder().encode('GET / HTTP/1.1\r\nHost: example.org\r\n\r\n'),
+  'one word over the 16 MiB of a message': table(0, (16 << 20) / 8),
+  'an envelope without a root': message([NULL]),
+  'a requestId of 257 bytes': message([
+    structPointer(0, 1, 2),
+    [6, 0],
+    bytesPointer(1, 258),
+    NULL,
+    ...textWords(longId),
+  ]),
+  'a health without a requestId': encodeEnvelope('health', '', EMPTY_PAYLOAD),
+  'a stream frame without a requestId': encodeEnvelope('streamFrame', '', EMPTY_PAYLOAD),
+};
+
+for (const [what, bytes] of Object.entries(fatal)) {
+  test(`${what} ends the connection with one error on the wire and code 76`, LIMIT, (t) =>
+    checkFatal(t, { transport: what === 'an HTTP request' ? 'pipe' : 'socket' }, bytes),
+  );
+}
+
+async function checkFatal(t: TestContext, options: SpawnModuleOptions, bytes: Uint8Array): Promise<void> {
+  const tap = new WireTap();
+  const module = startModule(t, {
+    ...options,
+    file: fixture('no-handlers.ts'),
+    workers: 1,
+    onWire: tap.record,
+  });
+  // What came before is answered; what comes behind is not looked at.
+  const health = module.health();
+  module.session.sendRaw(Buffer.concat([bytes, encodeEnvelope('shutdown', 'behind', EMPTY_PAYLOAD)]));
+  await health;
+  const exit = await module.exited;
+  assert.equal(exit.code, 76);
+  assert.deepEqual(
+    tap.messages.map(({ type, requestId }) => [type, requestId]),
+    [
+      ['response', 'r1'],
+      ['error', ''],
+    ],
+  );
+  assert.equal(module.session.connectionError?.code, 'protocolViolation');
+  assertOneLine(exit);
+}
+
+test('the limit of a message can be set, and counts the segment table in', LIMIT, async (t) => {
+  const start = (): ReturnType<typeof startModule> =>
+    startModule(t, { workers: 1, args: ['--max-message-bytes', '4096'] });
+  const id = newStreamId();
+  const overhead = new FrameEncoder(id).data(EMPTY_PAYLOAD).length;
+  const [fits, tooLong] = [start(), start()];
+  fits.session.sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead)));
+  tooLong.session.sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead + 8)));
+  await fits.health();
+  const exit = await tooLong.exited;
+  assert.equal(exit.code, 76);
+  assert.match(exit.stderr, /4104|4096/);
+});
+
+for (const transport of TRANSPORTS) {
+  test(
+    `the end of the input inside a message is an end like any other, with a line, over ${transport}s`,
+    LIMIT,
+    async (t) => {
+      const tap = new WireTap();
+      const module = startModule(t, {
+        transport,
+        file: fixture('no-handlers.ts'),
+        workers: 1,
+        onWire: tap.record,
+      });
+      const bytes = transport === 'pipe' ? 4 : 79;
+      module.session.sendRaw(new FrameEncoder(newStreamId()).close().subarray(0, bytes));
+      module.endInput();
+      const exit = await module.exited;
+      assert.equal(exit.code, 0);
+      assert.deepEqual(tap.messages, []);
+      assertOneLine(exit);
+      assert.match(exit.stderr, new RegExp(`inside a message.*\\b${bytes}\\b`));
+    },
+  );
+}
+
+/** One line for a person, no stack. */
+function assertOneLine({ stderr }: ModuleExit): void {
+  assert.match(stderr, /^ixt-module: [^\n]+\n$/);
+}

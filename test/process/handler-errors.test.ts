@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ModuleError, type ModuleProcess } from '../../src/host/index.ts';
+import { startModule } from '../support/module.ts';
+import { collect, endsWith, fixture, LIMIT } from './helpers.ts';
+
+const NOTHING = new Uint8Array(0);
+
+test(
+  'a module without onServerStream refuses each Open at once and serves unary requests',
+  LIMIT,
+  async (t) => {
+    const module = startModule(t, { file: fixture('unary-only.ts'), workers: 1 });
+    // One before the module is loaded, one after.
+    for (let round = 0; round < 2; round++) {
+      const stream = module.openStream('anything');
+      assert.match(await endsWith(stream, 'streamingUnsupported'), /unary-only/);
+    }
+    assert.deepEqual(await module.request('any', Uint8Array.of(1, 2)), Uint8Array.of(1, 2));
+    const { capabilities, methods } = await module.initialize();
+    assert.deepEqual([capabilities, methods], [['handle'], []]);
+  },
+);
+
+test('a module without any handler refuses everything and still tells its health', LIMIT, async (t) => {
+  const module = startModule(t, { file: fixture('no-handlers.ts'), workers: 1 });
+  await endsWith(module.openStream('anything'), 'streamingUnsupported');
+  await assert.rejects(module.request('any', NOTHING), { code: 'unimplemented' });
+  const { capabilities, moduleName, moduleVersion } = await module.initialize();
+  assert.deepEqual([capabilities, moduleName, moduleVersion], [[], 'no-handlers', '0.0.1']);
+  module.notifyKv({ key: 'k', operation: 'delete' });
+  const { status, openStreams } = await module.health();
+  assert.deepEqual([status, openStreams], ['serving', 0]);
+});
+
+test(
+  'a method that the module has not is methodNotFound, also one that every object has',
+  LIMIT,
+  async (t) => {
+    const module = startModule(t, { workers: 1 });
+    for (const method of ['nope', '', 'toString', 'constructor', '__proto__', 'Echo', 'echo ']) {
+      await endsWith(module.openStream(method), 'methodNotFound');
+    }
+  },
+);
+
+test('whatever a handler throws ends its stream, and only that', LIMIT, async (t) => {
+  const module = startModule(t, { file: fixture('throwing.ts'), workers: 1 });
+  const cases: Record<string, RegExp> = {
+    text: /a text/,
+    nothing: /undefined/,
+    null: /null/,
+    number: /42/,
+    symbol: /Symbol\(s\)/,
+    bare: /./,
+    hostile: /./,
+    error: /^a type error$/,
+    'unknown-code': /^an odd code$/,
+  };
+  for (const [name, message] of Object.entries(cases)) {
+    for (const method of [name, `async-${name}`]) {
+      await t.test(method, async () => {
+        assert.match(await endsWith(module.openStream(method), 'handlerFailed'), message);
+      });
+    }
+    await t.test(`unary ${name}`, () =>
+      assert.rejects(module.request(name, NOTHING), { code: 'handlerFailed', message }),
+    );
+  }
+
+  for (const prefix of ['', 'async-']) {
+    await t.test(`${prefix}details and a foreign ModuleError keep code, message and details`, async () => {
+      const own = await failure(module, `${prefix}details`);
+      assert.deepEqual(
+        [own.code, own.message, own.details],
+        ['invalidArgument', 'with details', Uint8Array.of(1, 2, 3)],
+      );
+      const foreign = await failure(module, `${prefix}foreign`);
+      assert.deepEqual(
+        [foreign.code, foreign.message, foreign.details],
+        ['unavailable', 'from another copy', Uint8Array.of(9)],
+      );
+    });
+
+    await t.test(`${prefix}long: the message is cut to 4 KiB between two characters`, async () => {
+      const { message } = await failure(module, `${prefix}long`);
+      assert.match(message, /^€+$/u);
+      assert.equal(message.length, Math.floor(4_096 / 3));
+    });
+  }
+
+  await t.test('what was sent before the throw arrives ahead of the error', async () => {
+    const stream = module.openStream('after-data');
+    const data = [await stream.next(), await stream.next()].map(({ value }) => value);
+    assert.deepEqual(data, [Uint8Array.of(1), Uint8Array.of(2)]);
+    assert.equal(await endsWith(stream, 'handlerFailed'), 'after two');
+  });
+
+  await t.test(
+    'a chunk that is no Uint8Array, or over 1 MiB, is an invalidArgument of the handler',
+    async () => {
+      await endsWith(module.openStream('wrong-chunk'), 'invalidArgument');
+      assert.match(await endsWith(module.openStream('too-large'), 'invalidArgument'), /1048577/);
+    },
+  );
+
+  await t.test('a result that would be lost is a failure', async () => {
+    assert.match(await endsWith(module.openStream('returns-bytes'), 'handlerFailed'), /bytes/);
+  });
+
+  await t.test('no stack and no path of a file leaves the process', async () => {
+    const { message } = await failure(module, 'error');
+    assert.doesNotMatch(message, /\n|throwing\.ts/);
+  });
+});
+
+async function failure(module: ModuleProcess, method: string): Promise<ModuleError> {
+  try {
+    await collect(module.openStream(method));
+  } catch (error) {
+    if (error instanceof ModuleError) return error;
+    throw error;
+  }
+  return assert.fail(`${method} did not fail`);
+}

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KeyValues } from '../../src/main/key-values.ts';
+import type { PoolWorker } from '../../src/main/pool-worker.ts';
+import { OP } from '../../src/thread-messages.ts';
+import { decodeKvChange } from '../../src/wire/cold-decode.ts';
+import { encodeKvChange } from '../../src/wire/cold-encode.ts';
+import { MalformedError } from '../../src/wire/malformed.ts';
+import { FakeSeats } from '../support/fake-workers.ts';
+
+class Bench {
+  readonly keyValues: KeyValues;
+  readonly #seats = new FakeSeats(3, 1);
+  /** `key=value` of each change that reached a worker, by its seat. */
+  readonly seen: string[][] = [[], [], []];
+
+  constructor(limits: { maxWaiting?: number; maxWaitingBytes?: number } = {}) {
+    this.keyValues = new KeyValues({ maxWaiting: 1024, maxWaitingBytes: 1 << 20, ...limits });
+  }
+
+  /** A worker that takes its seat and begins to load. */
+  seat(slot: number): PoolWorker {
+    const worker = this.#seats.seat(slot, ({ kind, payload }) => {
+      assert.equal(kind, OP.kv);
+      const { key, value } = decodeKvChange(payload);
+      this.seen[slot]?.push(`${key}=${value.join()}`);
+    });
+    this.keyValues.add(worker);
+    return worker;
+  }
+
+  load(worker: PoolWorker): void {
+    worker.phase = 'ready';
+    this.keyValues.flush(worker);
+  }
+
+  ready(slot: number): PoolWorker {
+    const worker = this.seat(slot);
+    this.load(worker);
+    return worker;
+  }
+
+  change(key: string, value = 0): void {
+    const payload = encodeKvChange({ key, value: new Uint8Array([value]) });
+    this.keyValues.onChange(payload);
+    // The payload lies in the read buffer, which is used again.
+    payload.fill(0xee);
+  }
+
+  take(slot: number): string[] {
+    return this.seen[slot]?.splice(0) ?? [];
+  }
+}
+
+test('every copy of the module gets every change in order', () => {
+  const bench = new Bench();
+  const workers = [bench.ready(0), bench.ready(1)];
+  for (let i = 0; i < 5; i++) bench.change('k', i);
+  for (const [slot, worker] of workers.entries()) {
+    worker.flush();
+    assert.deepEqual(bench.take(slot), ['k=0', 'k=1', 'k=2', 'k=3', 'k=4']);
+  }
+});
+
+test('a copy that starts later gets what came before it, ahead of its first job', () => {
+  const bench = new Bench();
+  bench.change('before any worker', 1);
+  const worker = bench.seat(0);
+  bench.change('while it loads', 2);
+  worker.flush();
+  assert.deepEqual(bench.take(0), [], 'it has no module yet');
+  bench.load(worker);
+  assert.deepEqual(bench.take(0), ['before any worker=1', 'while it loads=2']);
+  const replacement = bench.seat(1);
+  replacement.phase = 'ready';
+  bench.keyValues.flushBefore(replacement);
+  replacement.flush();
+  assert.deepEqual(bench.take(1), ['before any worker=1', 'while it loads=2']);
+});
+
+test('a worker that computes has a bounded number of changes in its port, and gets more as it takes them', () => {
+  const bench = new Bench();
+  const worker = bench.ready(0);
+  for (let i = 0; i < 200; i++) bench.change(`k${i}`);
+  worker.flush();
+  assert.equal(bench.take(0).length, 64);
+  for (let i = 0; i < 10; i++) bench.keyValues.onDone(worker, 1);
+  assert.deepEqual(
+    bench.take(0),
+    Array.from({ length: 10 }, (_, i) => `k${64 + i}=0`),
+  );
+});
+
+test('a job that starts on a worker has everything ahead of it, however much is in flight', () => {
+  const bench = new Bench();
+  const worker = bench.ready(0);
+  for (let i = 0; i < 200; i++) bench.change(`k${i}`);
+  bench.keyValues.flushBefore(worker);
+  worker.flush();
+  assert.equal(bench.take(0).length, 200);
+});
+
+test('beyond the limit only the last change of a key is kept, in the place of that last change', () => {
+  const bench = new Bench({ maxWaiting: 10 });
+  const worker = bench.ready(0);
+  for (let i = 0; i < 64; i++) bench.change('fills the port', i);
+  worker.flush();
+  bench.take(0);
+  bench.change('a', 1);
+  bench.change('b', 1);
+  for (let i = 0; i < 8; i++) bench.change('c', i);
+  bench.change('a', 2);
+  for (let i = 0; i < 64; i++) bench.keyValues.onDone(worker, 1);
+  assert.deepEqual(bench.take(0), ['b=1', 'c=7', 'a=2']);
+});
+
+test('many keys in a busy worker cost no more than the limit in bytes: the oldest are dropped', () => {
+  const bench = new Bench({ maxWaiting: 10, maxWaitingBytes: 5000 });
+  const worker = bench.ready(0);
+  for (let i = 0; i < 64; i++) bench.change('fills the port', i);
+  worker.flush();
+  bench.take(0);
+  const size = encodeKvChange({ key: 'k100', value: new Uint8Array(1) }).length;
+  for (let i = 325; i < 400; i++) bench.change(`k${i}`);
+  bench.keyValues.flushBefore(worker);
+  worker.flush();
+  const kept = bench.take(0);
+  assert.ok(kept.length > 0 && kept.length <= 5000 / size, `${kept.length} of ${size} bytes`);
+  assert.equal(kept.at(-1), 'k399=0');
+});
+
+test('a worker that is gone or ended gets nothing more', () => {
+  const bench = new Bench();
+  const worker = bench.ready(0);
+  worker.phase = 'fenced';
+  bench.change('k');
+  worker.flush();
+  bench.keyValues.forget(worker);
+  worker.phase = 'ready';
+  bench.change('k');
+  worker.flush();
+  assert.deepEqual(bench.take(0), []);
+});
+
+test('a payload that is no change is refused and changes nothing', () => {
+  const bench = new Bench();
+  const worker = bench.ready(0);
+  assert.throws(() => bench.keyValues.onChange(new Uint8Array(24).fill(0xee)), MalformedError);
+  worker.flush();
+  assert.deepEqual(bench.take(0), []);
+});

@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Lifecycle } from '../../src/main/lifecycle.ts';
+import { DEFAULT_OPTIONS, EXIT } from '../../src/main/options.ts';
+import { decodeHealthReport, decodeInitialized, decodeIpcError } from '../../src/wire/cold-decode.ts';
+import { encodeInitialize, encodeShutdown } from '../../src/wire/cold-encode.ts';
+import { EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
+import { FakeClock } from '../support/fake-workers.ts';
+import { MANIFEST, NOW } from '../support/router-bench.ts';
+
+/** Each step of the end is held until the test lets it go on. */
+class Bench {
+  readonly clock = new FakeClock(NOW);
+  readonly log: string[] = [];
+  readonly payloads = new Map<string, Uint8Array>();
+  readonly lifecycle: Lifecycle;
+  readonly #gates = new Map<string, () => void>();
+
+  constructor(receiveWindow: number = DEFAULT_OPTIONS.receiveWindow) {
+    this.lifecycle = new Lifecycle({
+      options: { ...DEFAULT_OPTIONS, file: '', workers: 3, receiveWindow },
+      clock: this.clock,
+      answer: (requestId, ok, payload) => {
+        this.log.push(`${ok ? 'answer' : 'refuse'} ${requestId}`);
+        this.payloads.set(requestId, payload);
+      },
+      configure: (config) => this.log.push(`config ${config.join()}`),
+      drain: () => this.log.push('drain'),
+      cancelAll: () => this.log.push('cancel all'),
+      workDone: () => this.#gate('work'),
+      closeModules: () => this.#gate('modules'),
+      flushed: () => this.#gate('flush'),
+      figures: () => ({
+        openStreams: 1,
+        queuedOpens: 2,
+        busyWorkers: 3,
+        framesIn: 4,
+        framesOut: 5,
+        bytesIn: 6,
+        bytesOut: 7,
+      }),
+      log: () => {},
+      exit: (code) => this.log.push(`exit ${code}`),
+    });
+  }
+
+  #gate(name: string): Promise<void> {
+    this.log.push(`wait for ${name}`);
+    return new Promise((resolve) => this.#gates.set(name, resolve));
+  }
+
+  /** What it waits for has happened. */
+  async open(name: string): Promise<void> {
+    const gate = this.#gates.get(name);
+    if (gate === undefined) throw new Error(`nobody waits for ${name}`);
+    this.#gates.delete(name);
+    gate();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  take(): string[] {
+    return this.log.splice(0);
+  }
+}
+
+test('a shutdown drains, lets the modules close, flushes, and is answered last of all', async () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 300 }));
+  assert.deepEqual(bench.take(), ['drain', 'wait for work']);
+  await bench.open('work');
+  assert.deepEqual(bench.take(), ['wait for modules']);
+  await bench.open('modules');
+  assert.deepEqual(bench.take(), ['wait for flush']);
+  await bench.open('flush');
+  assert.deepEqual(bench.take(), ['answer s', 'wait for flush']);
+  assert.equal(bench.payloads.get('s')?.length, 0);
+  await bench.open('flush');
+  assert.deepEqual(bench.take(), [`exit ${EXIT.ok}`]);
+});
+
+test('what still runs when the drain time is over is cancelled, and the process ends even if that does not help', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 300 }));
+  bench.take();
+  bench.clock.advance(300);
+  assert.deepEqual(bench.take(), ['cancel all']);
+  // The grace time, and half a second for a host that doesn't read.
+  bench.clock.advance(1499);
+  assert.deepEqual(bench.take(), []);
+  bench.clock.advance(1);
+  assert.deepEqual(bench.take(), [`exit ${EXIT.ok}`]);
+});
+
+test('an empty shutdown payload drains for the schema’s 5 seconds', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
+  bench.take();
+  bench.clock.advance(4999);
+  assert.deepEqual(bench.take(), []);
+  bench.clock.advance(1);
+  assert.deepEqual(bench.take(), ['cancel all']);
+});
+
+test('a drain time of 0 cancels at once', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 0 }));
+  assert.deepEqual(bench.take().slice(0, 2), ['drain', 'cancel all']);
+});
+
+test('a second shutdown is answered when the first is', async () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('1', EMPTY_PAYLOAD);
+  bench.lifecycle.onShutdown('2', encodeShutdown({ drainMs: 0 }));
+  for (const gate of ['work', 'modules', 'flush']) await bench.open(gate);
+  assert.deepEqual(
+    bench.take().filter((line) => line.startsWith('answer') || line === 'drain'),
+    ['drain', 'answer 1', 'answer 2'],
+  );
+});
+
+test('the end of stdin cancels at once, also in the middle of a drain, and exits 0', async () => {
+  for (const isDraining of [false, true]) {
+    const bench = new Bench();
+    if (isDraining) bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
+    bench.lifecycle.onHostGone('stdin ended');
+    assert.ok(bench.take().includes('cancel all'));
+    for (const gate of ['work', 'modules', 'flush', 'flush']) await bench.open(gate);
+    assert.equal(bench.take().at(-1), 'exit 0');
+  }
+});
+
+test('a host that closes and never reads holds the process up for the grace time and 500 ms', () => {
+  const bench = new Bench();
+  bench.lifecycle.onHostGone('stdin ended');
+  bench.take();
+  bench.clock.advance(1499);
+  assert.deepEqual(bench.take(), []);
+  bench.clock.advance(1);
+  assert.deepEqual(bench.take(), ['exit 0']);
+});
+
+test('a signal drains by default and ends with its code; a second one ends at once', async () => {
+  const bench = new Bench();
+  bench.lifecycle.onSignal(143);
+  assert.deepEqual(bench.take(), ['drain', 'wait for work']);
+  bench.lifecycle.onSignal(130);
+  assert.deepEqual(bench.take(), ['exit 130']);
+  const patient = new Bench();
+  patient.lifecycle.onSignal(143);
+  for (const gate of ['work', 'modules', 'flush', 'flush']) await patient.open(gate);
+  assert.equal(patient.take().at(-1), 'exit 143');
+});
+
+test('initialize is answered once the first worker has loaded, with what the module offers', () => {
+  const bench = new Bench();
+  bench.lifecycle.onInitialize('i', encodeInitialize({ config: new Uint8Array([1, 2]) }));
+  assert.deepEqual(bench.take(), ['config 1,2']);
+  bench.lifecycle.onManifest({ ...MANIFEST, kvChange: true });
+  bench.lifecycle.onInitialize('later', EMPTY_PAYLOAD);
+  assert.deepEqual(bench.take(), ['answer i', 'config ', 'answer later']);
+  const initialized = decodeInitialized(bench.payloads.get('i') ?? EMPTY_PAYLOAD);
+  assert.deepEqual(initialized, {
+    protocolVersion: 1,
+    moduleName: 'bench',
+    moduleVersion: '1.0.0',
+    capabilities: ['handle', 'kvChange', 'serverStream'],
+    methods: ['echo', 'tail'],
+    workers: 3,
+    initialCredit: 262_144,
+  });
+});
+
+test('capabilities are only what the module has, and methods only what it names', () => {
+  const bench = new Bench();
+  bench.lifecycle.onManifest({ ...MANIFEST, handle: undefined, streams: { mode: 'sync' } });
+  bench.lifecycle.onInitialize('i', EMPTY_PAYLOAD);
+  const { capabilities, methods } = decodeInitialized(bench.payloads.get('i') ?? EMPTY_PAYLOAD);
+  assert.deepEqual([capabilities, methods], [['serverStream'], []]);
+});
+
+test('a larger first window is announced', () => {
+  const bench = new Bench(1 << 20);
+  bench.lifecycle.onManifest(MANIFEST);
+  bench.lifecycle.onInitialize('i', EMPTY_PAYLOAD);
+  assert.equal(decodeInitialized(bench.payloads.get('i') ?? EMPTY_PAYLOAD).initialCredit, 1 << 20);
+});
+
+test('a protocol version that the module does not speak is refused with its own', () => {
+  const bench = new Bench();
+  bench.lifecycle.onInitialize('i', encodeInitialize({ protocolVersion: 2, config: new Uint8Array([1]) }));
+  assert.deepEqual(bench.take(), ['refuse i'], 'and its config is not taken');
+  const { code, message } = decodeIpcError(bench.payloads.get('i') ?? EMPTY_PAYLOAD);
+  assert.equal(code, 'unimplemented');
+  assert.match(message, /\b1\b/);
+});
+
+test('health is answered at any time and says whether the module drains', () => {
+  const bench = new Bench();
+  bench.clock.advance(1234);
+  bench.lifecycle.onHealth('h');
+  const serving = decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD);
+  assert.ok(serving.rssBytes > 1 << 20);
+  assert.deepEqual(
+    { ...serving, rssBytes: 0 },
+    {
+      status: 'serving',
+      openStreams: 1,
+      queuedOpens: 2,
+      workers: 3,
+      busyWorkers: 3,
+      uptimeMs: 1234,
+      framesIn: 4,
+      framesOut: 5,
+      bytesIn: 6,
+      bytesOut: 7,
+      rssBytes: 0,
+    },
+  );
+  bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
+  bench.lifecycle.onHealth('h');
+  assert.equal(decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD).status, 'draining');
+});

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { decodeHandleResponse, decodeIpcError } from '../../src/wire/cold-decode.ts';
+import { encodeHandleRequest, encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import type { InvocationContextInit } from '../../src/wire/context.ts';
+import { encodeEnvelope } from '../../src/wire/envelope.ts';
+import { encodeIpcError } from '../../src/wire/error-payload.ts';
+import { OP } from '../../src/thread-messages.ts';
+import { idOf, MANIFEST, NOW, RouterBench, type Dispatched } from '../support/router-bench.ts';
+
+function ask(requestId: string, body = new Uint8Array(0), context: InvocationContextInit = {}): Uint8Array {
+  const payload = encodeHandleRequest({
+    context: { method: 'm', ...context, invocationId: requestId },
+    body,
+  });
+  return encodeEnvelope('handle', requestId, payload);
+}
+
+/** What main has answered, each as `id body bytes` or `id code`. */
+function answers(bench: RouterBench): string[] {
+  return bench.take().map(({ type, requestId, payload }) => {
+    if (type === 'response') return `${requestId} [${decodeHandleResponse(payload).body.join()}]`;
+    return `${requestId} ${decodeIpcError(payload).code}`;
+  });
+}
+
+function first(bench: RouterBench): Dispatched {
+  const [task] = bench.dispatched;
+  if (task === undefined) throw new Error('nothing runs');
+  return task;
+}
+
+/** The worker's answer, and then its task's end. */
+function finish(bench: RouterBench, task: Dispatched, ok: boolean, payload: Uint8Array): void {
+  bench.requests.onAnswer(task.assignment.number, ok, payload);
+  bench.settle(task);
+}
+
+test('a request runs, and its body goes back as one response', () => {
+  const bench = new RouterBench();
+  const request = ask('a', new Uint8Array([1, 2, 3]));
+  bench.host(request);
+  request.fill(0xee);
+  assert.deepEqual(bench.bodies.get('a'), new Uint8Array([1, 2, 3]), 'the read buffer is used again');
+  finish(bench, first(bench), true, new Uint8Array([4, 5]));
+  assert.deepEqual(answers(bench), ['a [4,5]']);
+  assert.equal(bench.requests.isIdle, true);
+});
+
+test('a failure goes back with its code, and once', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'));
+  const task = first(bench);
+  bench.requests.onAnswer(
+    task.assignment.number,
+    false,
+    encodeIpcError({ code: 'unavailable', message: 'later' }),
+  );
+  bench.requests.onAnswer(task.assignment.number, true, new Uint8Array([1]));
+  bench.settle(task);
+  assert.deepEqual(answers(bench), ['a unavailable']);
+});
+
+test('requests and streams share the workers, first come, first served', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'), encodeOpenFrame(idOf(1), { method: 'echo' }), ask('b'));
+  assert.deepEqual(
+    bench.dispatched.map(({ id }) => id),
+    ['a'],
+  );
+  finish(bench, first(bench), true, new Uint8Array(0));
+  assert.equal(bench.dispatched[1]?.id, idOf(1));
+});
+
+test('a module without onHandle refuses with unimplemented, also what came before it had loaded', () => {
+  const bench = new RouterBench({}, null);
+  bench.host(ask('a'));
+  assert.deepEqual(answers(bench), []);
+  bench.load({ ...MANIFEST, handle: undefined });
+  assert.deepEqual(answers(bench), ['a unimplemented']);
+  bench.host(ask('b'));
+  assert.deepEqual(answers(bench), ['b unimplemented']);
+  assert.equal(bench.requests.isIdle, true);
+});
+
+test('requests that come before the first worker has loaded run then', () => {
+  const bench = new RouterBench({ workers: 2 }, null);
+  bench.host(ask('a'), ask('b'));
+  bench.load(MANIFEST);
+  assert.deepEqual(
+    bench.dispatched.map(({ id }) => id),
+    ['a', 'b'],
+  );
+});
+
+test('requests that wait are bounded by number', () => {
+  const bench = new RouterBench({ maxWaiting: 2 });
+  bench.host(ask('runs'), ask('1'), ask('2'), ask('3'));
+  assert.deepEqual(answers(bench), ['3 resourceExhausted']);
+});
+
+test('requests that wait are bounded by bytes', () => {
+  const bench = new RouterBench({ maxWaitingBytes: 1000 });
+  bench.host(ask('runs', new Uint8Array(5000)), ask('1', new Uint8Array(600)), ask('2', new Uint8Array(401)));
+  assert.deepEqual(answers(bench), ['2 resourceExhausted']);
+  bench.host(ask('3', new Uint8Array(400)));
+  assert.deepEqual(answers(bench), [], 'exactly the limit');
+});
+
+test('a request with an oversized context, or in a module that drains, is refused', () => {
+  const bench = new RouterBench({ maxContextBytes: 2048, maxMetadataEntries: 2 });
+  bench.host(ask('a', undefined, { caller: 'x'.repeat(3000) }));
+  bench.host(
+    ask('b', undefined, {
+      metadata: [
+        ['k', ''],
+        ['k', ''],
+        ['k', ''],
+      ],
+    }),
+  );
+  bench.requests.drain();
+  bench.host(ask('c'));
+  assert.deepEqual(answers(bench), ['a invalidArgument', 'b invalidArgument', 'c unavailable']);
+});
+
+test('a deadline refuses what is too late, ends what waits, and stops what runs', () => {
+  const bench = new RouterBench();
+  const until = (ms: number): InvocationContextInit => ({ deadlineUnixMs: NOW + ms });
+  bench.host(
+    ask('late', undefined, until(-1)),
+    ask('runs', undefined, until(100)),
+    ask('waits', undefined, until(100)),
+  );
+  assert.deepEqual(answers(bench), ['late deadlineExceeded']);
+  bench.clock.advance(100);
+  assert.deepEqual(answers(bench), ['waits deadlineExceeded']);
+  const task = first(bench);
+  assert.equal(task.job.control.cause, 'deadlineExceeded');
+  assert.ok(bench.ops.some(({ kind, job }) => kind === OP.stop && job === task.assignment.number));
+  // Whatever the handler makes of it, the cause that was decided first wins.
+  finish(bench, task, true, new Uint8Array([1]));
+  assert.deepEqual(answers(bench), ['runs deadlineExceeded']);
+});
+
+test('a handler that ignores its deadline loses its worker, and the host gets the deadline as the cause', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a', undefined, { deadlineUnixMs: NOW + 100 }));
+  bench.clock.advance(100);
+  bench.clock.advance(1000);
+  assert.deepEqual(bench.toEnd, [first(bench).assignment.worker]);
+  bench.crash(first(bench).assignment.worker, 'ended');
+  assert.deepEqual(answers(bench), ['a deadlineExceeded']);
+});
+
+test('a worker that dies fails its request with how it died, once', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'), ask('b'));
+  bench.crash(first(bench).assignment.worker, 'exit code 7');
+  const [message] = bench.take();
+  const { code, message: text } = decodeIpcError(message?.payload ?? new Uint8Array(0));
+  assert.equal(code, 'workerCrashed');
+  assert.match(text, /exit code 7/);
+  assert.equal(bench.dispatched[1]?.id, 'b', 'the next one has the new worker');
+});
+
+test('a handler that settles without an answer is an internal error', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'));
+  bench.settle(first(bench));
+  assert.deepEqual(answers(bench), ['a internal']);
+});
+
+test('a result that no message can carry is resourceExhausted', () => {
+  const bench = new RouterBench({ maxMessageBytes: 8192 });
+  bench.host(ask('a'));
+  finish(bench, first(bench), true, new Uint8Array(8192));
+  assert.deepEqual(answers(bench), ['a resourceExhausted']);
+});
+
+test('the end of the connection cancels what waits at once and stops what runs', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'), ask('b'));
+  bench.requests.drain();
+  bench.requests.cancelAll('the host is gone');
+  assert.deepEqual(answers(bench), ['b cancelled']);
+  assert.equal(first(bench).job.control.cause, 'cancelled');
+  finish(bench, first(bench), true, new Uint8Array(0));
+  assert.deepEqual(answers(bench), ['a cancelled']);
+  assert.equal(bench.requests.isIdle, true);
+  assert.equal(bench.clock.pending, 0);
+});
+
+test('an error that a worker’s answer or the host’s words bring is within the limit of a message', () => {
+  const bench = new RouterBench();
+  bench.host(ask('a'));
+  bench.crash(first(bench).assignment.worker, 'x'.repeat(50_000));
+  const [message] = bench.take();
+  assert.ok(decodeIpcError(message?.payload ?? new Uint8Array(0)).message.length <= 4096);
+});

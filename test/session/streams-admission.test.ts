@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { OP } from '../../src/thread-messages.ts';
+import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { FrameEncoder } from '../../src/wire/frame.ts';
+import { commitEnd } from '../support/fake-workers.ts';
+import type { DecodedFrame, DecodedMessage } from '../support/decoded-message.ts';
+import { idOf, MANIFEST, NOW, RouterBench } from '../support/router-bench.ts';
+
+function open(number: number, method = 'echo', deadlineUnixMs = 0, credit = 262_144): Uint8Array {
+  return encodeOpenFrame(idOf(number), { method, deadlineUnixMs }, credit);
+}
+
+function frameOf(number: number): FrameEncoder {
+  return new FrameEncoder(idOf(number));
+}
+
+/** The one frame in `messages`, which must be an error of that stream. */
+function onlyError(messages: DecodedMessage[], number: number): Extract<DecodedFrame, { arm: 'error' }> {
+  assert.equal(messages.length, 1);
+  const [message] = messages;
+  assert.equal(message?.requestId, idOf(number));
+  if (message?.frame?.arm !== 'error') throw new Error(`not an error: ${message?.frame?.arm}`);
+  return message.frame;
+}
+
+test('an Open that several checks would refuse gets the answer of the first, in the protocol’s order', () => {
+  const reasons = {
+    metadata: Array.from({ length: 5 }, (_, i): [string, string] => [`k${i}`, 'v']),
+    method: 'nothing',
+    deadlineUnixMs: NOW - 1,
+  };
+  const small = { maxMetadataEntries: 4, maxContextBytes: 2048 };
+  const tooMuch = 0x8000_0000;
+  const bench = new RouterBench(small);
+  bench.streams.drain();
+  bench.host(encodeOpenFrame(idOf(1), reasons, tooMuch));
+  assert.equal(onlyError(bench.take(), 1).code, 'unavailable');
+
+  const serving = new RouterBench(small);
+  const ask = (context: Parameters<typeof encodeOpenFrame>[1], credit?: number): string => {
+    serving.host(encodeOpenFrame(idOf(1), context, credit));
+    return onlyError(serving.take(), 1).code;
+  };
+  assert.equal(ask(reasons, tooMuch), 'invalidArgument');
+  assert.equal(ask({ ...reasons, metadata: [], caller: 'x'.repeat(3000) }, tooMuch), 'invalidArgument');
+  assert.equal(ask({ ...reasons, metadata: [] }, tooMuch), 'flowControlViolation');
+  assert.equal(ask({ ...reasons, metadata: [] }), 'methodNotFound');
+  assert.equal(ask({ method: 'echo', deadlineUnixMs: NOW - 1 }), 'deadlineExceeded');
+  assert.equal(ask({ method: 'echo', deadlineUnixMs: NOW }), 'deadlineExceeded', 'now is too late');
+
+  const full = new RouterBench({ maxQueue: 0 });
+  full.host(open(1));
+  full.host(open(2, 'echo', NOW - 1));
+  assert.equal(onlyError(full.take(), 2).code, 'deadlineExceeded');
+  full.host(open(3));
+  assert.equal(onlyError(full.take(), 3).code, 'resourceExhausted');
+  assert.equal(full.streams.openCount, 1);
+});
+
+test('a module without stream handlers refuses every Open, whatever its method', () => {
+  const bench = new RouterBench({}, { ...MANIFEST, streams: undefined });
+  bench.host(open(1, 'nothing', NOW - 1));
+  assert.equal(onlyError(bench.take(), 1).code, 'streamingUnsupported');
+});
+
+test('a single handler serves any method', () => {
+  const bench = new RouterBench({}, { ...MANIFEST, streams: { mode: 'sync' } });
+  bench.host(open(1, 'whatever'));
+  assert.equal(bench.dispatched.length, 1);
+});
+
+test('an Open with limits met exactly is accepted', () => {
+  const metadata = Array.from({ length: 4 }, (): [string, string] => ['k', 'v']);
+  const bench = new RouterBench({ maxMetadataEntries: 4 });
+  bench.host(encodeOpenFrame(idOf(1), { method: 'echo', metadata }, 0x7fff_ffff));
+  assert.deepEqual(bench.takeBrief(), []);
+  assert.equal(bench.dispatched[0]?.job.control.credit, 0x7fff_ffff);
+});
+
+test('a full queue refuses at once and says how deep it is', () => {
+  const bench = new RouterBench({ maxQueue: 2 });
+  bench.host(open(1), open(2), open(3), open(4));
+  const { code, message } = onlyError(bench.take(), 4);
+  assert.equal(code, 'resourceExhausted');
+  assert.match(message, /2 opens wait/);
+  assert.equal(bench.streams.queuedCount, 2);
+});
+
+test('opens that come before the first worker has loaded are checked when it has, in order', () => {
+  const bench = new RouterBench({ maxQueue: 4, workers: 2 }, null);
+  bench.host(open(1), open(2, 'nothing'), open(3), open(4));
+  assert.deepEqual(bench.takeBrief(), []);
+  bench.host(open(5));
+  assert.equal(onlyError(bench.take(), 5).code, 'resourceExhausted');
+  bench.host(frameOf(3).cancel(''));
+  assert.deepEqual(bench.takeBrief(), ['3 cancelled']);
+  bench.load(MANIFEST);
+  assert.deepEqual(bench.takeBrief(), ['2 methodNotFound']);
+  assert.deepEqual(
+    bench.dispatched.map(({ id }) => id),
+    [idOf(1), idOf(4)],
+  );
+});
+
+test('a module that can’t be loaded any more fails what waits with workerCrashed', () => {
+  const bench = new RouterBench();
+  const [worker] = bench.workers;
+  if (worker === undefined) throw new Error('no worker');
+  worker.phase = 'broken';
+  worker.failure = 'syntax error';
+  bench.host(open(1));
+  const { code, message } = onlyError(bench.take(), 1);
+  assert.equal(code, 'workerCrashed');
+  assert.match(message, /syntax error/);
+  assert.deepEqual(bench.toEnd, [worker], 'it is to be replaced');
+  assert.equal(bench.streams.isIdle, true);
+});
+
+test('input that came before a worker is delivered in order, ahead of the half-close', () => {
+  const bench = new RouterBench();
+  bench.host(open(1), open(2));
+  for (let i = 0; i < 3; i++) bench.host(frameOf(2).data(new Uint8Array([i])));
+  bench.host(frameOf(2).close(), frameOf(2).credit(50));
+  bench.ops.length = 0;
+  const [first] = bench.dispatched;
+  if (first === undefined) throw new Error('nothing runs');
+  commitEnd(first.job, undefined);
+  bench.settle(first);
+  const number = bench.dispatched[1]?.assignment.number;
+  assert.deepEqual(
+    bench.ops.map(({ kind, job, payload }) => [kind, job, ...payload]),
+    [
+      [OP.data, number, 0],
+      [OP.data, number, 1],
+      [OP.data, number, 2],
+      [OP.end, number],
+    ],
+  );
+  assert.equal(bench.dispatched[1]?.job.control.credit, 262_144 + 50);
+});
+
+test('input that is held for queued streams is bounded: the newest that holds some is refused', () => {
+  const bench = new RouterBench({ maxHeldBytes: 1000, maxQueue: 10 });
+  bench.host(open(1), open(2), open(3), open(4));
+  const data = (stream: number, length: number): Uint8Array => frameOf(stream).data(new Uint8Array(length));
+  bench.host(data(2, 500), data(3, 500));
+  assert.deepEqual(bench.takeBrief(), [], 'exactly the limit');
+  // Stream 4 is newer, but holds nothing; stream 3 is what gives room.
+  bench.host(data(2, 1));
+  assert.deepEqual(bench.takeBrief(), ['3 resourceExhausted']);
+  bench.host(data(4, 400));
+  assert.deepEqual(bench.takeBrief(), [], 'what stream 3 held is free again');
+  bench.host(data(4, 400));
+  assert.deepEqual(bench.takeBrief(), ['4 resourceExhausted']);
+  bench.host(frameOf(2).cancel(''));
+  bench.host(open(5), data(5, 1000));
+  assert.deepEqual(bench.takeBrief(), ['2 cancelled'], 'and what a cancelled stream held, too');
+});
+
+test('tiny frames of a queued stream count as what they cost', () => {
+  const bench = new RouterBench({ maxHeldBytes: 640, maxQueue: 10 });
+  bench.host(open(1), open(2));
+  for (let i = 0; i < 10; i++) bench.host(frameOf(2).data(new Uint8Array(0)));
+  assert.deepEqual(bench.takeBrief(), []);
+  bench.host(frameOf(2).data(new Uint8Array(0)));
+  assert.deepEqual(bench.takeBrief(), ['2 resourceExhausted']);
+});
+
+test('opens and cancels in quick succession hold no more seats and queue places than are configured', () => {
+  const bench = new RouterBench({ workers: 2, maxQueue: 3 });
+  let refused = 0;
+  for (let i = 1; i <= 500; i++) {
+    bench.host(open(i), frameOf(i).cancel('reset'));
+    refused += bench.takeBrief().filter((line) => line.endsWith('resourceExhausted')).length;
+    assert.ok(bench.streams.openCount <= 5);
+  }
+  // Two handlers were started and have not ended; everyone else was dequeued by its own cancel.
+  assert.equal(bench.dispatched.length, 2);
+  assert.equal(bench.streams.openCount, 2);
+  assert.equal(refused, 0);
+  for (let i = 600; i < 610; i++) bench.host(open(i));
+  assert.equal(bench.takeBrief().filter((line) => line.endsWith('resourceExhausted')).length, 7);
+});
+
+test('a deadline beyond the longest timer is looked at again instead of going off at once', () => {
+  const bench = new RouterBench();
+  const farAway = NOW + 0x7fff_ffff + 5000;
+  bench.host(open(1, 'echo', farAway));
+  assert.deepEqual(bench.clock.delays, [0x7fff_ffff]);
+  bench.clock.advance(0x7fff_ffff);
+  assert.equal(bench.dispatched[0]?.job.control.cause, undefined);
+  assert.deepEqual(bench.clock.delays, [5000]);
+  bench.clock.advance(5000);
+  assert.equal(bench.dispatched[0]?.job.control.cause, 'deadlineExceeded');
+});
+
+test('a queued stream whose deadline passes never starts', () => {
+  const bench = new RouterBench();
+  bench.host(open(1), open(2, 'echo', NOW + 100));
+  bench.clock.advance(100);
+  assert.deepEqual(bench.takeBrief(), ['2 deadlineExceeded']);
+  const [first] = bench.dispatched;
+  if (first === undefined) throw new Error('nothing runs');
+  bench.settle(first);
+  assert.equal(bench.dispatched.length, 1);
+});
+
+test('while draining, streams that were accepted may still start', () => {
+  const bench = new RouterBench();
+  bench.host(open(1), open(2));
+  bench.streams.drain();
+  const [first] = bench.dispatched;
+  if (first === undefined) throw new Error('nothing runs');
+  commitEnd(first.job, undefined);
+  bench.settle(first);
+  assert.equal(bench.dispatched.length, 2);
+});

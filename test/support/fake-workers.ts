@@ -1,0 +1,169 @@
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { ErrorReport } from '../../src/errors.ts';
+import { PoolWorker } from '../../src/main/pool-worker.ts';
+import type { Clock } from '../../src/main/running-job.ts';
+import type { Assignment } from '../../src/main/scheduler.ts';
+import type { JobControl } from '../../src/shared-memory/job-control.ts';
+import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
+import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
+import { SlotWords, WorkerBell } from '../../src/shared-memory/slot-words.ts';
+import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
+import { OP, readOps } from '../../src/thread-messages.ts';
+import type { StreamId } from '../../src/wire/stream-id.ts';
+import { StreamOutput } from '../../src/worker/stream-output.ts';
+import { WireOutput } from '../../src/worker/wire-output.ts';
+
+/** One operation of main, as a worker would see it. */
+export interface SeenOp {
+  readonly kind: number;
+  readonly job: number;
+  readonly payload: Uint8Array;
+}
+
+/** A job on a fake worker: what its handler would hold. */
+export interface FakeJob {
+  readonly number: number;
+  readonly control: JobControl;
+  readonly output: StreamOutput;
+}
+
+/**
+ * Seats in real shared memory, whose threads are the test: what main posts is seen at once, what "the worker" does goes
+ * through the real ring, lock and output, and out of the write attempt.
+ *
+ * One of these may serve one world after the other: the memory is large, and its state is reset with each seat.
+ */
+export class FakeSeats {
+  readonly region: Region;
+  readonly #outputs: WireOutput[];
+  #written: Uint8Array[] = [];
+  #time = 0;
+  #incarnations = 0;
+
+  constructor(workers: number, streamsPerWorker: number) {
+    this.region = Region.allocate(workers, workers * streamsPerWorker);
+    this.#outputs = Array.from({ length: workers }, (_, index) => {
+      const slot = index as SlotNumber;
+      const lock = new WorkerWriteLock(
+        this.region,
+        slot,
+        (bytes, offset, length) => {
+          this.#written.push(bytes.slice(offset, offset + length));
+          return length;
+        },
+        () => {},
+      );
+      const bell = new WorkerBell(this.region, slot, () => {});
+      // Time passes from frame to frame, so that each is written as soon as it is committed.
+      return new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
+    });
+  }
+
+  /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
+  seat(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
+    const port = {
+      postMessage: (batch: ArrayBuffer) =>
+        readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
+    } as unknown as MessagePort;
+    const worker = new PoolWorker({ threadId: ++this.#incarnations } as Worker, port, this.#incarnations);
+    worker.slot = slot as SlotNumber;
+    worker.words = new SlotWords(this.region, worker.slot);
+    worker.words.reset();
+    worker.phase = 'loading';
+    return worker;
+  }
+
+  /** The job's side of an assignment. */
+  job(assignment: Assignment, id: StreamId): FakeJob {
+    const wire = this.#outputs[assignment.worker.slot ?? -1];
+    if (wire === undefined) throw new Error('a job was given to a worker without a seat');
+    const { number, control } = assignment;
+    return { number, control, output: new StreamOutput(wire, control, id) };
+  }
+
+  /** What workers have put on the wire since the last call; undefined: nothing. */
+  takeWritten(): Uint8Array | undefined {
+    const parts = this.#written;
+    if (parts.length === 0) return undefined;
+    this.#written = [];
+    return parts.length === 1 ? parts[0] : Uint8Array.from(Buffer.concat(parts));
+  }
+}
+
+/** Ends a job's stream as a worker does: a decided cause wins over what the handler made of it. */
+export function commitEnd({ control, output }: FakeJob, own: ErrorReport | undefined): void {
+  const { cause } = control;
+  const report = cause === undefined ? own : { code: cause, message: 'told to stop' };
+  if (!output.commitTerminal(output.terminal(report)))
+    throw new Error('there was no room for a terminal frame');
+}
+
+/** What an operation is called in a test's words. */
+export function nameOfOp({ kind, job, payload }: SeenOp): string {
+  switch (kind) {
+    case OP.data:
+      return `data ${job} ${payload.length}`;
+    case OP.end:
+      return `end ${job}`;
+    case OP.credit:
+      return `credit ${job}`;
+    case OP.stop:
+      return `stop ${job}`;
+    default:
+      return `op ${kind} ${job}`;
+  }
+}
+
+interface Timer {
+  readonly ms: number;
+  readonly action: () => void;
+}
+
+/** A clock that stands still; its timers go off when a test says so. */
+export class FakeClock implements Clock {
+  #now: number;
+  #timers: Timer[] = [];
+
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, action: () => void): () => void {
+    const timer = { ms, action };
+    this.#timers.push(timer);
+    return () => {
+      const at = this.#timers.indexOf(timer);
+      if (at >= 0) this.#timers.splice(at, 1);
+    };
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Delays of the timers that run, in the order in which they were set. */
+  get delays(): number[] {
+    return this.#timers.map(({ ms }) => ms);
+  }
+
+  /** The timer at `index` of those that run goes off. */
+  fire(index: number): void {
+    const [timer] = this.#timers.splice(index, 1);
+    if (timer === undefined) throw new Error(`no timer ${index} runs`);
+    timer.action();
+  }
+
+  /** Time passes, and with it goes off what is due, in order. */
+  advance(ms: number): void {
+    this.#now += ms;
+    const due = this.#timers.filter((timer) => timer.ms <= ms);
+    this.#timers = this.#timers
+      .filter((timer) => timer.ms > ms)
+      .map(({ ms: left, action }) => ({ ms: left - ms, action }));
+    for (const { action } of due) action();
+  }
+}

@@ -1,0 +1,112 @@
+import { dirname, join, normalize } from 'node:path/posix';
+
+/** One source file: its path from the project's root with `/`, and its text. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The rooms of src/, and below them what each may import of the others. `root` is the files of src/ itself. */
+const ALLOWED: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  root: ['root', 'errors', 'shared-memory', 'wire', 'stream'],
+  wire: ['wire', 'errors', 'schema'],
+  stream: ['stream', 'wire', 'errors'],
+  'shared-memory': ['shared-memory', 'errors'],
+  main: ['main', 'stream', 'shared-memory', 'wire', 'root', 'errors'],
+  worker: ['worker', 'stream', 'shared-memory', 'wire', 'root', 'errors'],
+  host: ['host', 'wire', 'root', 'errors'],
+  testing: ['testing', 'host', 'stream', 'wire', 'worker', 'root', 'errors'],
+  cli: ['cli', 'host', 'main', 'worker', 'wire', 'root', 'errors'],
+  // What Piscina loads is worker code; the sample modules use what an author uses.
+  workers: ['workers', 'worker', 'root', 'errors'],
+  demo: ['demo', 'workers', 'cli', 'host', 'root', 'errors'],
+};
+
+/** Rooms that know no process: nothing of `node:`. */
+const PURE = new Set(['wire', 'stream', 'errors']);
+
+/** The root files that both main and worker may know; `index` is for module authors alone. */
+const SHARED_ROOT = new Set([
+  'thread-messages',
+  'text',
+  'errors',
+  'module',
+  'stderr',
+  'sibling-file',
+  'wire-descriptor',
+  'console-guard',
+]);
+
+/** Where each package may be imported; one without a rule may not be imported at all. */
+const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
+  piscina: (path) => path === 'src/main/pool.ts',
+  'capnp-es': (path) => path === 'src/wire/cold-encode.ts' || path.startsWith('schema/generated/'),
+  commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
+  'fast-png': (path) => path.startsWith('workers/demo/'),
+  'cli-progress': (path) => path.startsWith('workers/demo/'),
+};
+
+/** What a file imports or re-exports, statically or by a literal `import()`, types too. */
+export function importsOf(text: string): string[] {
+  const code = withoutComments(text);
+  const statements = code.matchAll(/^\s*(?:import|export)\b(?:[^'";]*?\bfrom)?\s*['"]([^'"]+)['"]/gm);
+  const calls = code.matchAll(/\b(?:import|require)\s*\(\s*['"]([^'"]+)['"]/g);
+  return [...statements, ...calls].map(([, specifier]) => specifier ?? '');
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|[^:'"`])\/\/.*$/gm, '$1');
+}
+
+/** The room of a path; `undefined` for what is no source of the product. */
+function roomOf(path: string): string | undefined {
+  if (path.startsWith('workers/demo/') || path === 'workers/start.ts') return 'demo';
+  if (path.startsWith('workers/')) return 'workers';
+  if (path.startsWith('schema/')) return 'schema';
+  const [, first, second] = /^src\/([^/]+)(\/.*)?$/.exec(path) ?? [];
+  if (first === undefined) return undefined;
+  if (second !== undefined) return first;
+  return first === 'errors.ts' ? 'errors' : 'root';
+}
+
+/** Every breach of the dependency rules, a sentence each. */
+export function breachesOf(files: readonly SourceFile[]): string[] {
+  return files.flatMap((file) => [...importBreaches(file), ...tokenBreaches(file)]);
+}
+
+function tokenBreaches({ path, text }: SourceFile): string[] {
+  if (path.startsWith('src/shared-memory/') || !/\bAtomics\b/.test(withoutComments(text))) return [];
+  return [`${path} uses Atomics, which belong in src/shared-memory`];
+}
+
+function importBreaches({ path, text }: SourceFile): string[] {
+  const room = roomOf(path);
+  if (room === undefined) return [`${path} is in no room`];
+  if (room === 'schema') return [];
+  const allowed = ALLOWED[room];
+  if (allowed === undefined) return [`${path} is in the room ${room}, which has no rule`];
+  return importsOf(text).flatMap((specifier) => {
+    if (specifier.startsWith('node:'))
+      return PURE.has(room) ? [`${path} imports ${specifier}, but ${room} is pure`] : [];
+    if (!specifier.startsWith('.')) return packageBreach(path, specifier);
+    const target = normalize(join(dirname(path), specifier));
+    const targetRoom = roomOf(target);
+    if (targetRoom === undefined) return [`${path} imports ${target}, which is no source`];
+    if (!allowed.includes(targetRoom))
+      return [`${path} imports ${target}: ${room} may not know ${targetRoom}`];
+    const isThread = room === 'main' || room === 'worker';
+    const name = target.replace(/^src\//, '').replace(/\.ts$/, '');
+    if (isThread && targetRoom === 'root' && !SHARED_ROOT.has(name)) {
+      return [`${path} imports ${target}: of the root, ${room} may know ${[...SHARED_ROOT].join(', ')}`];
+    }
+    return [];
+  });
+}
+
+function packageBreach(path: string, specifier: string): string[] {
+  const name = specifier.split('/')[0] ?? '';
+  const mayImport = PACKAGES[name];
+  if (mayImport === undefined) return [`${path} imports ${specifier}, a package without a rule`];
+  return mayImport(path) ? [] : [`${path} imports ${specifier}`];
+}

@@ -41,6 +41,7 @@ export class Outlet {
   #queuedBytes = 0;
   #owed = 0;
   #writing = false;
+  #inTurn = false;
   #scheduled = false;
   #gone = false;
   #nextRing = 0;
@@ -116,7 +117,12 @@ export class Outlet {
     const wasHeld = this.#lock.held;
     if (!this.#lock.tryAcquire()) return;
     if (!wasHeld) this.#takeResumed();
-    for (const action of this.#whenHeld.splice(0)) action();
+    // An action may ask for another, and so lead back here: only the outermost turn goes on to write and release, when
+    // all of them have run under the lock.
+    if (this.#inTurn) return;
+    this.#inTurn = true;
+    for (let action = this.#whenHeld.shift(); action !== undefined; action = this.#whenHeld.shift()) action();
+    this.#inTurn = false;
     if (!this.#writing) this.#pump();
   }
 

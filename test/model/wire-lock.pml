@@ -13,16 +13,16 @@
 #define DATA_AGAIN 1              /* data frames of the replacement's stream */
 #endif
 #ifndef KILLS
-#define KILLS 1                   /* cancels whose grace is over: at most so many, at any step */
+#define KILLS 1                   /* cancels whose grace is over: so many, at any step */
 #endif
 #ifndef DEATHS
-#define DEATHS 1                  /* heap limits reached: at most so many, in either worker, at any step */
+#define DEATHS 1                  /* heap limits reached: so many, in either worker, at any step */
 #endif
 #ifndef REPLACEMENTS
 #define REPLACEMENTS 1
 #endif
 #ifndef ANSWERS
-#define ANSWERS 1                 /* frames of main's own, such as a health answer: 0 or 1, at any step */
+#define ANSWERS 1                 /* frames of main's own, such as a health answer: so many, at any step */
 #endif
 
 #define FRAME 2                   /* units; write(2) may stop after any unit, so in the middle of a frame */
@@ -37,9 +37,9 @@
 
 /* The shared words. */
 byte LOCK = FREE;
-bool WANTS, INTENT, BELL_PENDING;
+bool WANTS;
 byte RESUME = NONE;
-bool REVOKED[2];
+bool INTENT[2], REVOKED[2], BELL[2];
 byte head[2], tail[2];            /* units since the ring's reset */
 byte termEnd[2];                  /* 0: unset. One stream a worker at a time, so one word a slot */
 
@@ -56,7 +56,7 @@ byte stream[2];                   /* the stream that the slot serves */
 bool ending[2];                   /* terminate() was called */
 bool launch[2];                   /* the replacement is to start */
 bool gone[2];                     /* the slot stays empty */
-byte kills, deaths, answers = ANSWERS, replacements = REPLACEMENTS;
+byte kills = KILLS, deaths = DEATHS, answers = ANSWERS, replacements = REPLACEMENTS;
 bool diedByItself;
 
 /* The wire as the host sees it, by stream. */
@@ -99,11 +99,7 @@ inline die() {
   :: ending[me]
   :: else -> deaths--; diedByItself = true
   fi;
-  if
-  :: bell[me] > 0 -> bell[me] = 0                            /* what it posted may be lost with it, or not */
-  :: true
-  fi;
-  r = 0;
+  r = NONE;
   space[me] = 0;
   exited[me] = true
 }
@@ -124,16 +120,21 @@ inline write(x) {
   fi
 }
 
-/* INTENT set; write(2); head advanced; RESUME set; INTENT cleared. Only the thread's own death can tell these steps apart. */
+/*
+ * RESUME set; INTENT set; write(2); head advanced, the producer woken; INTENT cleared. Only the thread's own death can tell
+ * these steps apart.
+ */
 inline attempt(x) {
   write(x);
-  r = x;
+  r = (count < tail[x] - head[x] -> x : NONE);
   head[x] = head[x] + count;
 #ifndef RESUME_AFTER_INTENT
-  if
-  :: head[x] % FRAME -> RESUME = x
-  :: else
-  fi
+  RESUME = x;
+#endif
+#ifndef WAKE_AFTER_INTENT
+  bump(x)
+#else
+  late = x
 #endif
 }
 
@@ -142,17 +143,27 @@ inline attemptAndDie(x) {
 #ifdef INTENT_IGNORED
   write(x);
 #endif
-  INTENT = true;
+  INTENT[me] = true;
   die()
 }
 
 proctype worker(byte me) {
-  byte r;                         /* the ring that was written last */
+#ifdef HEAD_BEFORE_TAIL
+  bool early;
+#endif
+  byte r = NONE;                  /* the ring that the last write left unfinished */
+#ifdef WAKE_AFTER_INTENT
+  byte late;
+#endif
 
 endProduce:
 produce:                          /* the bytes of the next frame, then the one store of tail */
   if
+#ifndef HEAD_BEFORE_TAIL
   :: atomic { !DONE && ROOM && !AT_TERMINAL -> tail[me] = tail[me] + FRAME; goto committed }
+#else
+  :: atomic { !DONE && ROOM && !AT_TERMINAL -> early = (head[me] == tail[me]); goto commitData }
+#endif
 #ifndef TERMEND_AFTER_TAIL
   :: atomic { !DONE && ROOM && AT_TERMINAL -> termEnd[me] = tail[me] + FRAME; goto commitTerminal }
 #else
@@ -161,6 +172,13 @@ produce:                          /* the bytes of the next frame, then the one s
   :: atomic { !DONE && !ROOM -> space[me] = 1; goto wait }
   OR_DIES
   fi;
+#ifdef HEAD_BEFORE_TAIL
+commitData:
+  if
+  :: atomic { true -> tail[me] = tail[me] + FRAME; goto committed }
+  OR_DIES
+  fi;
+#endif
 commitTerminal:
   if
 #ifndef TERMEND_AFTER_TAIL
@@ -184,12 +202,17 @@ asleep:
   OR_DIES
   fi;
 
-committed:                        /* write it out, or leave it to main */
+committed:                        /* write it out; or ring; or, with frames before it that somebody sees to already, neither */
   if
   :: atomic { LOCK == FREE -> LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto drain fi }
   :: atomic { LOCK != FREE -> goto produce }                 /* the holder looks again after its release */
-  :: atomic { !BELL_PENDING -> BELL_PENDING = true; goto post }
-  :: atomic { BELL_PENDING -> goto produce }
+  :: atomic { !BELL[me] -> BELL[me] = true; goto post }
+  :: atomic { BELL[me] -> goto produce }
+#ifndef HEAD_BEFORE_TAIL
+  :: atomic { head[me] != tail[me] - FRAME -> goto produce }
+#else
+  :: atomic { !early -> goto produce }
+#endif
   OR_DIES
   fi;
 flush:
@@ -205,35 +228,24 @@ drain:                            /* holds the lock; one ring, the next, until n
   :: atomic { PENDING(other) -> attempt(other); goto wrote }
   :: atomic { PENDING(me) && (deaths > 0 || ending[me]) -> attemptAndDie(me); goto dead }
   :: atomic { PENDING(other) && (deaths > 0 || ending[me]) -> attemptAndDie(other); goto dead }
-  :: atomic { (PENDING(me) || PENDING(other) || WANTS) -> LOCK = MAIN; goto ring }
+  :: atomic { (PENDING(me) || PENDING(other) || WANTS) -> LOCK = MAIN; goto ring }   /* the bound, or main waits */
   :: atomic { !PENDING(me) && !PENDING(other) && !WANTS -> goto release }
   OR_DIES
   fi;
 wrote:
   if
   :: atomic { true ->
-       bump(r);
-#ifdef RESUME_AFTER_INTENT
-       if
-       :: head[r] % FRAME -> goto resumeLate
-       :: else
-       fi;
+#ifdef WAKE_AFTER_INTENT
+       bump(late);
+       late = 0;
 #endif
-       r = 0;
        if
-       :: RESUME == NONE -> goto drain
-       :: else -> LOCK = MAIN; goto ring
+       :: r == NONE -> RESUME = NONE; goto drain
+       :: r != NONE -> RESUME = r; r = NONE; LOCK = MAIN; goto ring   /* RESUME = r: only RESUME_AFTER_INTENT needs it */
        fi
      }
   OR_DIES
   fi;
-#ifdef RESUME_AFTER_INTENT
-resumeLate:
-  if
-  :: atomic { true -> RESUME = r; r = 0; LOCK = MAIN; goto ring }
-  OR_DIES
-  fi;
-#endif
 
 release:
   if
@@ -259,8 +271,8 @@ release:
 
 ring:                             /* the bell */
   if
-  :: atomic { !BELL_PENDING -> BELL_PENDING = true; goto post }
-  :: atomic { BELL_PENDING -> goto produce }
+  :: atomic { !BELL[me] -> BELL[me] = true; goto post }
+  :: atomic { BELL[me] -> goto produce }
   OR_DIES
   fi;
 post:
@@ -271,17 +283,7 @@ post:
 
 revoked:                          /* got the lock, and finds that it may not use it */
   if
-  :: atomic { true -> LOCK = FREE }
-  OR_DIES
-  fi;
-  if
-  :: atomic { WANTS -> goto ring }
-  :: atomic { !WANTS }
-  OR_DIES
-  fi;
-  if
-  :: atomic { PENDING(other) -> goto ring }
-  :: atomic { !PENDING(other) -> goto produce }
+  :: atomic { true -> LOCK = MAIN; goto ring }
   OR_DIES
   fi;
 
@@ -328,10 +330,12 @@ inline cutOff(x) {
   :: head[x] != cut -> outbox!REMAINS,about,head[x],cut; head[x] = cut
   :: else
   fi;
+#ifdef RESUME_BEHIND_OUTBOX
   if
-  :: RESUME == x -> RESUME = NONE                            /* only with RESUME_BEHIND_OUTBOX */
+  :: RESUME == x -> RESUME = NONE
   :: else
   fi;
+#endif
   if
 #ifndef TERMEND_READ_FIRST
   :: termEnd[x] != 0 && termEnd[x] <= cut
@@ -351,7 +355,10 @@ inline bury(x) {
   :: REVOKED[x]
   :: else -> cut = tail[x]; cutOff(x)
   fi;
-  head[x] = 0; tail[x] = 0; termEnd[x] = 0; space[x] = 0;
+  head[x] = 0; tail[x] = 0; termEnd[x] = 0; space[x] = 0; INTENT[x] = false;
+#ifndef NO_BELL_RESET
+  BELL[x] = false;
+#endif
   REVOKED[x] = false; ending[x] = false;
   if
   :: replacements > 0 -> replacements--; stream[x] = AGAIN; launch[x] = true
@@ -359,24 +366,29 @@ inline bury(x) {
   fi
 }
 
+#ifndef INTENT_IGNORED
+#define INHERITED(x) (!INTENT[x])
+#else
+#define INHERITED(x) true
+#endif
+
 inline workerExit(x) {
   exited[x] = false;
+  bell[x] = 0;                    /* the port is emptied first; what follows here is what a bell asks for, and more */
 #ifdef NO_EXIT_NOTIFY
   goto event;
 #endif
   if
 #ifndef INTENT_IGNORED
-  :: LOCK == x && INTENT -> goto failStop
+  :: LOCK == x && INTENT[x] -> goto failStop
 #endif
-  :: LOCK == x -> LOCK = MAIN; INTENT = false
+  :: LOCK == x && INHERITED(x) ->
+       LOCK = MAIN;
+#ifdef NO_ADOPT
+       rang = true
+#endif
   :: LOCK != x
   fi;
-#ifndef NO_EXIT_BELL
-  BELL_PENDING = false;
-#endif
-#ifndef NO_EXIT_WAKE
-  bump(0); bump(1);
-#endif
   burying[x] = true;
   if
   :: holding -> goto hold
@@ -391,7 +403,7 @@ inline settled(x) {               /* all that was committed is on the wire, and 
 
 /* Nothing can move any more. */
 inline quiet() {
-  assert(LOCK == FREE && !holding && !INTENT && RESUME == NONE);
+  assert(LOCK == FREE && !holding && RESUME == NONE);
   assert(midFrame == 0 && empty(outbox) && answered == ANSWERS);
   assert(gone[0] || (!REVOKED[0] && !PENDING(0) && tail[0] == WHOLE(stream[0])));
   assert(gone[1] || (!REVOKED[1] && !PENDING(1) && tail[1] == WHOLE(stream[1])));
@@ -403,6 +415,12 @@ inline quiet() {
   fi
 }
 
+#ifndef NO_ADOPT
+#define ADOPTED (LOCK == MAIN)
+#else
+#define ADOPTED (LOCK == MAIN && rang)
+#endif
+
 #define BUSY (inFlight || killing || burying[0] || burying[1])
 
 proctype eventLoop() {
@@ -410,15 +428,21 @@ proctype eventLoop() {
   bool holding;
   bool killing;                   /* the end of the worker in slot 0 waits for the lock */
   bool burying[2];                /* what is owed after an exit waits for the lock */
-  byte cut;
+  byte cut, rung;
 #ifdef TERMEND_READ_FIRST
   byte early;
 #endif
+#ifdef NO_ADOPT
+  bool rang;
+#endif
 
 event:
+#ifdef NO_ADOPT
+  rang = false;
+#endif
   if
-  :: atomic { bell[0] > 0 -> bell[0]--; goto bellRang }
-  :: atomic { bell[1] > 0 -> bell[1]--; goto bellRang }
+  :: atomic { bell[0] > 0 -> bell[0]--; rung = 0; goto bellRang }
+  :: atomic { bell[1] > 0 -> bell[1]--; rung = 1; goto bellRang }
   :: atomic { exited[0] -> workerExit(0) }
   :: atomic { exited[1] -> workerExit(1) }
   :: atomic { inFlight -> assert(holding); inFlight = false; goto hold }
@@ -453,31 +477,36 @@ bellRang:
 #ifdef BELL_CLEARED_LATE
   if
   :: LOCK == MAIN || PENDING(0) || PENDING(1)
-  :: LOCK != MAIN && !PENDING(0) && !PENDING(1) -> BELL_PENDING = false; goto event
+  :: LOCK != MAIN && !PENDING(0) && !PENDING(1) -> BELL[rung] = false; goto event
   fi;
 #endif
   atomic {
-    BELL_PENDING = false;
+    BELL[rung] = false;
+    rung = 0;
+#ifdef NO_ADOPT
+    rang = true;
+#endif
     if
     :: holding -> goto event      /* its write's completion looks again */
     :: else
     fi
   };
 
-acquire:
+acquire:                          /* its compare-and-swap also finds out that a worker, alive or dead by now, handed the lock over */
   WANTS = true;
   atomic {
     if
-    :: LOCK == FREE || LOCK == MAIN -> LOCK = MAIN; holding = true
+    :: LOCK == FREE || ADOPTED -> LOCK = MAIN; holding = true
     :: else -> goto event         /* the holder sees WANTS */
     fi;
     assert(!inFlight);
     WANTS = false;
 #ifndef RESUME_BEHIND_OUTBOX
     if
-    :: RESUME != NONE -> copyRing(RESUME); RESUME = NONE
+    :: RESUME != NONE && PENDING(RESUME) -> copyRing(RESUME)
     :: else
-    fi
+    fi;
+    RESUME = NONE
 #endif
   };
 
@@ -498,7 +527,10 @@ hold:
   :: atomic { !killing && burying[1] -> bury(1); goto hold }
   :: atomic { !killing && !burying[0] && !burying[1] && inFlight -> goto event }
   :: atomic { !BUSY && nempty(outbox) -> copyOutbox(); goto event }
-  :: atomic { !BUSY && empty(outbox) && RESUME != NONE -> copyRing(RESUME); RESUME = NONE; goto event }
+#ifdef RESUME_BEHIND_OUTBOX
+  :: atomic { !BUSY && empty(outbox) && RESUME != NONE && !PENDING(RESUME) -> RESUME = NONE; goto hold }
+  :: atomic { !BUSY && empty(outbox) && RESUME != NONE && PENDING(RESUME) -> copyRing(RESUME); RESUME = NONE; goto event }
+#endif
   :: atomic { !BUSY && empty(outbox) && RESUME == NONE && PENDING(0) -> copyRing(0); goto event }
   :: atomic { !BUSY && empty(outbox) && RESUME == NONE && PENDING(1) -> copyRing(1); goto event }
   :: atomic { !BUSY && empty(outbox) && RESUME == NONE && !PENDING(0) && !PENDING(1) -> goto letGo }
@@ -533,8 +565,6 @@ endLoop:
 init {
   atomic {
     stream[1] = 1;
-    if :: kills = KILLS :: KILLS > 0 -> kills = 0 fi;
-    if :: deaths = DEATHS :: DEATHS > 0 -> deaths = 0 fi;
     run worker(0);
     run worker(1);
     run eventLoop()

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RING_BYTES, RING_RESERVE } from '../../src/shared-memory/indexes.ts';
 import type { SlotNumber } from '../../src/shared-memory/region.ts';
-import { LockBench } from '../support/lock-bench.ts';
+import { beforeRelease, LockBench } from '../support/lock-bench.ts';
 import { makeFrame, readFrames } from '../support/ring-frames.ts';
 
 /** The ring number that stands for main's own messages. */
@@ -118,6 +118,18 @@ test('what workers commit while main writes goes out afterwards, in whole frames
   bench.worker(0).commit(64);
   bench.worker(0).lock.flush();
   assert.equal(bench.attempts, 1, 'the lock is free again');
+});
+
+test('a frame that is committed after main’s last look, and before its release, goes out', (t) => {
+  const bench = new LockBench(1);
+  bench.outlet.send(own(0), false);
+  beforeRelease(t, bench, () => {
+    bench.worker(0).commit(64);
+    bench.worker(0).lock.flush();
+    assert.equal(bench.attempts, 0, 'main still has the lock');
+  });
+  bench.turn();
+  assert.deepEqual(wireOf(bench), ['main:0', '0:0']);
 });
 
 test('idle resolves when everything queued and committed has been written, and not before', async () => {
@@ -247,4 +259,26 @@ test('main’s own messages are counted for the health report', () => {
   assert.equal(bench.outlet.framesOut, 2);
   assert.equal(bench.outlet.bytesOut, 96);
   assert.equal(bench.outlet.queuedBytes, 96);
+});
+
+test('an action that asks for another leaves the lock held for those that follow it', () => {
+  const bench = new LockBench(2);
+  const ran: string[] = [];
+  const note = (name: string) => () => ran.push(`${name} ${bench.main.held ? 'held' : 'free'}`);
+  // A worker holds the lock while main's actions queue up, and hands it over.
+  let handedOver = false;
+  bench.onWrite = () => {
+    if (handedOver) return;
+    handedOver = true;
+    bench.outlet.whenHeld(() => {
+      note('first')();
+      bench.outlet.whenHeld(note('nested'));
+    });
+    bench.outlet.whenHeld(note('second'));
+  };
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  bench.turn();
+  assert.deepEqual(ran, ['first held', 'second held', 'nested held']);
+  assert.equal(bench.main.held, false);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GLOBAL, LOCK_FREE, LOCK_MAIN, RING_BYTES, SLOT } from '../../src/shared-memory/indexes.ts';
 import type { SlotNumber } from '../../src/shared-memory/region.ts';
-import { LockBench } from '../support/lock-bench.ts';
+import { beforeRelease, LockBench } from '../support/lock-bench.ts';
 import { makeFrame, readFrames } from '../support/ring-frames.ts';
 
 function word(bench: LockBench, index: number): number {
@@ -40,6 +40,28 @@ test('a worker that finds the lock taken leaves its frames to the holder, which 
   bench.worker(0).lock.flush();
   assert.deepEqual(wireOf(bench), ['0:0', '1:0']);
   assert.equal(word(bench, GLOBAL.lock), LOCK_FREE);
+});
+
+test('a frame that is committed after the holder’s last look, and before its release, goes out', (t) => {
+  const bench = new LockBench(2);
+  bench.worker(0).commit(64);
+  beforeRelease(t, bench, () => {
+    bench.worker(1).commit(48);
+    bench.worker(1).lock.flush();
+    assert.equal(bench.attempts, 1, 'the lock is still taken');
+  });
+  bench.worker(0).lock.flush();
+  assert.deepEqual(wireOf(bench), ['0:0', '1:0']);
+  assert.equal(word(bench, GLOBAL.lock), LOCK_FREE);
+});
+
+test('main that asks after the holder’s last look, and before its release, is told by the bell', (t) => {
+  const bench = new LockBench(1);
+  bench.worker(0).commit(64);
+  beforeRelease(t, bench, () => assert.equal(bench.main.tryAcquire(), false));
+  bench.worker(0).lock.flush();
+  assert.equal(word(bench, GLOBAL.lock), LOCK_MAIN);
+  assert.equal(bench.worker(0).bells, 1);
 });
 
 test('a ring that wraps is written in two attempts', () => {

@@ -50,6 +50,7 @@ export class WorkerPool {
   readonly #lock: MainWriteLock;
   readonly #outlet: Outlet;
   readonly #clock: Clock;
+  readonly #file: string;
   readonly #events: PoolEvents;
   readonly #freeSlots: SlotNumber[];
   /** Threads that Piscina counts as ready; only these can be given a task. */
@@ -73,6 +74,7 @@ export class WorkerPool {
     this.#lock = shared.lock;
     this.#outlet = shared.outlet;
     this.#clock = shared.clock;
+    this.#file = settings.file;
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = new Piscina({
@@ -217,7 +219,7 @@ export class WorkerPool {
       const welcome: Welcome = { slot };
       worker.port.postMessage(welcome);
       worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
-        this.#loadFailed(worker, `it did not load within ${LOAD_MS / 1000} s`);
+        this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
       });
       this.#events.onSeated(worker);
     }
@@ -299,7 +301,7 @@ export class WorkerPool {
       if (slot !== undefined) this.#freeSlots.push(slot);
       if (wasLoading) {
         worker.cancelLoadTimer?.();
-        this.#diedLoading = `the module ended its thread while it was loaded: ${how}`;
+        this.#diedLoading = `the module file ${this.#file} ended its thread while it was loaded: ${how}`;
         this.#events.onLoadFailed(worker, this.#diedLoading);
       }
       this.#events.onExited(worker, how);

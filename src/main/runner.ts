@@ -54,7 +54,11 @@ export function serve(options: ServeOptions): void {
   const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
   const exit = (code: number): void => endProcess(code, () => pool.destroy());
+  let isUnreadable = false;
   const hostUnreadable = (error: Error): void => {
+    // The write and its stream both tell.
+    if (isUnreadable) return;
+    isUnreadable = true;
     logLine(`the host can't be written to any more (${error.message}): ending`);
     exit(EXIT.hostGone);
   };

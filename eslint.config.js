@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'schema/generated/', 'node_modules/'] },
+  { ignores: ['dist/', 'schema/generated/', 'node_modules/', 'test/fixtures/broken/'] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

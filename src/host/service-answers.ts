@@ -26,7 +26,9 @@ export function answerService(
   payload: Uint8Array,
   handler: ServiceHandler | undefined,
 ): Promise<Uint8Array> {
-  return answer(requestId, decodeServiceRequest(payload), handler);
+  const call = decodeServiceRequest(payload);
+  // The payload may lie in a read buffer that is used again while the handler awaits.
+  return answer(requestId, { ...call, body: Uint8Array.from(call.body) }, handler);
 }
 
 async function answer(

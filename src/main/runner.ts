@@ -53,7 +53,11 @@ export function serve(options: ServeOptions): void {
   const modulesToClose = new Set<PoolWorker>();
   const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
-  const exit = (code: number): void => endProcess(code, () => pool.destroy());
+  let isExiting = false;
+  const exit = (code: number): void => {
+    isExiting = true;
+    endProcess(code, () => pool.destroy());
+  };
   let isUnreadable = false;
   const hostUnreadable = (error: Error): void => {
     // The write and its stream both tell.
@@ -119,7 +123,8 @@ export function serve(options: ServeOptions): void {
       },
       onLoadFailed: (_worker, message) => {
         if (firstManifest === undefined) {
-          logLine(message);
+          // The other workers find the same a moment later.
+          if (!isExiting) logLine(message);
           return exit(EXIT.badModule);
         }
         logLine(`a new worker could not load the module: ${message}`);

@@ -198,7 +198,9 @@ export class Streams implements EntryOwner {
     if (refusal !== undefined && 'code' in refusal) return this.#refuse(id, refusal);
     const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
     if (refusal === undefined) {
-      if (this.#queued.size >= options.maxQueue) return this.#refuseFull(id);
+      // Until the workers have loaded, what they will run at once waits beside what is queued.
+      const room = options.maxQueue + options.workers * options.streamsPerWorker;
+      if (this.#queued.size >= room) return this.#refuseFull(id);
       this.#unchecked.add(entry);
       this.#queued.add(entry);
     } else {

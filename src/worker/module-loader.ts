@@ -67,7 +67,7 @@ function explain(error: unknown, file: string): string {
     );
   }
   const name = error.name === 'Error' ? '' : `${error.name}: `;
-  const place = /(?:file:\/\/)?(\/[^\s()]+:\d+)(?::\d+)?/.exec(error.stack ?? '')?.[1];
+  const place = /(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/m.exec(error.stack ?? '')?.[1];
   return `${name}${error.message}${place === undefined || error.message.includes(place) ? '' : ` (${place})`}`;
 }
 

@@ -9,7 +9,7 @@ export const TRANSPORTS = ['socket', 'pipe'] as const;
 /** For one test with its child: the tests here wait for events, so a hang shows only by the clock. */
 export const LIMIT = { timeout: 30_000 } as const;
 
-/** A module of test/fixtures; in `broken/` where the name says so. */
+/** A module of test/fixtures; those that can't be loaded are in `broken/`. */
 export function fixture(name: string): URL {
   return new URL(`../fixtures/${name}`, import.meta.url);
 }
@@ -101,23 +101,10 @@ export function newStreamId(): StreamId {
 /** Records every message of the module; give its `record` as `onWire`. */
 export class WireTap {
   readonly messages: DecodedMessage[] = [];
-  #waiting: { readonly test: (message: DecodedMessage) => boolean; readonly done: () => void }[] = [];
 
   readonly record = (direction: 'in' | 'out', bytes: Uint8Array): void => {
-    if (direction === 'out') return;
-    const message = decodeMessage(bytes);
-    this.messages.push(message);
-    this.#waiting = this.#waiting.filter(({ test, done }) => {
-      if (!test(message)) return true;
-      done();
-      return false;
-    });
+    if (direction === 'in') this.messages.push(decodeMessage(bytes));
   };
-
-  /** Settles with the first message from now on that `test` accepts. */
-  next(test: (message: DecodedMessage) => boolean): Promise<void> {
-    return new Promise((done) => void this.#waiting.push({ test, done }));
-  }
 
   /** What came for an id so far: the arms of its stream frames, an error's with its code, or the type of an answer. */
   of(requestId: string): string[] {

@@ -155,7 +155,7 @@ test(
       await endsWith(queued, 'cancelled');
     });
 
-    await t.test('frames of a stream may come in one byte a write, and many a write', async () => {
+    await t.test('a message may come one byte a write', async () => {
       const id = newStreamId();
       const encoder = new FrameEncoder(id);
       for (const byte of encoder.cancel('byte by byte')) session.sendRaw(Uint8Array.of(byte));

@@ -19,19 +19,17 @@ function notify(module: ModuleProcess, count: number): void {
   }
 }
 
-/** What each of two workers' copies has seen: while one is held, the other is asked. */
+/** What each of two workers' copies has seen: while one is held by an echo, the other is asked. */
 async function seenByBoth(module: ModuleProcess): Promise<bigint[]> {
   const [first, second] = [await runningEcho(module), await runningEcho(module)];
-  const counts: bigint[] = [];
-  for (const stream of [first, second]) {
-    await finishEcho(stream);
-    counts.push(uint64Of(await callForOne(module, 'kv')));
-    if (stream === first) await runningEcho(module).then((again) => held.push(again));
-  }
-  for (const stream of held.splice(0)) await finishEcho(stream);
-  return counts;
+  await finishEcho(first);
+  const ofFirst = uint64Of(await callForOne(module, 'kv'));
+  const again = await runningEcho(module);
+  await finishEcho(second);
+  const ofSecond = uint64Of(await callForOne(module, 'kv'));
+  await finishEcho(again);
+  return [ofFirst, ofSecond];
 }
-const held: HostStream[] = [];
 
 for (const transport of TRANSPORTS) {
   test(

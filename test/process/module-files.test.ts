@@ -28,6 +28,7 @@ for (const [what, file, message, transport] of cases) {
     assert.equal(code, 78);
     assert.match(stderr, /^ixt-module: [^\n]+\n$/, 'one line');
     assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /\/modules\/(esm|cjs)\//, 'no place inside Node');
     assert.ok(stderr.includes(fileURLToPath(fixture(file))), 'it names the file');
     assert.equal(module.session.stats.bytesIn, 0);
   });

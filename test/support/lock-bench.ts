@@ -1,3 +1,5 @@
+import type { TestContext } from 'node:test';
+import { GLOBAL, LOCK_FREE } from '../../src/shared-memory/indexes.ts';
 import { MainWriteLock, WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { Outlet } from '../../src/main/outlet.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
@@ -81,4 +83,16 @@ export class LockBench {
     };
     return worker;
   }
+}
+
+/** Runs `action` once, right before the next holder lets the lock go: after its last look, and before it is free. */
+export function beforeRelease(t: TestContext, bench: LockBench, action: () => void): void {
+  const store = Atomics.store.bind(Atomics);
+  const mock = t.mock.method(Atomics, 'store', (words: Int32Array, index: number, value: number) => {
+    if (words === bench.region.words && index === GLOBAL.lock && value === LOCK_FREE) {
+      mock.mock.restore();
+      action();
+    }
+    return store(words, index, value);
+  });
 }

@@ -78,10 +78,15 @@ export function planChild(seed: number): ChildPlan {
   };
 }
 
-/** Stream number `tag` of the child: the same for the same seed, whatever the timing. */
-export function planStream(seed: number, tag: number): StreamPlan {
+/**
+ * Stream number `tag` of the child: the same for the same seed, whatever the timing.
+ *
+ * @param only these methods, instead of all
+ */
+export function planStream(seed: number, tag: number, only?: readonly string[]): StreamPlan {
   const random = new SeededRandom(seed, 2, tag);
-  const method = random.pick(METHODS.map((choice) => [choice, choice.weight] as const));
+  const choices = METHODS.filter(({ name }) => only?.includes(name) ?? true);
+  const method = random.pick(choices.map((choice) => [choice, choice.weight] as const));
   const mustStop = method.ends === 'never';
   const byDeadline = method.name !== 'oom' && random.chance(mustStop ? 0.15 : 0.05);
   const cancels = mustStop ? !byDeadline : random.chance(0.15);

@@ -9,7 +9,8 @@ import type { Build } from './mutated-build.ts';
 import { StressChild } from './stress-child.ts';
 import { StressLedger, type LedgerEntry } from './stress-ledger.ts';
 import { planChild, planStream, type ChildPlan, type StreamPlan } from './stress-plan.ts';
-import { StressWatch } from './stress-watch.ts';
+import { TICK_MS } from './stress-clock.ts';
+import { STALL_MS, StressWatch } from './stress-watch.ts';
 
 /** What a run of the stress did. */
 export interface StressFigures {
@@ -30,6 +31,8 @@ export interface StressOptions {
   readonly seconds: number;
   /** Overrides the child that the seed plans. */
   readonly child?: Partial<ChildPlan>;
+  /** These methods of test/fixtures/stress.ts only. */
+  readonly methods?: readonly string[];
 }
 
 /** With a fault of the module: what was seen, under which conditions, and the last frames. */
@@ -98,7 +101,7 @@ class Run {
       '--worker-heap-mb': 32,
     };
     this.child = new StressChild({
-      command: [...options.build.serve('stress'), ...Object.entries(flags).flat().map(String)] as [string],
+      command: [...options.build.serve('stress'), ...Object.entries(flags).flat().map(String)],
       transport: plan.transport,
       env: { IXT_STRESS_STARTS: startsFile },
       onWire: this.#ledger.record,
@@ -167,9 +170,14 @@ class Run {
   async #drain(): Promise<void> {
     for (const stream of this.#streams.values()) stream.cancel('the stress is over');
     if (this.#streams.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    const since = this.child.clock.now;
     for (;;) {
+      await sleep(TICK_MS);
       const health = await this.child.session.health();
-      if (health.openStreams > 0) continue;
+      if (health.openStreams > 0) {
+        if (this.child.clock.now - since < STALL_MS) continue;
+        throw new Error(`${health.openStreams} ended streams hold their seats: their handlers were not ended`);
+      }
       // Bytes, since a handler that is stopped while it commits a frame may have counted it already.
       const lost = Number(health.bytesOut) - this.child.session.stats.bytesIn;
       if (lost > 0) throw new Error(`the module has written ${lost} bytes more than came`);
@@ -191,7 +199,7 @@ class Run {
   }
 
   #open(): void {
-    const plan = planStream(this.#options.seed, this.#opened++);
+    const plan = planStream(this.#options.seed, this.#opened++, this.#options.methods);
     if (plan.method.name === 'oom') this.#mayFailStop = true;
     this.#ledger.expect(plan);
     const { tag, seed, count, max, initialCredit, deadlineMs } = plan;

@@ -3,7 +3,7 @@ import { TICK_MS } from './stress-clock.ts';
 import type { LedgerEntry, StressLedger } from './stress-ledger.ts';
 
 /** While the host reads, nothing that is owed takes longer, in ms. */
-const STALL_MS = 2_000;
+export const STALL_MS = 2_000;
 /** Between two health requests, in ms. */
 const HEALTH_MS = 100;
 

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildPackage } from '../support/mutated-build.ts';
+import { stressChild, type StressFigures } from '../support/stress-run.ts';
+
+/** How long, in all; CI says 60. */
+const SECONDS = Number(process.env['IXT_STRESS_SECONDS'] ?? 10);
+/** What all is drawn from; printed, so that a run can be repeated. */
+const SEED = Number(process.env['IXT_STRESS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** One child alone, by its own seed: what a failure says. */
+const CHILD = process.env['IXT_STRESS_CHILD'];
+/** Children at a time: each keeps about one processor busy. */
+const LANES = 2;
+/** Time for one child, in seconds. */
+const CHILD_SECONDS = 5;
+/** From this length on a run must have seen enough worker deaths to count. */
+const FULL_SECONDS = 60;
+const FULL_DEATHS = 2_000;
+
+test('whatever dies, no frame is torn, lost, doubled, reordered or late, and nothing stands still', async (t) => {
+  const build = await buildPackage();
+  const total: StressFigures = { frames: 0, bytes: 0, streams: 0, deaths: 0, failStops: 0, maxHealthMs: 0 };
+  const add = (figures: StressFigures): void => {
+    total.frames += figures.frames;
+    total.bytes += figures.bytes;
+    total.streams += figures.streams;
+    total.deaths += figures.deaths;
+    total.failStops += figures.failStops;
+    total.maxHealthMs = Math.max(total.maxHealthMs, figures.maxHealthMs);
+  };
+  let children = 0;
+  if (CHILD !== undefined) {
+    add(await stressChild({ build, seed: Number(CHILD), seconds: SECONDS }));
+    children = 1;
+  } else {
+    console.log(`the stress: IXT_STRESS_SEED=${SEED} IXT_STRESS_SECONDS=${SECONDS}`);
+    const end = performance.now() + SECONDS * 1_000;
+    const lane = async (): Promise<void> => {
+      for (let left = SECONDS; left > 0.5; left = (end - performance.now()) / 1_000) {
+        add(await stressChild({ build, seed: SEED + children++, seconds: Math.min(left, CHILD_SECONDS) }));
+      }
+    };
+    await Promise.all(Array.from({ length: LANES }, lane));
+  }
+  console.log(`the stress: ${children} children, ${JSON.stringify(total)}`);
+  t.diagnostic(`${children} children, ${JSON.stringify(total)}`);
+  assert.ok(total.frames > 0 && total.deaths > 0, 'the stress has stressed nothing');
+  if (SECONDS >= FULL_SECONDS) assert.ok(total.deaths >= FULL_DEATHS, `${total.deaths} workers have died`);
+});

@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { StreamTable, type IdWords } from '../../src/main/stream-table.ts';
+import type { StreamId } from '../../src/wire/stream-id.ts';
+
+interface Entry {
+  readonly id: StreamId;
+}
+
+function idOf({ id0, id1, id2, id3 }: IdWords): StreamId {
+  return [id0, id1, id2, id3].map((word) => word.toString(16).padStart(8, '0')).join('') as StreamId;
+}
+
+// Few values a word, multiples of 65,536 among them: many ids share a place in a small cache, whichever bits it looks at.
+const word = fc.constantFrom(0, 1, 0x100, 0x1_0000, 0xffff_0000, 0xffff_ffff);
+const words = fc.record({ id0: word, id1: word, id2: word, id3: word });
+
+test('an id is found if and only if it is there, whoever shares its place in the cache', () => {
+  const step = fc.tuple(fc.constantFrom('add', 'delete', 'find', 'find'), words);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const table = new StreamTable<Entry>();
+      const known = new Map<StreamId, Entry>();
+      for (const [what, at] of steps) {
+        const id = idOf(at);
+        if (what === 'add' && !known.has(id)) {
+          const entry = { id };
+          known.set(id, entry);
+          table.add(entry);
+        } else if (what === 'delete') {
+          const entry = known.get(id);
+          if (entry !== undefined) table.delete(entry);
+          known.delete(id);
+        }
+        assert.equal(table.find(at), known.get(id));
+        assert.equal(table.get(id), known.get(id));
+        assert.equal(table.size, known.size);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('ids that differ in one word only are told apart, with the other one just looked up', () => {
+  const base: IdWords = { id0: 0, id1: 0, id2: 0, id3: 0 };
+  for (const name of ['id0', 'id1', 'id2', 'id3'] as const) {
+    for (let bit = 0; bit < 32; bit++) {
+      const other = { ...base, [name]: 2 ** bit };
+      const table = new StreamTable<Entry>();
+      const entry = { id: idOf(base) };
+      table.add(entry);
+      assert.equal(table.find(base), entry);
+      assert.equal(table.find(other), undefined, `${name} bit ${bit}`);
+    }
+  }
+});
+
+test('an entry that is deleted late does not take the newer one of its id along', () => {
+  const at: IdWords = { id0: 1, id1: 2, id2: 3, id3: 4 };
+  const table = new StreamTable<Entry>();
+  const [old, young] = [{ id: idOf(at) }, { id: idOf(at) }];
+  table.add(old);
+  table.delete(old);
+  table.add(young);
+  table.delete(old);
+  assert.equal(table.find(at), young);
+  assert.deepEqual(table.values(), [young]);
+});

@@ -65,6 +65,13 @@ export class Scheduler {
     return busy;
   }
 
+  /** Workers that have loaded the module. */
+  get ready(): number {
+    let ready = 0;
+    for (const worker of this.#workers) if (worker.phase === 'ready') ready++;
+    return ready;
+  }
+
   submit(waiting: Waiting): void {
     this.#queue.add(waiting);
     this.place();

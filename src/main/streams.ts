@@ -198,9 +198,7 @@ export class Streams implements EntryOwner {
     if (refusal !== undefined && 'code' in refusal) return this.#refuse(id, refusal);
     const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
     if (refusal === undefined) {
-      // Until the workers have loaded, what they will run at once waits beside what is queued.
-      const room = options.maxQueue + options.workers * options.streamsPerWorker;
-      if (this.#queued.size >= room) return this.#refuseFull(id);
+      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(id);
       this.#unchecked.add(entry);
       this.#queued.add(entry);
     } else {
@@ -215,7 +213,7 @@ export class Streams implements EntryOwner {
     }
     if (refusal === undefined) return;
     this.#enqueue(entry, refusal.mode);
-    if (this.#queued.size > options.maxQueue) {
+    if (this.#queued.size > this.#queueRoom()) {
       entry.cancelDeadline?.();
       this.#forget(entry);
       this.#refuseFull(id);
@@ -245,6 +243,12 @@ export class Streams implements EntryOwner {
       };
     }
     return undefined;
+  }
+
+  /** How many opens may wait. What workers that are still loading will run at once waits beside what is queued. */
+  #queueRoom(): number {
+    const { options, scheduler } = this.#context;
+    return options.maxQueue + Math.max(0, options.workers - scheduler.ready) * options.streamsPerWorker;
   }
 
   #refuseFull(id: StreamId): void {

@@ -45,7 +45,7 @@ test('without the revoke, frames of ended workers are seen behind their terminal
     build,
     seed: 1,
     seconds: SECONDS,
-    methods: ['stubborn', 'hang'],
+    methods: ['slow-stop'],
     child: { ...KILLS, transport: 'blocking pipe' },
   });
   await assert.rejects(run, /for a stream that has ended|framing|checksum|should follow/);
@@ -73,7 +73,7 @@ test('without the recovery of the lock from a dead worker, everything stands sti
     build,
     seed: 1,
     seconds: SECONDS,
-    methods: ['stubborn'],
+    methods: ['exit-holding', 'stubborn'],
     child: { ...KILLS, transport: 'blocking pipe' },
   });
   await assert.rejects(run, /no answer to health|no terminal frame|no frame/);

@@ -147,7 +147,9 @@ export class StreamModel extends ModelState {
     this.queue.push(incarnation);
     this.timers.push({ kind: 'deadline', of: incarnation });
     this.#place();
-    if (this.queue.length <= this.#shape.maxQueue) return;
+    // Seats whose thread still loads don't make a queue of what will run on them.
+    const missing = this.#shape.workers - this.workers.filter(({ phase }) => phase === 'ready').length;
+    if (this.queue.length <= this.#shape.maxQueue + missing * this.#shape.streamsPerWorker) return;
     this.#leave(incarnation);
     refuse('resourceExhausted');
   }

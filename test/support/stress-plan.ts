@@ -32,6 +32,10 @@ const METHODS: readonly Method[] = [
   { name: 'stubborn', weight: 20, ends: 'never', ignoresCancel: true, isEndless: true },
   { name: 'stubborn-async', weight: 10, ends: 'never', ignoresCancel: true, isEndless: true, isAsync: true },
   { name: 'exit', weight: 30, ends: 'workerCrashed' },
+  { name: 'wait-async', weight: 8, ends: 'never', ignoresCancel: true, isAsync: true },
+  { name: 'flood-async', weight: 8, ends: 'never', isEndless: true, isAsync: true },
+  { name: 'slow-stop', weight: 15, ends: 'never', ignoresCancel: true, isEndless: true },
+  { name: 'exit-holding', weight: 20, ends: 'workerCrashed', isEndless: true },
   { name: 'oom', weight: 0.3, ends: 'workerCrashed', isEndless: true },
 ];
 
@@ -59,6 +63,9 @@ export interface StreamPlan {
   /** After that many frames the host cancels, `cancelDelayMs` later. Infinity: never. */
   readonly cancelAtFrame: number;
   readonly cancelDelayMs: number;
+  /** What a `slow-stop` takes beyond the grace time, negative for less; and where an `exit-holding` exits. */
+  readonly slowMs: number;
+  readonly exitAt: number;
   /** From the Open on. */
   readonly deadlineMs: number | undefined;
 }
@@ -101,6 +108,8 @@ export function planStream(seed: number, tag: number, only?: readonly string[]):
     starves: method.name === 'flood' || method.name.startsWith('stubborn') ? random.chance(0.3) : false,
     cancelAtFrame: cancels ? random.between(0, 5) : Infinity,
     cancelDelayMs: random.chance(0.3) ? 0 : random.between(0, 20),
+    slowMs: random.between(-40, 40) / 10,
+    exitAt: random.length(1, 100),
     deadlineMs: byDeadline ? random.between(5, 150) : undefined,
   };
 }

@@ -202,10 +202,11 @@ class Run {
     const plan = planStream(this.#options.seed, this.#opened++, this.#options.methods);
     if (plan.method.name === 'oom') this.#mayFailStop = true;
     this.#ledger.expect(plan);
-    const { tag, seed, count, max, initialCredit, deadlineMs } = plan;
+    const { tag, seed, count, max, exitAt: at, deadlineMs } = plan;
+    const numbers = { tag, seed, count, max, at, ms: this.#plan.cancelGraceMs + plan.slowMs };
     const stream = this.child.session.openStream(plan.method.name, {
-      metadata: { tag: String(tag), seed: String(seed), count: String(count), max: String(max) },
-      initialCredit,
+      metadata: Object.entries(numbers).map(([key, value]) => [key, String(value)] as const),
+      initialCredit: plan.initialCredit,
       autoCredit: !plan.starves,
       ...(deadlineMs === undefined ? {} : { deadline: Date.now() + deadlineMs }),
     });

@@ -34,7 +34,11 @@ const ENTRIES = ['src/cli/main.ts', 'workers/stream-worker.ts', 'test/fixtures/s
 export async function buildPackage(mutations: readonly Mutation[] = []): Promise<Build> {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-build-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const texts = new Map(mutations.map((mutation) => [join(packageRoot, mutation.file), mutated(mutation)]));
+  const texts = new Map<string, string>();
+  for (const mutation of mutations) {
+    const path = join(packageRoot, mutation.file);
+    texts.set(path, mutated(texts.get(path) ?? readFileSync(path, 'utf8'), mutation));
+  }
   await build({
     absWorkingDir: packageRoot,
     entryPoints: ENTRIES,
@@ -48,15 +52,15 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
     plugins: [
       {
         name: 'mutations',
-        setup: ({ onLoad, onEnd }) => {
+        setup: (bundler) => {
           const met = new Set<string>();
-          onLoad({ filter: /\.ts$/ }, ({ path }) => {
+          bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
             const contents = texts.get(path);
             if (contents === undefined) return undefined;
             met.add(path);
             return { contents, loader: 'ts' };
           });
-          onEnd(() => {
+          bundler.onEnd(() => {
             if (met.size < texts.size) throw new Error('a mutated file is no part of the build');
           });
         },
@@ -80,8 +84,8 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
   };
 }
 
-function mutated({ file, find, replace }: Mutation): string {
-  const parts = readFileSync(join(packageRoot, file), 'utf8').split(find);
+function mutated(text: string, { file, find, replace }: Mutation): string {
+  const parts = text.split(find);
   if (parts.length === 2) return parts.join(replace);
   throw new Error(`this stands ${parts.length - 1} times in ${file}, and not once:\n${find}`);
 }

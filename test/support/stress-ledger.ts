@@ -133,7 +133,8 @@ export class StressLedger {
         return this.#receivedData(entry);
       case FRAME_ARM.credit:
         entry.granted += this.#frame.credit;
-        if (entry.granted > entry.sentCost) this.#failOn(entry, `granted ${entry.granted} of ${entry.sentCost}`);
+        if (entry.granted > entry.sentCost)
+          this.#failOn(entry, `granted ${entry.granted} of ${entry.sentCost}`);
         return;
       case FRAME_ARM.close:
         return this.#terminated(entry, 'close', '');
@@ -186,7 +187,9 @@ export class StressLedger {
     const what = Object.entries(FRAME_ARM).find(([, number]) => number === arm)?.[0] ?? `arm ${arm}`;
     const size = arm === FRAME_ARM.data ? dataEnd - dataStart : arm === FRAME_ARM.credit ? credit : '';
     const code = arm === FRAME_ARM.error ? this.#frame.error().code : '';
-    this.#last.push(`${way} ${id} ${entry?.plan.method.name ?? '?'} ${entry?.received ?? ''} ${what} ${size}${code}`);
+    this.#last.push(
+      `${way} ${id} ${entry?.plan.method.name ?? '?'} ${entry?.received ?? ''} ${what} ${size}${code}`,
+    );
     if (this.#last.length > SHOWN_FRAMES) this.#last.shift();
   }
 }

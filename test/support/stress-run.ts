@@ -176,7 +176,9 @@ class Run {
       const health = await this.child.session.health();
       if (health.openStreams > 0) {
         if (this.child.clock.now - since < STALL_MS) continue;
-        throw new Error(`${health.openStreams} ended streams hold their seats: their handlers were not ended`);
+        throw new Error(
+          `${health.openStreams} ended streams hold their seats: their handlers were not ended`,
+        );
       }
       // Bytes, since a handler that is stopped while it commits a frame may have counted it already.
       const lost = Number(health.bytesOut) - this.child.session.stats.bytesIn;

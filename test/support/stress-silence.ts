@@ -48,7 +48,11 @@ export async function silentMoments(options: SilenceOptions): Promise<number> {
       // Held for reading too, so that it opens at once and outlives the handler.
       fifos.push(openSync(go, constants.O_RDWR));
       const metadata = { tag: String(tag), seed: String(seed + tag), go, jitter: String(jitterNs) };
-      return child.session.openStream('metronome', { metadata, initialCredit: 2 ** 31 - 1, autoCredit: false });
+      return child.session.openStream('metronome', {
+        metadata,
+        initialCredit: 2 ** 31 - 1,
+        autoCredit: false,
+      });
     });
     const end = performance.now() + seconds * 1_000;
     let moment = 0;

@@ -101,6 +101,27 @@ test('whenHeld waits for the worker that holds the lock, and no longer', () => {
   assert.equal(ran, 1);
 });
 
+test('an action that asks for another has it run under the same hold of the lock, and so do its neighbours', () => {
+  const bench = new LockBench(1);
+  const order: string[] = [];
+  const note = (what: string): void => {
+    assert.equal(bench.main.held, true, what);
+    order.push(what);
+  };
+  bench.onWrite = () => {
+    bench.outlet.whenHeld(() => {
+      note('first');
+      bench.outlet.whenHeld(() => note('asked for by the first'));
+    });
+    bench.outlet.whenHeld(() => note('second'));
+  };
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  bench.turn();
+  assert.deepEqual(order, ['first', 'second', 'asked for by the first']);
+  assert.equal(bench.main.held, false);
+});
+
 test('what workers commit while main writes goes out afterwards, in whole frames', () => {
   const bench = new LockBench(2);
   bench.sink.isSlow = true;

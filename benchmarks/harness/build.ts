@@ -1,0 +1,24 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * Compiles sources and benchmarks into a folder that tools and git ignore, laid out like the package: `dist/` beside `bin/`.
+ * Types are not checked: that is `npm run types`.
+ *
+ * @param root the project's root
+ * @returns the folder that holds `src/` and `benchmarks/` as JavaScript
+ */
+export function build(root: string): string {
+  const folder = join(root, 'node_modules', '.cache', 'ixt-bench');
+  const dist = join(folder, 'dist');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
+  cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const args = [tsc, '-p', join(root, 'benchmarks', 'tsconfig.json'), '--outDir', dist];
+  // The compiler's words go to stderr: stdout is for results.
+  const { status } = spawnSync(process.execPath, args, { stdio: ['ignore', 2, 2] });
+  if (status !== 0) throw new Error('The benchmarks do not compile.');
+  return dist;
+}

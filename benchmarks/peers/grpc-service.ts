@@ -1,0 +1,39 @@
+import type { ServiceDefinition, MethodDefinition } from '@grpc/grpc-js';
+
+/** Bytes go through as they are: no serializer is faster. */
+const asIs = (bytes: Buffer): Buffer => bytes;
+
+function method(
+  name: string,
+  requestStream: boolean,
+  responseStream: boolean,
+): MethodDefinition<Buffer, Buffer> {
+  return {
+    path: `/benchmark.Load/${name}`,
+    requestStream,
+    responseStream,
+    requestSerialize: asIs,
+    requestDeserialize: asIs,
+    responseSerialize: asIs,
+    responseDeserialize: asIs,
+  };
+}
+
+export const ECHO = method('Echo', true, true);
+export const SINK = method('Sink', true, false);
+export const EMPTY = method('Empty', true, true);
+export const SOURCE = method('Source', false, true);
+
+export const LOAD_SERVICE = {
+  echo: ECHO,
+  sink: SINK,
+  empty: EMPTY,
+  source: SOURCE,
+} satisfies ServiceDefinition;
+
+/** As our own first window, both ways: what one stream may have on its way. */
+export const GRPC_OPTIONS = {
+  'grpc-node.flow_control_window': 262_144,
+  'grpc.max_concurrent_streams': 100_000,
+  'grpc.max_receive_message_length': -1,
+};

@@ -7,9 +7,10 @@ const FLUSH_BYTES = 32_768;
 
 /**
  * A frame that follows the last flush within this time belongs to a burst: it waits for its neighbours, and main is
- * told, so that it goes out even if the handler computes from here on. 0.1 ms is the time of some ten write calls.
+ * told, so that it goes out even if the handler computes from here on. A ping and its answer take longer than this, so
+ * the frames of a conversation go out at once, and only those that follow each other at full speed wait.
  */
-const BURST_MS = 0.1;
+const BURST_MS = 0.02;
 
 /** A worker's way to the wire: its ring, the lock, and when to write. */
 export class WireOutput {

@@ -13,9 +13,11 @@ const CHILD = process.env['IXT_STRESS_CHILD'];
 const LANES = 2;
 /** Time for one child, in seconds. */
 const CHILD_SECONDS = 5;
-/** From this length on a run must have seen enough worker deaths to count. */
+/** A run of this length is a full one: it goes on until it has seen that many worker deaths, too. */
 const FULL_SECONDS = 60;
-const FULL_DEATHS = 2_000;
+const DEATHS = SECONDS >= FULL_SECONDS ? 2_000 : 1;
+/** A machine that is too slow for that many deaths fails here, in seconds. */
+const MAX_SECONDS = 540;
 
 test('whatever dies, no frame is torn, lost, doubled, reordered or late, and nothing stands still', async (t) => {
   const build = await buildPackage();
@@ -34,16 +36,16 @@ test('whatever dies, no frame is torn, lost, doubled, reordered or late, and not
     children = 1;
   } else {
     console.log(`the stress: IXT_STRESS_SEED=${SEED} IXT_STRESS_SECONDS=${SECONDS}`);
-    const end = performance.now() + SECONDS * 1_000;
+    const end = performance.now() + (SECONDS - CHILD_SECONDS) * 1_000;
+    const latest = performance.now() + MAX_SECONDS * 1_000;
     const lane = async (): Promise<void> => {
-      for (let left = SECONDS; left > 0.5; left = (end - performance.now()) / 1_000) {
-        add(await stressChild({ build, seed: SEED + children++, seconds: Math.min(left, CHILD_SECONDS) }));
+      while (performance.now() < end || (total.deaths < DEATHS && performance.now() < latest)) {
+        add(await stressChild({ build, seed: SEED + children++, seconds: CHILD_SECONDS }));
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
   }
   console.log(`the stress: ${children} children, ${JSON.stringify(total)}`);
   t.diagnostic(`${children} children, ${JSON.stringify(total)}`);
-  assert.ok(total.frames > 0 && total.deaths > 0, 'the stress has stressed nothing');
-  if (SECONDS >= FULL_SECONDS) assert.ok(total.deaths >= FULL_DEATHS, `${total.deaths} workers have died`);
+  assert.ok(total.deaths >= DEATHS, `only ${total.deaths} workers have died`);
 });

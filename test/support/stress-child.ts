@@ -17,6 +17,10 @@ export interface StressChildOptions extends HostSessionOptions {
   readonly command: readonly [string, ...string[]];
   readonly transport: StressTransport;
   readonly env?: NodeJS.ProcessEnv;
+  /** False: nobody reads what the child writes to standard error. */
+  readonly readsStderr?: boolean;
+  /** Called with what the child writes to standard error, as it comes. */
+  readonly onStderr?: (text: string) => void;
 }
 
 export interface StressExit {
@@ -30,8 +34,9 @@ export class StressChild {
   readonly exited: Promise<StressExit>;
   readonly clock = new ReadingClock();
   readonly #child: ChildProcess;
+  readonly #input: Writable;
   readonly #output: Readable;
-  readonly #stderr: StderrTail;
+  readonly #stderr: StderrTail | undefined;
 
   constructor(options: StressChildOptions) {
     const { child, input, output, stderr } =
@@ -39,8 +44,9 @@ export class StressChild {
         ? startOnSockets(options)
         : startOnPipes(options, options.transport === 'non-blocking pipe');
     this.#child = child;
+    this.#input = input;
     this.#output = output;
-    this.#stderr = new StderrTail(stderr);
+    this.#stderr = options.readsStderr === false ? undefined : new StderrTail(stderr, options.onStderr);
     this.exited = new Promise((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, signal) => resolve({ code, signal }));
@@ -58,7 +64,7 @@ export class StressChild {
 
   /** What the child said last on standard error. */
   get stderr(): string {
-    return this.#stderr.text();
+    return this.#stderr?.text() ?? '';
   }
 
   pauseReading(): void {
@@ -69,6 +75,13 @@ export class StressChild {
   resumeReading(): void {
     this.#output.resume();
     this.clock.resume();
+  }
+
+  /** Settles when the operating system has taken everything that was written so far: all but a pipe's content is the child's. */
+  written(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#input.write('', (error) => (error === null || error === undefined ? resolve() : reject(error)));
+    });
   }
 
   /** Drops the host's end of the child's output: the child's next write finds nobody. */

@@ -42,6 +42,9 @@ export class Lifecycle {
   #initializing: string[] = [];
   #shutdowns: string[] = [];
   #isEnding = false;
+  #isSignalled = false;
+  /** What the process ends with: decided by what ended it first. */
+  #exitCode: number = EXIT.ok;
   #hardStop: (() => void) | undefined;
   #cancelNow: (() => void) | undefined;
 
@@ -93,7 +96,8 @@ export class Lifecycle {
 
   /** A signal asks for the end; a second one gets it at once. */
   onSignal(code: number): void {
-    if (this.#isEnding) return this.#context.exit(code);
+    if (this.#isSignalled) return this.#context.exit(code);
+    this.#isSignalled = true;
     this.#end(code, this.#context.options.drainMs, 'the module was asked to stop by a signal');
   }
 
@@ -102,19 +106,20 @@ export class Lifecycle {
     this.#end(EXIT.ok, 0, reason);
     this.#cancelNow?.();
     // A host that doesn't read its terminal frames holds nothing up.
-    this.#armHardStop(this.#context.options.cancelGraceMs + LAST_WRITE_MS, EXIT.ok);
+    this.#armHardStop(this.#context.options.cancelGraceMs + LAST_WRITE_MS);
   }
 
   #end(code: number, drainMs: number, reason: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
+    this.#exitCode = code;
     const { clock, options } = this.#context;
     this.#context.drain();
     const cancel = (): void => this.#context.cancelAll(reason);
     this.#cancelNow = cancel;
     if (drainMs === 0) cancel();
     else clock.after(drainMs, cancel);
-    this.#armHardStop(drainMs + options.cancelGraceMs + LAST_WRITE_MS, code);
+    this.#armHardStop(drainMs + options.cancelGraceMs + LAST_WRITE_MS);
     this.#finish(code).catch((error: Error) => {
       this.#context.log(`the end went wrong: ${error.message}`);
       this.#context.exit(code);
@@ -143,9 +148,9 @@ export class Lifecycle {
     this.#context.answer(requestId, false, encodeIpcError({ code, message }));
   }
 
-  #armHardStop(ms: number, code: number): void {
+  #armHardStop(ms: number): void {
     this.#hardStop?.();
-    this.#hardStop = this.#context.clock.after(ms, () => this.#context.exit(code));
+    this.#hardStop = this.#context.clock.after(ms, () => this.#context.exit(this.#exitCode));
   }
 
   #answerInitialize(requestId: string, manifest: Manifest): void {

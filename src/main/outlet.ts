@@ -45,6 +45,8 @@ export class Outlet {
   #scheduled = false;
   #gone = false;
   #nextRing = 0;
+  /** The next chunk begins with main's own messages: they were left out of the last one. */
+  #queueFirst = false;
   /** The queue's first entry completes a frame that is half on the wire: no ring may come before it. */
   #isMidFrame = false;
   #whenHeld: (() => void)[] = [];
@@ -167,7 +169,8 @@ export class Outlet {
     let length = 0;
     let answers = 0;
     const { rings } = this.#lock;
-    for (let i = 0; !this.#isMidFrame && i < rings.length; i++) {
+    const ringsMayGo = !this.#isMidFrame && !this.#queueFirst;
+    for (let i = 0; ringsMayGo && i < rings.length; i++) {
       const slot = (this.#nextRing + i) % rings.length;
       const ring = rings[slot];
       const pending = ring?.pending ?? 0;
@@ -188,6 +191,8 @@ export class Outlet {
       taken++;
     }
     if (taken > 0) this.#queue.splice(0, taken);
+    // What found no room behind the rings goes ahead of them next time: rings that never run dry can't hold it up.
+    this.#queueFirst = ringsMayGo && length > 0 && this.#queue.length > 0;
     const first = this.#queue[0];
     const large = length === 0 && first !== undefined ? first : undefined;
     if (large !== undefined) {

@@ -220,3 +220,23 @@ test('health is answered at any time and says whether the module drains', () => 
   bench.lifecycle.onHealth('h');
   assert.equal(decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD).status, 'draining');
 });
+
+test('the first signal during a host’s shutdown ends nothing early, the second exits at once', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 60_000 }));
+  bench.lifecycle.onSignal(143);
+  assert.ok(!bench.log.some((entry) => entry.startsWith('exit')));
+  bench.lifecycle.onSignal(143);
+  assert.equal(bench.log.at(-1), 'exit 143');
+});
+
+test('an end that a signal began keeps its code when the host goes away and the end gets stuck', () => {
+  const bench = new Bench();
+  bench.lifecycle.onSignal(143);
+  bench.lifecycle.onHostGone('the host is gone');
+  bench.clock.advance(60_000);
+  assert.deepEqual(
+    bench.log.filter((entry) => entry.startsWith('exit')),
+    ['exit 143'],
+  );
+});

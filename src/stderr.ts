@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { stderrDescriptor } from './stderr-descriptor.ts';
 
 /** A log line's upper bound on standard error; what is longer is cut. */
 const MAX_LINE_BYTES = 16_384;
@@ -14,7 +15,7 @@ export function tryWriteStderr(text: string | Uint8Array): boolean {
   if (bytes.length > MAX_LINE_BYTES) bytes = bytes.subarray(0, MAX_LINE_BYTES);
   if (bytes.length === 0) return true;
   try {
-    return writeSync(2, bytes) === bytes.length;
+    return writeSync(stderrDescriptor(), bytes) === bytes.length;
   } catch {
     // EAGAIN: full. EPIPE, EBADF: nobody will ever read it. In each case the line is lost and nothing else.
     return false;

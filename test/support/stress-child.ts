@@ -111,17 +111,15 @@ function startOnPipes(options: StressChildOptions, nonBlocking: boolean): Starte
   const [program, ...args] = options.command;
   const input = makePipe('write', nonBlocking);
   const output = makePipe('read', nonBlocking);
-  const stdio = [input.readFd, output.writeFd, 'pipe'] as const;
-  const child = spawn(program, args, { stdio: [...stdio], env: environment(options) });
-  closeSync(input.readFd);
-  closeSync(output.writeFd);
-  const { stderr } = child;
-  if (stderr === null) throw new Error('the child was started without stderr');
+  const errors = makePipe('read', nonBlocking);
+  const theirs = [input.readFd, output.writeFd, errors.writeFd];
+  const child = spawn(program, args, { stdio: theirs, env: environment(options) });
+  for (const descriptor of theirs) closeSync(descriptor);
   return {
     child,
     input: new Socket({ fd: input.writeFd, readable: false, writable: true }),
     output: new Socket({ fd: output.readFd, readable: true, writable: false }),
-    stderr,
+    stderr: new Socket({ fd: errors.readFd, readable: true, writable: false }),
   };
 }
 

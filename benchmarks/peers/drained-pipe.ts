@@ -23,7 +23,7 @@ export class DrainedPipe {
     // Both ends block: the reader waits in read(2), and a writer that wants otherwise says so itself.
     const writeFd = openSync(`/dev/fd/${nonBlocking}`, 'w');
     closeSync(nonBlocking);
-    const file = siblingFile(import.meta.url, './drain');
+    const file = siblingFile(import.meta.url, './drain.ts');
     const reader = spawn(process.execPath, [file], { stdio: [readFd, 'ignore', 'inherit', 'ipc'] });
     closeSync(readFd);
     await once(reader, 'message');

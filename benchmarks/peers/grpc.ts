@@ -15,7 +15,7 @@ const noMetadata = new Metadata();
 export async function grpcPeer(): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-bench-'));
   const address = join(folder, 'grpc');
-  const child = startPeer('grpc-server', [address]);
+  const child = startPeer('grpc-server.ts', [address]);
   await child.message();
   const client = new Client(`unix:${address}`, credentials.createInsecure(), GRPC_OPTIONS);
   const openEcho = () =>

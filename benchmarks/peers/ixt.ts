@@ -24,9 +24,9 @@ export interface IxtOptions {
 /** The module with the benchmarks' handlers, compiled, started by its launcher as a host starts it. */
 export function spawnLoadModule(options: IxtOptions = {}): ModuleProcess {
   const { workers = 2, streamsPerWorker = 64, args = [], nodeArgs } = options;
-  const file = siblingFile(import.meta.url, '../modules/load');
+  const file = siblingFile(import.meta.url, '../modules/load.ts');
   const flags = ['--streams-per-worker', String(streamsPerWorker), ...args];
-  const cli = siblingFile(import.meta.url, '../../src/cli/main');
+  const cli = siblingFile(import.meta.url, '../../src/cli/main.ts');
   const serve = ['serve', file, '--workers', String(workers), ...flags, '--descriptors', '3,4'];
   return spawnModule({
     ...(nodeArgs === undefined

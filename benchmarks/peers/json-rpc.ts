@@ -10,7 +10,7 @@ const MAX_WINDOW_FRAMES = 512;
 
 /** vscode-jsonrpc over the child's standard streams: notifications both ways, bytes as base64. */
 export async function jsonRpcPeer(): Promise<Peer> {
-  const child = startPeer('json-rpc-server');
+  const child = startPeer('json-rpc-server.ts');
   await child.message();
   const connection = createMessageConnection(
     new StreamMessageReader(child.stdout),

@@ -14,7 +14,7 @@ const MAX_ON_THE_WAY = 262_144;
  */
 export async function rawEchoPeer(burning = 0): Promise<Peer> {
   const io = startChild({
-    command: [process.execPath, siblingFile(import.meta.url, './raw-echo-server'), String(burning)],
+    command: [process.execPath, siblingFile(import.meta.url, './raw-echo-server.ts'), String(burning)],
     transport: 'pipe',
     env: process.env,
     cwd: undefined,

@@ -18,7 +18,7 @@ const threads = Number(threadCount);
 const region = Region.allocate(threads, threads);
 const words = Array.from({ length: threads }, () => new Int32Array(new SharedArrayBuffer(4)));
 const mutex = new Int32Array(new SharedArrayBuffer(4));
-const file = siblingFile(import.meta.url, './writer-thread');
+const file = siblingFile(import.meta.url, './writer-thread.ts');
 const onMessage = way === 'ring' ? ringBell() : way === 'funnel' ? funnel() : () => undefined;
 const workers = words.map((outstanding, slot) => {
   const workerData: WriterSettings = {

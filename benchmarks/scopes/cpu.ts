@@ -67,7 +67,7 @@ async function byteCount(stream: HostStream): Promise<number> {
 
 /** The ideal: each process takes its share of the parts at once, and only says when it is done. */
 async function onProcesses(task: CpuTask, count: number): Promise<Contestant> {
-  const processes = Array.from({ length: count }, () => startPeer('cpu-process'));
+  const processes = Array.from({ length: count }, () => startPeer('cpu-process.ts'));
   await Promise.all(processes.map((process) => process.message()));
   const parts = partsOf(task, PARTS);
   return {
@@ -90,7 +90,7 @@ async function onProcesses(task: CpuTask, count: number): Promise<Contestant> {
 
 /** The handler's function called on a thread of its own, in the process that needs the result. */
 async function onMainThread(task: CpuTask): Promise<Contestant> {
-  const worker = new Worker(siblingFile(import.meta.url, '../peers/cpu-thread'));
+  const worker = new Worker(siblingFile(import.meta.url, '../peers/cpu-thread.ts'));
   const parts = partsOf(task, PARTS);
   const ask = (share: readonly CpuPart[]): Promise<number[]> =>
     new Promise((resolve, reject) => {

@@ -56,7 +56,7 @@ async function decoded(starting: Promise<Peer>): Promise<Contestant> {
 /** The whole SDK, with all the credit that a stream can have: nobody reads frames, so nobody grants. */
 export async function drainedSource(workers: number, payloadBytes: number): Promise<Contestant> {
   const pipe = await DrainedPipe.open();
-  const module = siblingFile(import.meta.url, '../modules/load');
+  const module = siblingFile(import.meta.url, '../modules/load.ts');
   const flags = ['--workers', String(workers), '--descriptors', LAUNCHER_DESCRIPTORS];
   const [program = '', ...args] = [...launcherPrefix(), ...runnerCommand(), 'serve', module, ...flags];
   const child = spawn(program, args, { stdio: ['pipe', pipe.writeFd, 'inherit'] });

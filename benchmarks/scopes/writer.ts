@@ -35,7 +35,7 @@ export function writerContests(): Contest[] {
 /** Threads of `peers/writer-process.ts`. */
 export async function writer(way: WriterWay, threads: number, payloadBytes: number): Promise<Contestant> {
   const pipe = await DrainedPipe.open();
-  const file = siblingFile(import.meta.url, '../peers/writer-process');
+  const file = siblingFile(import.meta.url, '../peers/writer-process.ts');
   const child = spawn(process.execPath, [file, way, String(threads), String(payloadBytes)], {
     stdio: ['ignore', 'ignore', 'inherit', pipe.writeFd, 'ipc'],
   });

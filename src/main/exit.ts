@@ -3,7 +3,7 @@ import { kill, pid } from 'node:process';
 /** Time that threads have to end before the process ends without them, in ms. */
 const THREADS_MS = 500;
 
-let isEnding = false;
+let ending: { readonly code: number; timer: NodeJS.Timeout; at: number } | undefined;
 
 /**
  * The one way out of the process, on every path.
@@ -13,14 +13,23 @@ let isEnding = false;
  * where Node can do that, and else the process kills itself (137 instead of the code).
  *
  * @param endThreads ends all worker threads
+ * @param patienceMs time that they have beyond the usual
  */
-export function endProcess(code: number, endThreads: () => Promise<void>): void {
-  if (isEnding) return;
-  isEnding = true;
-  const timer = setTimeout(() => endHard(code), THREADS_MS);
+export function endProcess(code: number, endThreads: () => Promise<void>, patienceMs = 0): void {
+  const patience = THREADS_MS + patienceMs;
+  const at = performance.now() + patience;
+  if (ending !== undefined) {
+    // Asked again, by a second signal perhaps: the first code stays, and the wait can only become shorter.
+    if (at >= ending.at) return;
+    clearTimeout(ending.timer);
+    ending.timer = setTimeout(endHard, patience, ending.code);
+    ending.at = at;
+    return;
+  }
+  const current = (ending = { code, timer: setTimeout(endHard, patience, code), at });
   endThreads().then(
     () => {
-      clearTimeout(timer);
+      clearTimeout(current.timer);
       process.exit(code);
     },
     () => endHard(code),

@@ -27,8 +27,8 @@ export interface LifecycleContext {
   /** Figures of the health report that others keep. */
   figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'workers' | 'rssBytes'>;
   log(line: string): void;
-  /** Ends the process, whatever its threads do. */
-  exit(code: number): void;
+  /** Ends the process, whatever its threads do. @param patienceMs what they have beyond the usual, to end by themselves */
+  exit(code: number, patienceMs?: number): void;
 }
 
 /** After the grace time, how long the end may take that needs the host to read. */
@@ -46,6 +46,7 @@ export class Lifecycle {
   /** What the process ends with: decided by what ended it first. */
   #exitCode: number = EXIT.ok;
   #hardStop: (() => void) | undefined;
+  #hardStopAt = 0;
   #cancelNow: (() => void) | undefined;
 
   constructor(context: LifecycleContext) {
@@ -133,7 +134,8 @@ export class Lifecycle {
     // The answer to shutdown is the last message.
     for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
     await this.#context.flushed();
-    this.#context.exit(code);
+    // On a busy machine threads need a while to end; what is left of the time for all this is theirs.
+    this.#context.exit(code, Math.max(0, this.#hardStopAt - this.#context.clock.now()));
   }
 
   #refuseMore(requestId: string): void {
@@ -150,6 +152,7 @@ export class Lifecycle {
 
   #armHardStop(ms: number): void {
     this.#hardStop?.();
+    this.#hardStopAt = this.#context.clock.now() + ms;
     this.#hardStop = this.#context.clock.after(ms, () => this.#context.exit(this.#exitCode));
   }
 

@@ -78,7 +78,8 @@ export class WorkerPool {
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = new Piscina({
-      filename: siblingFile(import.meta.url, '../../workers/stream-worker'),
+      // Compiled, the CommonJS door to it: the file says why. From sources, the loader makes CommonJS of it anyway.
+      filename: siblingFile(import.meta.url, '../../workers/stream-worker.ts').replace(/\.js$/, '.cjs'),
       minThreads: options.workers,
       maxThreads: options.workers,
       // Threads are never too many, and an idle one costs less than a cold start.

@@ -54,9 +54,9 @@ export function serve(options: ServeOptions): void {
   const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
   let isExiting = false;
-  const exit = (code: number): void => {
+  const exit = (code: number, patienceMs?: number): void => {
     isExiting = true;
-    endProcess(code, () => pool.destroy());
+    endProcess(code, () => pool.destroy(), patienceMs);
   };
   let isUnreadable = false;
   const hostUnreadable = (error: Error): void => {

@@ -1,5 +1,5 @@
 import { build } from 'esbuild';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +21,7 @@ export interface Build {
 
 const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
 
-/** What runs: the command line, what its pool loads, and the stress's handlers. */
+/** What runs: the command line, what runs in its threads, and the stress's handlers. */
 const ENTRIES = ['src/cli/main.ts', 'workers/stream-worker.ts', 'test/fixtures/stress.ts'];
 
 /**
@@ -67,6 +67,9 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
       },
     ],
   });
+  // What Piscina loads stays a file of its own, since it is CommonJS; it holds nothing but the worker's import.
+  const loaded = readFileSync(join(packageRoot, 'workers/stream-worker.cts'), 'utf8');
+  writeFileSync(join(folder, 'workers/stream-worker.cjs'), loaded.replace("worker.ts'", "worker.js'"));
   cpSync(join(packageRoot, 'bin'), join(folder, 'bin'), { recursive: true });
   cpSync(join(packageRoot, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(packageRoot, 'node_modules'), join(folder, 'node_modules'));

@@ -13,22 +13,30 @@ export class OutboundRing {
   readonly #words: Int32Array;
   readonly #base: number;
   readonly #bytes: Uint8Array;
+  /** The word of the same name: only this thread writes it. */
+  #tail: number;
+  /** The holder's head as last seen: a stale one only makes the ring look fuller than it is. */
+  #head: number;
 
   constructor(region: Region, slot: SlotNumber) {
     this.#words = region.words;
     this.#base = region.slotBase(slot);
     this.#bytes = region.ringBytes(slot);
+    this.#tail = Atomics.load(this.#words, this.#base + SLOT.tail);
+    this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
   }
 
   /** Bytes committed and not yet taken. Only shrinks behind the producer's back. */
   get pending(): number {
-    // Pairs with the holder's store of head: a stale value only makes the ring look fuller than it is.
-    return (this.#tail - Atomics.load(this.#words, this.#base + SLOT.head)) | 0;
+    // Pairs with the holder's store of head.
+    this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
+    return (this.#tail - this.#head) | 0;
   }
 
   /** Whether `length` bytes fit now; Data leaves {@link RING_RESERVE} free for what ends streams. */
   fits(length: number, isData: boolean): boolean {
-    return this.pending + length <= RING_BYTES - (isData ? RING_RESERVE : 0);
+    const most = RING_BYTES - (isData ? RING_RESERVE : 0) - length;
+    return ((this.#tail - this.#head) | 0) <= most || this.pending <= most;
   }
 
   /** Position behind a frame of `length` bytes that would be committed next; what a job's `terminalEnd` says. */
@@ -55,11 +63,13 @@ export class OutboundRing {
       }
     }
     this.#words[this.#base + SLOT.frames] = (this.#words[this.#base + SLOT.frames] ?? 0) + 1;
+    this.#tail = end;
     // The commit. Sequentially consistent, so a holder that releases the lock after it either sees this frame in its
     // second look, or we see the lock free in `WriteLock.tryAcquire`.
     Atomics.store(this.#words, this.#base + SLOT.tail, end);
     // After the commit: a holder that took the last frame either sees ours in its second look, or we see its head here.
-    return Atomics.load(this.#words, this.#base + SLOT.head) === tail;
+    this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
+    return this.#head === tail;
   }
 
   /**
@@ -81,11 +91,6 @@ export class OutboundRing {
   /** Blocks until the word has left `ticket`: room has appeared, or main wants the worker to look up. */
   waitForSpace(ticket: number): void {
     Atomics.wait(this.#words, this.#base + SLOT.space, ticket);
-  }
-
-  get #tail(): number {
-    // Only this thread writes tail: a plain read is exact.
-    return this.#words[this.#base + SLOT.tail] ?? 0;
   }
 
   #put(position: number, source: Uint8Array): void {

@@ -190,6 +190,8 @@ export class FrameEncoder {
 
   /** The header of a Data message; only its lengths change. */
   readonly #header = new Uint8Array(HEADER_BYTES);
+  /** The payload's length that the header says; -1: none yet. */
+  #payloadLength = -1;
 
   constructor(id: StreamId) {
     const header = this.#header;
@@ -219,8 +221,11 @@ export class FrameEncoder {
    */
   dataHeader(payloadLength: number): Uint8Array {
     const header = this.#header;
+    // Frames of a stream often have one size.
+    if (payloadLength === this.#payloadLength) return header;
     setLengths(header, padToWord(payloadLength));
     writeUint32(header, POINTER_AT + 4, (payloadLength << 3) | 2);
+    this.#payloadLength = payloadLength;
     return header;
   }
 

@@ -19,6 +19,8 @@ export class WireOutput {
   readonly #bell: WorkerBell;
   readonly #now: () => number;
   #lastFlush = -1;
+  /** Bytes committed since the last attempt to write. */
+  #unflushed = 0;
 
   /** @param now milliseconds, monotonic */
   constructor(ring: OutboundRing, lock: WorkerWriteLock, bell: WorkerBell, now: () => number) {
@@ -40,7 +42,9 @@ export class WireOutput {
   /** Commits one message (room was checked) and sees to it that it reaches the wire without this thread's next call. */
   commit(header: Uint8Array, payload?: Uint8Array): void {
     const isFirst = this.#ring.commit(header, payload);
-    if (this.#ring.pending >= FLUSH_BYTES) this.flush();
+    this.#unflushed += header.length + (payload?.length ?? 0);
+    // Not at each frame of a backlog: what an attempt finds taken, the holder writes.
+    if (this.#unflushed >= FLUSH_BYTES) this.flush();
     else if (isFirst) {
       if (this.#now() - this.#lastFlush >= BURST_MS) this.flush();
       // Someone must know of the frame. What follows it in the ring leaves with it.
@@ -50,6 +54,7 @@ export class WireOutput {
 
   flush(): void {
     if (this.#ring.pending > 0) this.#lock.flush();
+    this.#unflushed = 0;
     this.#lastFlush = this.#now();
   }
 

@@ -1,5 +1,5 @@
 import type { TestContext } from 'node:test';
-import { GLOBAL, LOCK_FREE } from '../../src/shared-memory/indexes.ts';
+import { GLOBAL, LOCK_FREE, SLOT } from '../../src/shared-memory/indexes.ts';
 import { MainWriteLock, WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { Outlet } from '../../src/main/outlet.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
@@ -35,8 +35,13 @@ export class LockBench {
   /** Write attempts of workers so far. */
   attempts = 0;
 
-  constructor(slots: number) {
+  /** @param position where each ring begins */
+  constructor(slots: number, position = 0) {
     this.region = Region.allocate(slots, slots);
+    for (let slot = 0; slot < slots; slot++) {
+      const base = this.region.slotBase(slot as SlotNumber);
+      this.region.words[base + SLOT.tail] = this.region.words[base + SLOT.head] = position;
+    }
     this.main = new MainWriteLock(this.region);
     this.outlet = new Outlet(this.main, this.sink, {
       onRoom: (slot) => this.events.push(`room ${slot}`),

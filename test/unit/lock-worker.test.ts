@@ -65,10 +65,7 @@ test('main that asks after the holder’s last look, and before its release, is 
 });
 
 test('a ring that wraps is written in two attempts', () => {
-  const bench = new LockBench(1);
-  const base = bench.region.slotBase(0 as SlotNumber);
-  bench.region.words[base + SLOT.tail] = RING_BYTES - 24;
-  bench.region.words[base + SLOT.head] = RING_BYTES - 24;
+  const bench = new LockBench(1, RING_BYTES - 24);
   bench.worker(0).commit(64);
   bench.worker(0).lock.flush();
   assert.equal(bench.attempts, 2);

@@ -120,11 +120,28 @@ export type OpKind = (typeof OP)[keyof typeof OP];
 /** kind, job, payload length: three Int32, and one of padding, so that payloads stay aligned. */
 const OP_HEADER = 16;
 
+/** A batch's first buffer: a read's worth of small operations. */
+const FIRST_BYTES = 4096;
+
+/** Up to here a payload is copied word by word. */
+const SHORT_BYTES = 128;
+
+/** How this machine's Int32Array sees memory: a word that is read so and stored keeps its bytes. */
+const IS_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
+
+/** A buffer of its own, which can be transferred: `allocUnsafe` alone would cut it out of a pool. */
+function uninitialised(bytes: number): Uint8Array<ArrayBuffer> {
+  const buffer = Buffer.allocUnsafeSlow(bytes);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
 /** Collects what one read brought for one worker, to be posted as a single buffer. */
 export class OpBatch {
-  #bytes = new Uint8Array(4096);
+  #bytes = uninitialised(FIRST_BYTES);
   #words = new Int32Array(this.#bytes.buffer);
   #length = 0;
+  /** On the buffer of the last short payload: reads come in one buffer, over and over. */
+  #source: DataView = new DataView(new ArrayBuffer(0));
 
   get isEmpty(): boolean {
     return this.#length === 0;
@@ -141,23 +158,34 @@ export class OpBatch {
     this.#words[word + 2] = payloadBytes;
     if (payloadBytes > 0) {
       const at = this.#length + OP_HEADER;
-      if (payloadBytes <= 64) {
-        // A loop beats subarray and set for what fits a cache line: no view is allocated.
-        for (let i = 0; i < payloadBytes; i++) this.#bytes[at + i] = source[start + i] ?? 0;
-      } else {
-        this.#bytes.set(source.subarray(start, end), at);
-      }
+      if (payloadBytes <= SHORT_BYTES) this.#copyShort(source, start, payloadBytes, at);
+      else this.#bytes.set(source.subarray(start, end), at);
     }
     this.#length = next;
   }
 
+  /** By words: without the view that `set` needs, a short payload costs a third. */
+  #copyShort(source: Uint8Array, start: number, length: number, at: number): void {
+    if (this.#source.buffer !== source.buffer) this.#source = new DataView(source.buffer);
+    const from = source.byteOffset + start;
+    const word = at >> 2;
+    const whole = length & ~3;
+    for (let i = 0; i < whole; i += 4)
+      this.#words[word + (i >> 2)] = this.#source.getInt32(from + i, IS_LITTLE_ENDIAN);
+    for (let i = whole; i < length; i++) this.#bytes[at + i] = this.#source.getUint8(from + i);
+  }
+
   /** The batch as a buffer of its own, to be transferred; the collector is empty afterwards. */
   take(): ArrayBuffer {
-    const batch = this.#bytes.buffer.slice(0, this.#length);
+    const { buffer } = this.#bytes;
+    const isFull = this.#length * 2 > buffer.byteLength;
+    const length = this.#length;
     this.#length = 0;
-    // A burst's buffer is not kept for ever.
-    if (this.#bytes.length > 4 << 20) this.#allocate(4096);
-    return batch;
+    if (!isFull) return buffer.slice(0, length);
+    // A buffer that is used well goes itself instead of a copy. What is behind the last operation says so by its kind.
+    if (length < buffer.byteLength) this.#words[length >> 2] = 0;
+    this.#allocate(FIRST_BYTES);
+    return buffer;
   }
 
   #grow(needed: number): void {
@@ -167,7 +195,8 @@ export class OpBatch {
   }
 
   #allocate(bytes: number): void {
-    this.#bytes = new Uint8Array((bytes + 7) & ~7);
+    // Not zeroed: all that is read of it has been written before.
+    this.#bytes = uninitialised((bytes + 7) & ~7);
     this.#words = new Int32Array(this.#bytes.buffer);
   }
 }
@@ -184,10 +213,11 @@ export function readOps(
   const bytes = new Uint8Array(batch);
   for (let at = 0; at < bytes.length;) {
     const word = at >> 2;
+    if (words[word] === 0) return;
     const start = at + OP_HEADER;
     const end = start + (words[word + 2] ?? 0);
     const next = (end + 7) & ~7;
-    const isAlone = at === 0 && next === bytes.length;
+    const isAlone = at === 0 && (next === bytes.length || words[next >> 2] === 0);
     onOp(
       words[word] ?? 0,
       words[word + 1] ?? 0,

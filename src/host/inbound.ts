@@ -2,10 +2,11 @@ import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/cold-decode.ts';
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
+import { KnownHeaders } from '../wire/known-headers.ts';
 import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
-import { isStreamIdText, parseStreamId, streamIdWords } from '../wire/stream-id.ts';
+import { isStreamIdText, parseStreamId, streamIdFromWords, streamIdWords } from '../wire/stream-id.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
 import type { LiveStream } from './host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
@@ -35,6 +36,7 @@ export class Inbound {
   readonly #events: InboundEvents;
   readonly #envelope: EnvelopeDecoder;
   readonly #frame: FrameDecoder;
+  readonly #known = new KnownHeaders();
   readonly #payloads = new PayloadPool();
 
   constructor(limits: WireLimits, streams: StreamTable, calls: PendingCalls, events: InboundEvents) {
@@ -48,6 +50,10 @@ export class Inbound {
   /** One whole message: `bytes` from `start` to `end`, valid during the call only. */
   recv(bytes: Uint8Array, start: number, end: number): void {
     const envelope = this.#envelope;
+    if (this.#known.recognise(this.#frame, bytes, start, end)) {
+      this.#routeFrame(bytes);
+      return;
+    }
     try {
       envelope.decode(bytes, start, end);
     } catch (cause) {
@@ -56,7 +62,7 @@ export class Inbound {
     }
     switch (envelope.typeNumber) {
       case MESSAGE_TYPE.streamFrame:
-        this.#recvFrame();
+        this.#recvFrame(start, end);
         return;
       case MESSAGE_TYPE.response:
       case MESSAGE_TYPE.error:
@@ -72,7 +78,7 @@ export class Inbound {
     }
   }
 
-  #recvFrame(): void {
+  #recvFrame(start: number, end: number): void {
     const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     const frame = this.#frame;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
@@ -89,6 +95,13 @@ export class Inbound {
       this.#badFrame('The frame and its envelope name two ids.');
       return;
     }
+    if (frame.arm === FRAME_ARM.data) this.#known.remember(bytes, start, end);
+    this.#routeFrame(bytes);
+  }
+
+  /** Gives the frame, as it is decoded, to its stream. */
+  #routeFrame(bytes: Uint8Array): void {
+    const frame = this.#frame;
     const stream = this.#streams.find(frame.id0, frame.id1, frame.id2, frame.id3);
     if (stream === undefined) {
       this.#strayFrame();
@@ -137,7 +150,7 @@ export class Inbound {
     const ended = this.#streams.hasEnded(id0, id1, id2, id3);
     this.#events.onViolation(
       ended ? 'afterTerminal' : 'unknownStream',
-      this.#envelope.requestId(),
+      streamIdFromWords(id0, id1, id2, id3),
       `Arm ${arm}.`,
     );
   }

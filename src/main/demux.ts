@@ -1,5 +1,6 @@
 import { EnvelopeDecoder } from '../wire/envelope.ts';
-import { FrameDecoder } from '../wire/frame.ts';
+import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
+import { KnownHeaders } from '../wire/known-headers.ts';
 import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { messageTypeFromNumber, MESSAGE_TYPE } from '../wire/message-type.ts';
@@ -25,6 +26,7 @@ export interface Routes {
 export class Demux {
   readonly #envelope: EnvelopeDecoder;
   readonly #frame: FrameDecoder;
+  readonly #known = new KnownHeaders();
   readonly #routes: Routes;
   messages = 0;
 
@@ -41,9 +43,13 @@ export class Demux {
    */
   route(bytes: Uint8Array, start: number, end: number): void {
     const envelope = this.#envelope;
+    if (this.#known.recognise(this.#frame, bytes, start, end)) {
+      this.messages++;
+      return this.#routes.onFrame(this.#frame, bytes);
+    }
     envelope.decode(bytes, start, end);
     this.messages++;
-    if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame();
+    if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame(start, end);
     const type = messageTypeFromNumber(envelope.typeNumber);
     if (envelope.requestIdStart === envelope.requestIdEnd && type !== 'kvChangeNotification') {
       throw new MalformedError(
@@ -88,7 +94,7 @@ export class Demux {
     }
   }
 
-  #routeFrame(): void {
+  #routeFrame(start: number, end: number): void {
     const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
       if (requestIdStart === requestIdEnd) {
@@ -113,6 +119,7 @@ export class Demux {
       }
       if (!frame.isKnownArm)
         throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
+      if (frame.arm === FRAME_ARM.data) this.#known.remember(bytes, start, end);
       this.#routes.onFrame(frame, bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;

@@ -1,5 +1,6 @@
 import { RING_BYTES } from '../shared-memory/indexes.ts';
 import type { SlotNumber } from '../shared-memory/region.ts';
+import type { TakeEnd } from '../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
 
 /** Where bytes leave the process; waits for the pipe, without blocking. */
@@ -49,6 +50,8 @@ export class Outlet {
   #queueFirst = false;
   /** The queue's first entry completes a frame that is half on the wire: no ring may come before it. */
   #isMidFrame = false;
+  /** The ring whose frame the last holder left half on the wire: nothing may come before it. */
+  #resumed: TakeEnd | undefined;
   #whenHeld: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
   /** Main's own messages; what comes from rings is counted there. */
@@ -103,14 +106,10 @@ export class Outlet {
 
   /** Moves what a slot's ring still holds behind main's own messages. Only inside {@link whenHeld}. */
   spill(slot: SlotNumber): void {
-    const ring = this.#lock.rings[slot];
-    const pending = ring?.pending ?? 0;
-    if (ring === undefined || pending === 0) return;
-    const bytes = new Uint8Array(pending);
-    ring.copyTo(bytes, 0, pending);
-    ring.advance(pending);
+    const bytes = this.#take(this.#lock.rings[slot]);
+    if (bytes === undefined) return;
     this.#queue.push({ bytes, isAnswer: false });
-    this.#queuedBytes += pending;
+    this.#queuedBytes += bytes.length;
   }
 
   #turn(): void {
@@ -118,7 +117,9 @@ export class Outlet {
     if (this.#lock.wireDead) return this.#lost(new Error('EPIPE'));
     const wasHeld = this.#lock.held;
     if (!this.#lock.tryAcquire()) return;
-    if (!wasHeld) this.#takeResumed();
+    if (!wasHeld) this.#resumed = this.#lock.takeResume();
+    // An action may spill that ring: what it holds is then queued already, at the front.
+    if (this.#whenHeld.length > 0) this.#queueResumed();
     // An action may ask for another, and so lead back here: only the outermost turn goes on to write and release, when
     // all of them have run under the lock.
     if (this.#inTurn) return;
@@ -129,17 +130,23 @@ export class Outlet {
   }
 
   /** The half-written frame of the last holder goes first, before anything else can be put on the wire. */
-  #takeResumed(): void {
-    const ring = this.#lock.takeResume();
-    if (ring === undefined) return;
-    const pending = ring.pending;
-    if (pending === 0) return;
+  #queueResumed(): void {
+    const bytes = this.#take(this.#resumed);
+    this.#resumed = undefined;
+    if (bytes === undefined) return;
+    this.#queue.unshift({ bytes, isAnswer: false });
+    this.#queuedBytes += bytes.length;
+    this.#isMidFrame = true;
+  }
+
+  /** What a ring holds, as bytes of their own; `undefined`: nothing. */
+  #take(ring: TakeEnd | undefined): Uint8Array | undefined {
+    const pending = ring?.pending ?? 0;
+    if (ring === undefined || pending === 0) return undefined;
     const bytes = new Uint8Array(pending);
     ring.copyTo(bytes, 0, pending);
     ring.advance(pending);
-    this.#queue.unshift({ bytes, isAnswer: false });
-    this.#queuedBytes += pending;
-    this.#isMidFrame = true;
+    return bytes;
   }
 
   #pump(): void {
@@ -170,15 +177,20 @@ export class Outlet {
     let answers = 0;
     const { rings } = this.#lock;
     const ringsMayGo = !this.#isMidFrame && !this.#queueFirst;
+    const append = (ring: TakeEnd, pending: number): void => {
+      ring.copyTo(this.#chunk, length, pending);
+      ring.advance(pending);
+      length += pending;
+    };
+    if (this.#resumed !== undefined) append(this.#resumed, this.#resumed.pending);
+    this.#resumed = undefined;
     for (let i = 0; ringsMayGo && i < rings.length; i++) {
       const slot = (this.#nextRing + i) % rings.length;
       const ring = rings[slot];
       const pending = ring?.pending ?? 0;
       // A ring's backlog is taken whole or not at all: the chunk ends on a frame's boundary.
       if (ring === undefined || pending === 0 || length + pending > this.#chunk.length) continue;
-      ring.copyTo(this.#chunk, length, pending);
-      ring.advance(pending);
-      length += pending;
+      append(ring, pending);
     }
     this.#nextRing = (this.#nextRing + 1) % rings.length;
     let taken = 0;

@@ -35,6 +35,9 @@ interface PendingRead {
   readonly reject: (reason: Error) => void;
 }
 
+/** What `send` returns for a payload that left at once: one promise for all of them. */
+export const SENT: Promise<void> = Promise.resolve();
+
 /**
  * One stream as its handler sees it, and as the worker feeds it.
  *
@@ -115,7 +118,7 @@ export class StreamHandle implements ServerStream {
       this.#checkPayload(payload);
       if (this.#sends.length === 0) {
         const outcome = this.#io.trySend(payload);
-        if (outcome === 'sent') return Promise.resolve();
+        if (outcome === 'sent') return SENT;
         if (outcome === 'room') this.#io.awaitRoom();
       }
     } catch (error) {

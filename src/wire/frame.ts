@@ -187,6 +187,8 @@ const utf8 = new TextEncoder();
 export class FrameEncoder {
   /** Bytes ahead of the payload in a Data message: envelope 80, nested frame 48. */
   static readonly DATA_HEADER_BYTES = HEADER_BYTES;
+  /** The envelope's part of it. */
+  static readonly ENVELOPE_BYTES = ENVELOPE_BYTES;
 
   /** The header of a Data message; only its lengths change. */
   readonly #header = new Uint8Array(HEADER_BYTES);

@@ -1,5 +1,5 @@
 import type { StreamHandler } from '../module.ts';
-import type { StreamHandle } from '../stream/stream-handle.ts';
+import { SENT, type StreamHandle } from '../stream/stream-handle.ts';
 
 /**
  * Runs a handler to its end: sends what its generator yields, or waits for its promise, then for the sends that it
@@ -21,7 +21,11 @@ function driveSync(chunks: Iterable<unknown>, stream: StreamHandle): void {
 }
 
 async function driveAsync(chunks: AsyncIterable<unknown>, stream: StreamHandle): Promise<void> {
-  for await (const chunk of chunks) await stream.send(chunk as Uint8Array);
+  for await (const chunk of chunks) {
+    const sent = stream.send(chunk as Uint8Array);
+    // Each promise costs, above all where the thread keeps track of whose it is.
+    if (sent !== SENT) await sent;
+  }
   await stream.drainSends();
 }
 

@@ -35,28 +35,13 @@ export interface FakeJob {
  */
 export class FakeSeats {
   readonly region: Region;
-  readonly #outputs: WireOutput[];
+  readonly #outputs: WireOutput[] = [];
   #written: Uint8Array[] = [];
   #time = 0;
   #incarnations = 0;
 
   constructor(workers: number, streamsPerWorker: number) {
     this.region = Region.allocate(workers, workers * streamsPerWorker);
-    this.#outputs = Array.from({ length: workers }, (_, index) => {
-      const slot = index as SlotNumber;
-      const lock = new WorkerWriteLock(
-        this.region,
-        slot,
-        (bytes, offset, length) => {
-          this.#written.push(bytes.slice(offset, offset + length));
-          return length;
-        },
-        () => {},
-      );
-      const bell = new WorkerBell(this.region, slot, () => {});
-      // Time passes from frame to frame, so that each is written as soon as it is committed.
-      return new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
-    });
   }
 
   /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
@@ -70,7 +55,24 @@ export class FakeSeats {
     worker.words = new SlotWords(this.region, worker.slot);
     worker.words.reset();
     worker.phase = 'loading';
+    this.#outputs[slot] = this.#output(worker.slot);
     return worker;
+  }
+
+  /** What a thread builds for itself on a seat that was reset for it. */
+  #output(slot: SlotNumber): WireOutput {
+    const lock = new WorkerWriteLock(
+      this.region,
+      slot,
+      (bytes, offset, length) => {
+        this.#written.push(bytes.slice(offset, offset + length));
+        return length;
+      },
+      () => {},
+    );
+    const bell = new WorkerBell(this.region, slot, () => {});
+    // Time passes from frame to frame, so that each is written as soon as it is committed.
+    return new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
   }
 
   /** The job's side of an assignment. */

@@ -258,6 +258,10 @@ export class PointerCursor {
     } else {
       this.fail('far-pointer', pointerAt, field, `there is no segment ${id}`);
     }
+    // As in C++, where a segment without a word counts as missing, also for an object of size zero.
+    if (this.segmentStart === this.segmentEnd) {
+      this.fail('far-pointer', pointerAt, field, `segment ${id} is empty`);
+    }
   }
 
   /** Outside the segment means its end, as in C++: an object of size zero may claim any place, any other fails its bounds. */

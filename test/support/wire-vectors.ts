@@ -246,6 +246,13 @@ export const VECTORS: readonly Vector[] = [
     [...BODY],
   ),
   envelope(
+    'a double-far pad that leads to an empty struct in an empty segment',
+    'far-pointer',
+    [farPointer(1, 0, true)],
+    [farPointer(2, 0), structPointer(0, 0, 0)],
+    [],
+  ),
+  envelope(
     'a double-far pad with a far tag',
     'far-pointer',
     [farPointer(1, 0, true)],

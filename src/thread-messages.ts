@@ -83,6 +83,8 @@ export type FromWorker =
       readonly body: Uint8Array;
       readonly context: InvocationContext;
     }
+  /** The thread has taken an answer of the host's, of so many bytes. */
+  | { readonly type: 'serviceDone'; readonly bytes: number }
   /** The module has seen a key-value change, of so many bytes. */
   | { readonly type: 'kvDone'; readonly bytes: number }
   /** The thread can't be trusted any more: end it when its streams have ended. */

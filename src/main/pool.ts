@@ -247,6 +247,7 @@ export class WorkerPool {
         return;
       case 'answer':
       case 'service':
+      case 'serviceDone':
       case 'kvDone':
       case 'closed':
         this.#events.onMessage(worker, message);

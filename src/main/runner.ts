@@ -204,6 +204,8 @@ export function serve(options: ServeOptions): void {
         return requests.onAnswer(message.number, message.ok, message.payload);
       case 'service':
         return services.onRequest(worker, message);
+      case 'serviceDone':
+        return services.onTaken(worker, message.bytes);
       case 'kvDone':
         return keyValues.onDone(worker, message.bytes);
       case 'closed':

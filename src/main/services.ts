@@ -8,16 +8,22 @@ import type { PoolWorker } from './pool-worker.ts';
 
 type ServiceMessage = FromWorker & { type: 'service' };
 
+interface ServiceLimits {
+  readonly maxWaiting: number;
+  readonly maxWaitingBytes: number;
+  readonly maxMessageBytes: number;
+}
+
 /** The handlers' requests to the host, and the way of each answer back to its worker. */
 export class ServiceRoutes {
-  readonly #limits: { readonly maxWaiting: number; readonly maxMessageBytes: number };
+  readonly #limits: ServiceLimits;
   readonly #send: (message: Uint8Array) => void;
   readonly #pending = new Map<string, { readonly worker: PoolWorker; readonly sequence: number }>();
+  /** Bytes of answers that each worker has been sent and has not taken: one that computes takes none. */
+  readonly #untaken = new Map<PoolWorker, number>();
+  #untakenBytes = 0;
 
-  constructor(
-    limits: { readonly maxWaiting: number; readonly maxMessageBytes: number },
-    send: (message: Uint8Array) => void,
-  ) {
+  constructor(limits: ServiceLimits, send: (message: Uint8Array) => void) {
     this.#limits = limits;
     this.#send = send;
   }
@@ -54,17 +60,37 @@ export class ServiceRoutes {
       this.#fail(route.worker, route.sequence, new ModuleError('protocolViolation', message));
       throw error;
     }
-    route.worker.post(ok ? OP.serviceAnswer : OP.serviceError, route.sequence, payload);
+    const { worker, sequence } = route;
+    if (this.#untakenBytes + payload.length > this.#limits.maxWaitingBytes) {
+      const message = `service answers of ${this.#untakenBytes} bytes wait for busy workers already`;
+      return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));
+    }
+    this.#count(worker, payload.length);
+    worker.post(ok ? OP.serviceAnswer : OP.serviceError, sequence, payload);
+  }
+
+  /** The worker has taken an answer of so many bytes. */
+  onTaken(worker: PoolWorker, bytes: number): void {
+    if (this.#untaken.has(worker)) this.#count(worker, -bytes);
   }
 
   /** The worker is gone: late answers to it are ignored. */
   forget(worker: PoolWorker): void {
+    this.#count(worker, -(this.#untaken.get(worker) ?? 0));
+    this.#untaken.delete(worker);
     for (const [requestId, route] of this.#pending)
       if (route.worker === worker) this.#pending.delete(requestId);
   }
 
+  #count(worker: PoolWorker, bytes: number): void {
+    this.#untaken.set(worker, (this.#untaken.get(worker) ?? 0) + bytes);
+    this.#untakenBytes += bytes;
+  }
+
   #fail(worker: PoolWorker, sequence: number, error: ModuleError): void {
-    worker.post(OP.serviceError, sequence, encodeIpcError(error));
+    const payload = encodeIpcError(error);
+    this.#count(worker, payload.length);
+    worker.post(OP.serviceError, sequence, payload);
     worker.flush();
   }
 }

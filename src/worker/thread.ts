@@ -170,8 +170,10 @@ export class Thread {
         for (const job of this.#jobs.values()) job.retry();
         return;
       case OP.serviceAnswer:
+        this.say({ type: 'serviceDone', bytes: payload.length });
         return this.services.settle(number, { body: decodeServiceResponse(payload).body });
       case OP.serviceError: {
+        this.say({ type: 'serviceDone', bytes: payload.length });
         const { code, message, details } = decodeIpcError(payload);
         return this.services.settle(number, { error: new ModuleError(code, message, { details }) });
       }

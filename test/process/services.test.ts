@@ -97,3 +97,16 @@ test('the conformance method service sends its input to the host', LIMIT, async 
   failing.end();
   await endsWith(failing, 'resourceExhausted');
 });
+
+test(
+  'answers that were taken make room for others: more than the limit goes through in turn',
+  LIMIT,
+  async (t) => {
+    const large = new Uint8Array(15 << 20);
+    const module = startModule(t, { file: fixture('services.ts'), workers: 1, onService: async () => large });
+    // 64 MiB may wait at once; these are 75 in all.
+    for (let round = 0; round < 5; round++) {
+      assert.equal((await module.request('unary', new Uint8Array(0))).length, large.length);
+    }
+  },
+);

@@ -18,9 +18,10 @@ class Bench {
   readonly routes: ServiceRoutes;
   readonly workers: PoolWorker[];
 
-  constructor(limits: { maxWaiting?: number; maxMessageBytes?: number } = {}) {
+  constructor(limits: { maxWaiting?: number; maxWaitingBytes?: number; maxMessageBytes?: number } = {}) {
     const seats = new FakeSeats(2, 1);
-    this.routes = new ServiceRoutes({ maxWaiting: 1024, maxMessageBytes: 1 << 20, ...limits }, (message) =>
+    const defaults = { maxWaiting: 1024, maxWaitingBytes: 1 << 26, maxMessageBytes: 1 << 20 };
+    this.routes = new ServiceRoutes({ ...defaults, ...limits }, (message) =>
       this.sent.push(decodeMessage(message)),
     );
     this.workers = [0, 1].map((slot) =>
@@ -116,4 +117,24 @@ test('requests that wait for the host are bounded, and so is each one', () => {
   assert.match(bench.seen.at(-1) ?? '', /^0 4 resourceExhausted/);
   bench.ask(0, 5);
   assert.equal(bench.sent.length, 3, 'what was refused takes no place');
+});
+
+test('answers that busy workers have not taken are limited in bytes, all together, until they are taken', () => {
+  const answer = encodeServiceResponse({ body: new Uint8Array(1000) });
+  // Room for two of them, and for what says that there is none for a third.
+  const bench = new Bench({ maxWaitingBytes: 2 * answer.length + 300 });
+  for (let sequence = 1; sequence <= 5; sequence++) bench.ask(sequence % 2, sequence);
+  const answerNext = (sequence: number): string => {
+    bench.answer(bench.sent[sequence - 1]?.requestId, true, answer);
+    return bench.seen.at(-1)?.slice(0, 40) ?? '';
+  };
+  assert.match(answerNext(1), /^1 1 \[0,0/);
+  assert.match(answerNext(2), /^0 2 \[0,0/);
+  assert.match(answerNext(3), /^1 3 resourceExhausted/);
+  bench.routes.onTaken(bench.worker(1), answer.length);
+  assert.match(answerNext(4), /^0 4 \[0,0/);
+  // A worker's death frees what it had not taken.
+  bench.routes.forget(bench.worker(0));
+  bench.ask(1, 6);
+  assert.match(answerNext(6), /^1 6 \[0,0/);
 });

@@ -93,7 +93,7 @@ let nextId = 0;
 
 /** A stream id that no session hands out. */
 export function newStreamId(): StreamId {
-  const id = parseStreamId((++nextId).toString(16).padStart(32, 'f'));
+  const id = parseStreamId(`f${(++nextId).toString(16).padStart(31, '0')}`);
   assert.ok(id);
   return id;
 }

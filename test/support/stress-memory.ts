@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from '../../src/host/runner-command.ts';
 import { StressChild, type StressChildOptions } from './stress-child.ts';
 
-/** A child with the handlers of test/fixtures/stress-memory.ts, run from the sources. */
+/** A child with the handlers of a module of test/fixtures, run from the sources. */
 export function startMemoryChild(
   flags: readonly string[],
   options: Partial<StressChildOptions> = {},
+  fixture = 'stress-memory',
 ): StressChild {
-  const module = fileURLToPath(new URL('../fixtures/stress-memory.ts', import.meta.url));
+  const module = fileURLToPath(new URL(`../fixtures/${fixture}.ts`, import.meta.url));
   const [shell = '', ...launcher] = launcherPrefix();
   const serve = ['serve', module, ...flags, '--descriptors', LAUNCHER_DESCRIPTORS];
   return new StressChild({

@@ -1,0 +1,129 @@
+import type { TestContext } from 'node:test';
+import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
+import { FrameEncoder } from '../../src/wire/frame.ts';
+import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
+import { decodeMessage } from './decoded-message.ts';
+import type { StressChild } from './stress-child.ts';
+import { residentBytes, startMemoryChild } from './stress-memory.ts';
+
+/** 1 is the full size of every flood; a smaller part is for machines that others use too. */
+const SCALE = Number(process.env['IXT_STRESS_SCALE'] ?? 0.1);
+
+export function scaled(full: number): number {
+  return Math.max(1, Math.round(full * SCALE));
+}
+
+/** What is written before the child has to have taken it, in bytes: the flood must not fill the host instead. */
+const BURST_BYTES = 8 << 20;
+
+/** A host that keeps no rule, and what comes back: it writes raw bytes and counts. */
+export class Flood {
+  readonly child: StressChild;
+  /** How often each end came: `close`, or an error's code; requests' errors too, as `request CODE`. */
+  readonly ends = new Map<string, number>();
+  /** Ids that got a second terminal frame. */
+  readonly doubled: string[] = [];
+  readonly #ended = new Set<string>();
+  readonly #reused: boolean;
+  #peak = 0;
+  #before = 0;
+  #next = 0;
+  #sampler: NodeJS.Timeout | undefined;
+
+  /** @param reused ids are used more than once, so that a second terminal frame is no fault */
+  constructor(
+    t: TestContext,
+    flags: readonly string[],
+    { reused = false, onStderr = (_: string): void => {} } = {},
+  ) {
+    this.#reused = reused;
+    const onWire = (direction: 'in' | 'out', bytes: Uint8Array): void => {
+      if (direction === 'in') this.#count(bytes);
+    };
+    this.child = startMemoryChild(flags, { onWire, onStderr }, 'floods');
+    t.after(() => {
+      clearInterval(this.#sampler);
+      this.child.kill();
+    });
+  }
+
+  /** Waits for the module and begins to watch its memory. */
+  async start(): Promise<void> {
+    await this.child.session.initialize();
+    this.#before = this.#peak = residentBytes(this.child.pid);
+    this.#sampler = setInterval(() => this.#sample(), 20);
+  }
+
+  /** By how much the module's memory grew at its worst, in bytes. */
+  get growth(): number {
+    this.#sample();
+    return this.#peak - this.#before;
+  }
+
+  newId(): StreamId {
+    const id = parseStreamId(`f${(++this.#next).toString(16).padStart(31, '0')}`);
+    if (id === undefined) throw new Error('no id');
+    return id;
+  }
+
+  open(
+    method: string,
+    id = this.newId(),
+    initialCredit?: number,
+  ): { id: StreamId; open: Uint8Array; encoder: FrameEncoder } {
+    return { id, open: encodeOpenFrame(id, { method }, initialCredit), encoder: new FrameEncoder(id) };
+  }
+
+  /** Writes `count` times what `next` gives, as fast as the child takes it. */
+  async pour(count: number, next: (index: number) => Uint8Array): Promise<void> {
+    let burst: Uint8Array[] = [];
+    let bytes = 0;
+    for (let index = 0; index < count; index++) {
+      const message = next(index);
+      burst.push(message);
+      bytes += message.length;
+      if (bytes < BURST_BYTES && index < count - 1) continue;
+      this.child.session.sendRaw(Buffer.concat(burst));
+      burst = [];
+      bytes = 0;
+      await this.child.written();
+    }
+  }
+
+  /** The module has read everything so far, and still answers. */
+  async healthy(): Promise<void> {
+    await this.child.session.health();
+  }
+
+  /** Waits until nothing runs or waits any more. */
+  async idle(): Promise<void> {
+    while ((await this.child.session.health()).openStreams > 0);
+  }
+
+  #count(bytes: Uint8Array): void {
+    const { type, requestId, frame } = decodeMessage(bytes);
+    if (type === 'error') return this.#add('request error');
+    if (frame?.arm !== 'close' && frame?.arm !== 'error') return;
+    if (this.#ended.has(requestId) && !this.#reused) this.doubled.push(requestId);
+    this.#ended.add(requestId);
+    this.#add(frame.arm === 'close' ? 'close' : frame.code);
+  }
+
+  #add(end: string): void {
+    this.ends.set(end, (this.ends.get(end) ?? 0) + 1);
+  }
+
+  #sample(): void {
+    try {
+      this.#peak = Math.max(this.#peak, residentBytes(this.child.pid));
+    } catch {
+      // It has ended.
+    }
+  }
+}
+
+/** A `response`, which only the module may send. */
+export function wrongDirection(requestId: string): Uint8Array {
+  return encodeEnvelope('response', requestId, EMPTY_PAYLOAD);
+}

@@ -34,11 +34,11 @@ export interface KvChangeEvent {
 }
 
 /** What a module is. Every handler is opt-in: what is left out is refused in a way that the caller sees at once. */
-export interface ModuleDefinition {
+export interface ModuleDefinition<H extends StreamHandlers = StreamHandlers> {
   readonly name: string;
   readonly version: string;
   /** Left out: every Open ends with `streamingUnsupported`. */
-  readonly onServerStream?: StreamHandlers;
+  readonly onServerStream?: H;
   /** Unary requests. Left out: `unimplemented`. */
   readonly onHandle?: (request: UnaryRequest) => Uint8Array | Promise<Uint8Array>;
   /** Key-value changes. Runs in every worker, since each holds its own copy of the module. */
@@ -50,6 +50,16 @@ export interface ModuleDefinition {
 }
 
 /** Marks a module's default export and gives its handlers their types. */
-export function defineModule(definition: ModuleDefinition): ModuleDefinition {
+export function defineModule<H extends StreamHandlers = StreamHandlers>(
+  definition: ModuleDefinition<H>,
+): ModuleDefinition<H> {
   return definition;
+}
+
+/**
+ * What a function's own kind says. A plain function may compute or block: it gets its worker to itself, unless the
+ * module states otherwise.
+ */
+export function modeOf(handler: (...args: never[]) => unknown): HandlerMode {
+  return /^Async(Generator)?Function$/.test(handler.constructor.name) ? 'async' : 'sync';
 }

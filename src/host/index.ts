@@ -1,6 +1,14 @@
 /** The other side of the protocol: start a module child, open streams on it, and see whether it keeps the contract. */
 export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { HealthReport, Initialized } from '../wire/cold-decode.ts';
+export {
+  withMethods,
+  type MethodTable,
+  type ReceivedFrom,
+  type SentTo,
+  type TypedMethods,
+  type TypedStream,
+} from '../methods/typed-stream.ts';
 export type { InvocationContext, InvocationContextInit } from '../wire/context.ts';
 export type { StreamId } from '../wire/stream-id.ts';
 export type { TransportKind } from './child-io.ts';

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
@@ -33,6 +34,11 @@ export interface PoolOptions {
   readonly workerHeapMb: number;
 }
 
+/** What the pool asks of Piscina. */
+export type ThreadSource = Pick<Piscina<Task, undefined>, 'run' | 'threads' | 'destroy'> &
+  Pick<EventEmitter, 'on'>;
+export type ThreadSourceOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
+
 /** How long a thread may take to load the module, in ms. */
 const LOAD_MS = 10_000;
 
@@ -45,7 +51,7 @@ const MAX_SPILLED_BYTES = 8 << 20;
  */
 export class WorkerPool {
   readonly workers = new Set<PoolWorker>();
-  readonly #piscina: Piscina<Task, undefined>;
+  readonly #piscina: ThreadSource;
   readonly #region: Region;
   readonly #lock: MainWriteLock;
   readonly #outlet: Outlet;
@@ -69,6 +75,7 @@ export class WorkerPool {
     settings: WorkerSettings,
     shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
     events: PoolEvents,
+    startThreads: (options: ThreadSourceOptions) => ThreadSource = (options) => new Piscina(options),
   ) {
     this.#region = shared.region;
     this.#lock = shared.lock;
@@ -77,7 +84,7 @@ export class WorkerPool {
     this.#file = settings.file;
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
-    this.#piscina = new Piscina({
+    this.#piscina = startThreads({
       // Compiled, the CommonJS door to it: the file says why. From sources, the loader makes CommonJS of it anyway.
       filename: siblingFile(import.meta.url, '../../workers/stream-worker.ts').replace(/\.js$/, '.cjs'),
       minThreads: options.workers,

@@ -14,7 +14,7 @@ import { endProcess } from './exit.ts';
 import { KeyValues } from './key-values.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { EXIT, type ServeOptions } from './options.ts';
-import { Outlet } from './outlet.ts';
+import { Outlet, type WireSink } from './outlet.ts';
 import { WorkerPool } from './pool.ts';
 import type { PoolWorker } from './pool-worker.ts';
 import { watchParent, watchSignals } from './process-events.ts';
@@ -23,7 +23,29 @@ import { MAX_TIMER_MS, type Clock } from './running-job.ts';
 import { Scheduler, type Assignment } from './scheduler.ts';
 import { ServiceRoutes } from './services.ts';
 import { Streams } from './streams.ts';
-import { openSink, openSource, type WireSource } from './wire-endpoints.ts';
+import { openSink, openSource, type SourceEvents, type WireSource } from './wire-endpoints.ts';
+
+/** What main needs of the process around it. The test kit has another, without descriptors, signals or a child. */
+export interface MainEnvironment {
+  readonly clock: Clock;
+  /** A line for a person. */
+  log(this: void, line: string): void;
+  openSink(onError: (error: Error) => void): WireSink;
+  openSource(events: SourceEvents): WireSource;
+  createPool(...parts: ConstructorParameters<typeof WorkerPool>): WorkerPool;
+  /** Ends the process, whatever its threads do. @param endThreads ends all worker threads; @param patienceMs as in `exit.ts` */
+  exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
+  /** Seats of threads that can't be ended while their handler runs (default 0: every thread can be). */
+  readonly spareSeats?: number;
+}
+
+/** What comes to main from outside the protocol. */
+export interface MainControls {
+  onSignal(code: number): void;
+  onHostGone(reason: string): void;
+  /** To be called about once a second. */
+  onTick(): void;
+}
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -34,6 +56,23 @@ const clock: Clock = {
   },
 };
 
+/** Serves the host at the descriptors of `options` until the process ends. */
+export function serve(options: ServeOptions): void {
+  const main = runMain(options, {
+    clock,
+    log: logLine,
+    openSink: (onError) => openSink(options.output, onError),
+    openSource: (events) => openSource(options.input, events),
+    createPool: (...parts) => new WorkerPool(...parts),
+    exit: endProcess,
+  });
+  watchSignals((code) => main.onSignal(code));
+  watchParent(
+    () => main.onTick(),
+    () => main.onHostGone('the host process is gone'),
+  );
+}
+
 /**
  * The composition root of main: wires read loop, demux, pool and outlet together and runs until the process ends.
  *
@@ -42,9 +81,11 @@ const clock: Clock = {
  *                              ├─ key-values, services                            │
  *                              └─ lifecycle                       outlet ◄─────────┘→ sink
  */
-export function serve(options: ServeOptions): void {
+export function runMain(options: ServeOptions, environment: MainEnvironment): MainControls {
+  const { clock, log } = environment;
   const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
-  const region = Region.allocate(options.workers, options.workers * options.streamsPerWorker);
+  const seats = options.workers + (environment.spareSeats ?? 0);
+  const region = Region.allocate(seats, seats * options.streamsPerWorker);
   const lock = new MainWriteLock(region);
   let firstManifest: Manifest | undefined;
   let config: Uint8Array | undefined;
@@ -56,17 +97,17 @@ export function serve(options: ServeOptions): void {
   let isExiting = false;
   const exit = (code: number, patienceMs?: number): void => {
     isExiting = true;
-    endProcess(code, () => pool.destroy(), patienceMs);
+    environment.exit(code, () => pool.destroy(), patienceMs);
   };
   let isUnreadable = false;
   const hostUnreadable = (error: Error): void => {
     // The write and its stream both tell.
     if (isUnreadable) return;
     isUnreadable = true;
-    logLine(`the host can't be written to any more (${error.message}): ending`);
+    log(`the host can't be written to any more (${error.message}): ending`);
     exit(EXIT.hostGone);
   };
-  const sink = openSink(options.output, hostUnreadable);
+  const sink = environment.openSink(hostUnreadable);
   const outlet = new Outlet(lock, sink, {
     onRoom: (slot) => {
       for (const worker of pool.workers) {
@@ -99,7 +140,7 @@ export function serve(options: ServeOptions): void {
     );
   };
 
-  const pool = new WorkerPool(
+  const pool = environment.createPool(
     options,
     {
       region: region.handle,
@@ -124,10 +165,10 @@ export function serve(options: ServeOptions): void {
       onLoadFailed: (_worker, message) => {
         if (firstManifest === undefined) {
           // The other workers find the same a moment later.
-          if (!isExiting) logLine(message);
+          if (!isExiting) log(message);
           return exit(EXIT.badModule);
         }
-        logLine(`a new worker could not load the module: ${message}`);
+        log(`a new worker could not load the module: ${message}`);
         scheduler.place();
       },
       onMessage: (worker, message) => onWorkerMessage(worker, message),
@@ -150,7 +191,7 @@ export function serve(options: ServeOptions): void {
         afterWork();
       },
       onWireUnknown: () => {
-        logLine('a worker died while it wrote: the state of the wire is unknown, stopping at once');
+        log('a worker died while it wrote: the state of the wire is unknown, stopping at once');
         exit(EXIT.wireUnknown);
       },
     },
@@ -232,7 +273,7 @@ export function serve(options: ServeOptions): void {
     options,
     clock,
     answer,
-    log: logLine,
+    log,
     exit,
     configure: (bytes) => (config ??= bytes),
     drain: () => {
@@ -285,7 +326,7 @@ export function serve(options: ServeOptions): void {
   const onProtocolError = (error: MalformedError): void => {
     isBroken = true;
     source.pause();
-    logLine(`the host's bytes can't be understood, ending: ${error.message}`);
+    log(`the host's bytes can't be understood, ending: ${error.message}`);
     refuse('', 'protocolViolation', error.message);
     outlet.idle().then(
       () => exit(EXIT.protocol),
@@ -293,7 +334,7 @@ export function serve(options: ServeOptions): void {
     );
     clock.after(LAST_WORD_MS, () => exit(EXIT.protocol));
   };
-  const source: WireSource = openSource(options.input, {
+  const source: WireSource = environment.openSource({
     onBytes: (bytes) => {
       if (isBroken) return;
       bytesIn += bytes.length;
@@ -308,19 +349,19 @@ export function serve(options: ServeOptions): void {
     onEnd: () => {
       if (isBroken) return;
       if (framer.pendingBytes > 0) {
-        logLine(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
+        log(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
       }
       lifecycle.onHostGone('the host closed its side');
     },
   });
-  watchSignals((code) => lifecycle.onSignal(code));
-  watchParent(
-    () => {
+  return {
+    onSignal: (code) => lifecycle.onSignal(code),
+    onHostGone: (reason) => lifecycle.onHostGone(reason),
+    onTick: () => {
       pool.traffic();
       pool.seatWaiting();
     },
-    () => lifecycle.onHostGone('the host process is gone'),
-  );
+  };
 }
 
 /** How long the host may take to read why the connection ends, in ms. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import type { HandlerMode, ModedHandler, ModuleDefinition, StreamHandler } from '../module.ts';
+import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
 import type { Manifest, ManifestMethod } from '../thread-messages.ts';
 
 /** Why a module can't be run, in words for its author. */
@@ -147,12 +147,4 @@ function isModed(value: unknown): value is ModedHandler {
 
 function moded(handler: StreamHandler | ModedHandler): ModedHandler {
   return typeof handler === 'function' ? { mode: modeOf(handler), handler } : handler;
-}
-
-/**
- * What a function's own kind says. A plain function may compute or block: it gets its worker to itself, unless the
- * module states otherwise.
- */
-function modeOf(handler: (...args: never[]) => unknown): HandlerMode {
-  return /^Async(Generator)?Function$/.test(handler.constructor.name) ? 'async' : 'sync';
 }

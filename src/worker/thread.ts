@@ -5,7 +5,7 @@ import { JobControl } from '../shared-memory/job-control.ts';
 import { OutboundRing } from '../shared-memory/outbound-ring.ts';
 import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
 import { WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
-import { WorkerWriteLock } from '../shared-memory/write-lock.ts';
+import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
 import { OP, type FromWorker, type Task, type Welcome, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
 import { ModuleError } from '../errors.ts';
@@ -34,6 +34,23 @@ export interface Job {
   fail(thrown: unknown): void;
 }
 
+/** What the jobs ask of the thread that they run on. The test kit has another, whose thread is the test's own. */
+export interface ThreadEnvironment {
+  readonly write: WriteAttempt;
+  /** Blocks until main has sent something after `ticket` was drawn. */
+  wait(wake: WorkerWake, ticket: number): void;
+  watchFailures: typeof watchFailures;
+}
+
+/** A thread of its own, that writes to the wire's descriptor. */
+export function workerEnvironment(settings: WorkerSettings): ThreadEnvironment {
+  return {
+    write: attemptWrite(settings.wireDescriptor),
+    wait: (wake, ticket) => wake.wait(ticket),
+    watchFailures,
+  };
+}
+
 export interface ThreadParts {
   readonly settings: WorkerSettings;
   readonly region: Region;
@@ -41,6 +58,7 @@ export interface ThreadParts {
   readonly module: LoadedModule;
   readonly port: MessagePort;
   readonly say: (message: FromWorker) => void;
+  readonly environment: ThreadEnvironment;
 }
 
 const decoder = new TextDecoder();
@@ -60,21 +78,23 @@ export class Thread {
   readonly #region: Region;
   readonly #inbox: Inbox;
   readonly #wake: WorkerWake;
+  readonly #environment: ThreadEnvironment;
   readonly #jobs = new Map<number, Job>();
   /** What came for tasks that are still on their way: they travel by another port. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
   #lastStarted = 0;
   #turnFlush = false;
 
-  constructor({ settings, region, welcome, module, port, say }: ThreadParts) {
+  constructor({ settings, region, welcome, module, port, say, environment }: ThreadParts) {
     const slot = welcome.slot as SlotNumber;
     this.settings = settings;
     this.module = module;
     this.say = say;
     this.#region = region;
+    this.#environment = environment;
     this.#wake = new WorkerWake(region, slot);
     const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
-    const lock = new WorkerWriteLock(region, slot, attemptWrite(settings.wireDescriptor), () => bell.ring());
+    const lock = new WorkerWriteLock(region, slot, environment.write, () => bell.ring());
     this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
     this.services = new ServiceCalls({
       send: (sequence, service, method, body, context) => {
@@ -91,7 +111,7 @@ export class Thread {
       () => this.events.run(),
     );
     this.#inbox.listen();
-    watchFailures(this.scope, this.#jobs, say);
+    environment.watchFailures(this.scope, this.#jobs, say);
   }
 
   control(job: number): JobControl {
@@ -134,7 +154,7 @@ export class Thread {
     const ticket = this.#wake.ticket();
     if (mustLook() || this.#inbox.pump()) return;
     this.wire.flush();
-    this.#wake.wait(ticket);
+    this.#environment.wait(this.#wake, ticket);
   }
 
   /** Takes what has arrived, to learn a cause's reason, say. */

@@ -4,7 +4,7 @@ import { DroppedLogs } from '../shared-memory/slot-words.ts';
 import type { FromWorker, Hello, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
 import { guardConsole } from '../console-guard.ts';
 import { loadModule } from './module-loader.ts';
-import { Thread } from './thread.ts';
+import { Thread, workerEnvironment } from './thread.ts';
 
 /**
  * The composition root of a worker thread. Returns at once with the function that Piscina calls for each task; the
@@ -24,7 +24,15 @@ export function startWorker(): (task: Task) => Promise<void> | void {
   port.once('message', (welcome: Welcome) => {
     loadModule(settings.file).then(
       (module) => {
-        thread = new Thread({ settings, region, welcome, module, port, say });
+        thread = new Thread({
+          settings,
+          region,
+          welcome,
+          module,
+          port,
+          say,
+          environment: workerEnvironment(settings),
+        });
         say({ type: 'loaded', manifest: module.manifest });
       },
       (error: Error) => say({ type: 'loadFailed', message: error.message }),

@@ -5,12 +5,12 @@ import { DEFAULT_OPTIONS, EXIT } from '../../src/main/options.ts';
 import { decodeHealthReport, decodeInitialized, decodeIpcError } from '../../src/wire/cold-decode.ts';
 import { encodeInitialize, encodeShutdown } from '../../src/wire/cold-encode.ts';
 import { EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
-import { FakeClock } from '../support/fake-workers.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
 import { MANIFEST, NOW } from '../support/router-bench.ts';
 
 /** Each step of the end is held until the test lets it go on. */
 class Bench {
-  readonly clock = new FakeClock(NOW);
+  readonly clock = new TestClock(NOW);
   readonly log: string[] = [];
   readonly payloads = new Map<string, Uint8Array>();
   readonly lifecycle: Lifecycle;

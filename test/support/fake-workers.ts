@@ -1,7 +1,6 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { ErrorReport } from '../../src/errors.ts';
 import { PoolWorker } from '../../src/main/pool-worker.ts';
-import type { Clock } from '../../src/main/running-job.ts';
 import type { Assignment } from '../../src/main/scheduler.ts';
 import type { JobControl } from '../../src/shared-memory/job-control.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
@@ -113,59 +112,5 @@ export function nameOfOp({ kind, job, payload }: SeenOp): string {
       return `stop ${job}`;
     default:
       return `op ${kind} ${job}`;
-  }
-}
-
-interface Timer {
-  readonly ms: number;
-  readonly action: () => void;
-}
-
-/** A clock that stands still; its timers go off when a test says so. */
-export class FakeClock implements Clock {
-  #now: number;
-  #timers: Timer[] = [];
-
-  constructor(now: number) {
-    this.#now = now;
-  }
-
-  now(): number {
-    return this.#now;
-  }
-
-  after(ms: number, action: () => void): () => void {
-    const timer = { ms, action };
-    this.#timers.push(timer);
-    return () => {
-      const at = this.#timers.indexOf(timer);
-      if (at >= 0) this.#timers.splice(at, 1);
-    };
-  }
-
-  get pending(): number {
-    return this.#timers.length;
-  }
-
-  /** Delays of the timers that run, in the order in which they were set. */
-  get delays(): number[] {
-    return this.#timers.map(({ ms }) => ms);
-  }
-
-  /** The timer at `index` of those that run goes off. */
-  fire(index: number): void {
-    const [timer] = this.#timers.splice(index, 1);
-    if (timer === undefined) throw new Error(`no timer ${index} runs`);
-    timer.action();
-  }
-
-  /** Time passes, and with it goes off what is due, in order. */
-  advance(ms: number): void {
-    this.#now += ms;
-    const due = this.#timers.filter((timer) => timer.ms <= ms);
-    this.#timers = this.#timers
-      .filter((timer) => timer.ms > ms)
-      .map(({ ms: left, action }) => ({ ms: left - ms, action }));
-    for (const { action } of due) action();
   }
 }

@@ -10,7 +10,8 @@ import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from './decoded-message.ts';
-import { FakeClock, FakeSeats, type FakeJob, type SeenOp } from './fake-workers.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
+import { FakeSeats, type FakeJob, type SeenOp } from './fake-workers.ts';
 
 /** A module with streams of two modes and unary requests. */
 export const MANIFEST: Manifest = {
@@ -44,7 +45,7 @@ export function idOf(number: number): StreamId {
 /** Main's router for streams and requests, with workers and a clock that are the test's. */
 export class RouterBench {
   readonly options: ServeOptions;
-  readonly clock = new FakeClock(NOW);
+  readonly clock = new TestClock(NOW);
   readonly workers = new Set<PoolWorker>();
   readonly scheduler: Scheduler;
   readonly streams: Streams;

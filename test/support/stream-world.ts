@@ -11,7 +11,8 @@ import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import type { FakeSeats } from './fake-workers.ts';
-import { commitEnd, FakeClock, nameOfOp, type FakeJob } from './fake-workers.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
+import { commitEnd, nameOfOp, type FakeJob } from './fake-workers.ts';
 import {
   hostMessage,
   IDS,
@@ -46,7 +47,7 @@ export class StreamWorld {
   readonly #demux: Demux;
   readonly streams: Streams;
   readonly scheduler: Scheduler;
-  readonly clock = new FakeClock(WORLD.now);
+  readonly clock = new TestClock(WORLD.now);
   readonly #workers = new Set<PoolWorker>();
   readonly #seats: FakeSeats;
   readonly #manifest: Manifest;

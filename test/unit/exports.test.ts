@@ -23,8 +23,14 @@ test('module authors get exactly this from the package', async () => {
   assert.deepEqual(Object.keys(entry).sort(), [
     'ERROR_CODES',
     'ModuleError',
+    'bytes',
     'defineModule',
+    'issuesOf',
+    'json',
+    'method',
+    'ndjson',
     'revealContext',
+    'text',
   ]);
 });
 
@@ -36,7 +42,13 @@ test('hosts get exactly this from the package', async () => {
     'ModuleError',
     'ModuleProcess',
     'spawnModule',
+    'withMethods',
   ]);
+});
+
+test('tests get exactly this from the package', async () => {
+  const entry = (await import('../../src/testing/index.ts')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(entry).sort(), ['merge', 'mockStream', 'rechunk', 'testModule']);
 });
 
 test('every entry of the package has a source, and its types are of the same file', () => {

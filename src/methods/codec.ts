@@ -1,0 +1,159 @@
+import { MAX_DATA_BYTES } from '../wire/limits.ts';
+import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
+
+/**
+ * How the values of one direction of a stream become payloads of Data frames, and back.
+ *
+ * @typeParam Send what the sender gives; @typeParam Receive what the receiver gets, which a schema may have changed
+ */
+export interface Codec<Send, Receive = Send> {
+  readonly name: 'bytes' | 'text' | 'json' | 'ndjson';
+  /** Checks each value, in the module: its input when it is decoded, its output before it is encoded. */
+  readonly schema: StandardSchema | undefined;
+  /** The payloads of one value, each of at most 1 MiB where the codec may cut it. */
+  encode(value: unknown): Uint8Array[];
+  /** For one stream: it may keep the beginning of a value. */
+  decoder(): ValueDecoder;
+  /** Only for types. */
+  readonly '~types'?: { readonly send: Send; readonly receive: Receive };
+}
+
+/**
+ * Payloads in, values out, one by one: what precedes bytes that make no sense is given before they throw. Values must be
+ * taken completely before the next call.
+ */
+export interface ValueDecoder {
+  push(payload: Uint8Array): Iterable<unknown>;
+  /** The input has ended: values that had no end yet. */
+  end(): Iterable<unknown>;
+}
+
+// A codec without types, for code that passes values through.
+export type AnyCodec = Codec<unknown>;
+export type SentBy<C> = C extends { readonly '~types'?: { readonly send: infer S } } ? S : never;
+export type ReceivedBy<C> = C extends { readonly '~types'?: { readonly receive: infer R } } ? R : never;
+
+/** A line longer than this is refused: input without line ends must not fill memory. In UTF-16 units. */
+const MAX_LINE = 16 << 20;
+
+/** Each payload is one value. */
+export function bytes(): Codec<Uint8Array> {
+  return {
+    name: 'bytes',
+    schema: undefined,
+    encode: (value) => [value as Uint8Array],
+    decoder: () => ({ push: (payload) => [payload], end: () => [] }),
+  };
+}
+
+/** UTF-8 text in pieces: a receiver gets the same text, not the same pieces. Characters may be cut between two frames. */
+export function text(): Codec<string> {
+  return {
+    name: 'text',
+    schema: undefined,
+    encode: (value) => cut(encodeText(value as string)),
+    decoder: () => {
+      const decoder = new TextDecoder('utf-8', { fatal: true });
+      const values = (piece: string): string[] => (piece === '' ? [] : [piece]);
+      return {
+        push: (payload) => values(decodeText(decoder, payload)),
+        end: () => values(decodeText(decoder)),
+      };
+    },
+  };
+}
+
+/** One JSON value a frame, so of at most 1 MiB. @param schema any Standard Schema validator */
+export function json<S extends StandardSchema>(schema: S): Codec<SchemaInput<S>, SchemaOutput<S>>;
+export function json<T = unknown>(): Codec<T>;
+export function json(schema?: StandardSchema): Codec<unknown> {
+  return {
+    name: 'json',
+    schema,
+    encode: (value) => [encodeText(stringify(value))],
+    decoder: () => {
+      const decoder = new TextDecoder('utf-8', { fatal: true });
+      return {
+        push: (payload) => {
+          const value = decodeText(decoder, payload) + decodeText(decoder);
+          return [parse(value)];
+        },
+        end: () => [],
+      };
+    },
+  };
+}
+
+/**
+ * JSON values on lines, wherever the frames begin and end; empty lines count for nothing, and the last line needs no end.
+ *
+ * @param schema any Standard Schema validator
+ */
+export function ndjson<S extends StandardSchema>(schema: S): Codec<SchemaInput<S>, SchemaOutput<S>>;
+export function ndjson<T = unknown>(): Codec<T>;
+export function ndjson(schema?: StandardSchema): Codec<unknown> {
+  return {
+    name: 'ndjson',
+    schema,
+    encode: (value) => cut(encodeText(`${stringify(value)}\n`)),
+    decoder: () => {
+      const decoder = new TextDecoder('utf-8', { fatal: true });
+      let rest: string[] = [];
+      let restLength = 0;
+      function* take(piece: string): Generator<unknown, void, undefined> {
+        const lines = piece.split('\n');
+        const last = lines.pop() ?? '';
+        for (const line of lines) {
+          const whole = rest.join('') + line;
+          rest = [];
+          restLength = 0;
+          if (whole.trim() !== '') yield parse(whole);
+        }
+        if (last === '') return;
+        rest.push(last);
+        restLength += last.length;
+        if (restLength > MAX_LINE) throw new Error(`a line is longer than ${MAX_LINE} characters`);
+      }
+      return {
+        push: (payload) => take(decodeText(decoder, payload)),
+        end: () => take(`${decodeText(decoder)}\n`),
+      };
+    },
+  };
+}
+
+function encodeText(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+/** Without a payload: the end, where half a character is an error. */
+function decodeText(decoder: InstanceType<typeof TextDecoder>, payload?: Uint8Array): string {
+  try {
+    return payload === undefined ? decoder.decode() : decoder.decode(payload, { stream: true });
+  } catch (cause) {
+    throw new Error('it is not valid UTF-8', { cause });
+  }
+}
+
+function parse(source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch (error) {
+    throw new Error(`it is not JSON: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function stringify(value: unknown): string {
+  const source = JSON.stringify(value) as string | undefined;
+  if (source === undefined) throw new TypeError(`JSON has no form for ${typeof value}`);
+  return source;
+}
+
+function cut(payload: Uint8Array): Uint8Array[] {
+  if (payload.length <= MAX_DATA_BYTES) return [payload];
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < payload.length; at += MAX_DATA_BYTES) {
+    parts.push(payload.subarray(at, at + MAX_DATA_BYTES));
+  }
+  return parts;
+}

@@ -1,0 +1,23 @@
+/**
+ * The part of Standard Schema (https://standardschema.dev, version 1) that is used here, copied as its authors advise, so
+ * that zod, valibot, arktype and others fit without a dependency.
+ */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | PromiseLike<StandardResult<Output>>;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+  };
+}
+
+export type StandardResult<Output> =
+  { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+
+export interface StandardIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+}
+
+export type SchemaInput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['input'];
+export type SchemaOutput<S extends StandardSchema> = NonNullable<S['~standard']['types']>['output'];

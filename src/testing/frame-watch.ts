@@ -1,0 +1,62 @@
+import { EnvelopeDecoder } from '../wire/envelope.ts';
+import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/limits.ts';
+import { MESSAGE_TYPE } from '../wire/message-type.ts';
+import type { StreamId } from '../wire/stream-id.ts';
+
+/** What the host has received for one stream. */
+export interface FrameCounts {
+  data: number;
+  /** Close and error frames; exactly one in the end. */
+  terminals: ('close' | 'error')[];
+  /** Frames behind the first terminal one; none, ever. */
+  late: number;
+}
+
+/** Counts the module's frames by stream, apart from what the host's session makes of them. */
+export class FrameWatch {
+  readonly #envelope: EnvelopeDecoder;
+  readonly #frame: FrameDecoder;
+  readonly #streams = new Map<string, FrameCounts>();
+
+  constructor(limits: WireLimits = DEFAULT_WIRE_LIMITS) {
+    this.#envelope = new EnvelopeDecoder(limits);
+    this.#frame = new FrameDecoder(limits);
+  }
+
+  /** A stream is opened; its id may have been that of another. */
+  begin(id: StreamId): FrameCounts {
+    const counts: FrameCounts = { data: 0, terminals: [], late: 0 };
+    this.#streams.set(id, counts);
+    return counts;
+  }
+
+  of(id: StreamId): FrameCounts | undefined {
+    return this.#streams.get(id);
+  }
+
+  /** One whole message of the module. @returns the id and counts of its stream, for a stream's frame */
+  see(message: Uint8Array): { id: StreamId; counts: FrameCounts } | undefined {
+    const envelope = this.#envelope;
+    envelope.decode(message, 0, message.length);
+    if (envelope.typeNumber !== MESSAGE_TYPE.streamFrame) return undefined;
+    this.#frame.decode(message, envelope.payloadStart, envelope.payloadEnd);
+    const id = envelope.requestId() as StreamId;
+    const counts = this.of(id) ?? this.begin(id);
+    if (counts.terminals.length > 0) counts.late++;
+    const { arm } = this.#frame;
+    if (arm === FRAME_ARM.data) counts.data++;
+    else if (arm === FRAME_ARM.close) counts.terminals.push('close');
+    else if (arm === FRAME_ARM.error) counts.terminals.push('error');
+    return { id, counts };
+  }
+}
+
+/** @throws Error unless the stream has had one terminal frame and nothing behind it */
+export function checkTerminal(id: StreamId, { terminals, late }: FrameCounts): void {
+  if (terminals.length === 1 && late === 0) return;
+  const what =
+    terminals.length === 0 ? 'no terminal frame' : `${terminals.join(', ')} as its terminal frames`;
+  const behind = late === 0 ? '' : ` and ${late} frames behind the first of them`;
+  throw new Error(`The stream ${id} has had ${what}${behind}; it gets exactly one, and nothing follows it.`);
+}

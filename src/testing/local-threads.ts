@@ -1,0 +1,214 @@
+import { EventEmitter } from 'node:events';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import type { ThreadSource, ThreadSourceOptions } from '../main/pool.ts';
+import type { HandlerMode, ModuleDefinition } from '../module.ts';
+import { Region } from '../shared-memory/region.ts';
+import type { WriteAttempt } from '../shared-memory/write-lock.ts';
+import {
+  OP,
+  readOps,
+  type FromWorker,
+  type Task,
+  type Welcome,
+  type WorkerSettings,
+} from '../thread-messages.ts';
+import { checkModule } from '../worker/module-loader.ts';
+import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
+
+/** A handler on the test's own thread waited for something that only the test could do. */
+export class WouldBlockError extends Error {
+  override readonly name = 'WouldBlockError';
+
+  constructor() {
+    super(
+      'A synchronous handler waits for what the test would have to do next: grant credit, or answer a service request. ' +
+        'It runs on the test’s own thread, so neither could go on. Give testModule the `file` of the module: its ' +
+        'handlers then run on threads of their own.',
+    );
+  }
+}
+
+/**
+ * Handlers that did not end when they were told to keep their thread's seat, since the test's own thread can't be ended; so
+ * many may be left behind before new streams wait.
+ */
+export const SPARE_SEATS = 8;
+
+export interface LocalThreadsParts {
+  readonly definition: ModuleDefinition;
+  readonly write: WriteAttempt;
+  onWouldBlock(this: void, error: WouldBlockError): void;
+}
+
+/**
+ * Stands for Piscina: "threads" that are all the test's own. Pool, ring, lock, credit and jobs are the real ones; what differs
+ * is that nothing may block, and that a thread which is to be ended is gone only when its handlers have ended.
+ *
+ * A synchronous handler of a stream starts when the host has sent all, or when the stream is stopped: while it runs, the test
+ * doesn't, and so can't send.
+ */
+export class LocalThreads extends EventEmitter implements ThreadSource {
+  readonly #options: ThreadSourceOptions;
+  readonly #parts: LocalThreadsParts;
+  readonly #local = new Set<LocalThread>();
+  #ids = 0;
+  #isDestroyed = false;
+
+  constructor(options: ThreadSourceOptions, parts: LocalThreadsParts) {
+    super();
+    this.#options = options;
+    this.#parts = parts;
+    // The pool listens when it has been constructed.
+    queueMicrotask(() => {
+      for (let i = 0; i < (options.minThreads ?? 1); i++) this.#start();
+    });
+  }
+
+  get threads(): Worker[] {
+    // The pool uses its id, its exit and terminate().
+    return [...this.#local] as unknown as Worker[];
+  }
+
+  run(task: Task): Promise<undefined> {
+    const candidates = [...this.#local].map(({ threadId }) => ({ id: threadId }));
+    const choose = this.#options.loadBalancer as unknown as (
+      task: unknown,
+      workers: { id: number }[],
+    ) => { id: number } | null;
+    const id = choose(task, candidates)?.id;
+    const thread = [...this.#local].find(({ threadId }) => threadId === id);
+    if (thread === undefined) throw new Error('the pool chose a thread that is gone');
+    return thread.run(task);
+  }
+
+  destroy(): Promise<void> {
+    this.#isDestroyed = true;
+    for (const thread of this.#local) thread.exit();
+    this.#local.clear();
+    return Promise.resolve();
+  }
+
+  #start(): void {
+    if (this.#isDestroyed) return;
+    const settings = this.#options.workerData as WorkerSettings;
+    const thread = new LocalThread(++this.#ids, settings, this.#parts, () => this.#start());
+    this.#local.add(thread);
+    thread.once('exit', () => this.#local.delete(thread));
+    this.emit('workerCreate', { id: thread.threadId });
+    this.emit('message', { ixtHello: true, threadId: thread.threadId, port: thread.mainsPort });
+  }
+}
+
+class LocalThread extends EventEmitter {
+  readonly threadId: number;
+  readonly mainsPort: MessagePort;
+  readonly #port: MessagePort;
+  readonly #onDoomed: () => void;
+  readonly #modes = new Map<string, HandlerMode>();
+  #singleMode: HandlerMode | undefined;
+  /** Synchronous handlers that wait for the end of their input, by job. */
+  readonly #deferred = new Map<number, () => void>();
+  #thread: Thread | undefined;
+  #running = 0;
+  #isDoomed = false;
+  #hasExited = false;
+
+  constructor(id: number, settings: WorkerSettings, parts: LocalThreadsParts, onDoomed: () => void) {
+    super();
+    this.threadId = id;
+    this.#onDoomed = onDoomed;
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.mainsPort = port2;
+    this.#watchOps();
+    port1.once('message', (welcome: Welcome) => this.#load(settings, welcome, parts));
+  }
+
+  #load(settings: WorkerSettings, welcome: Welcome, parts: LocalThreadsParts): void {
+    const say = (message: FromWorker): void => this.#port.postMessage(message);
+    try {
+      const module = checkModule(parts.definition, 'given to testModule');
+      const { streams } = module.manifest;
+      if (streams !== undefined && 'mode' in streams) this.#singleMode = streams.mode;
+      else for (const { name, mode } of streams?.methods ?? []) this.#modes.set(name, mode);
+      const region = new Region(settings.region);
+      const port = this.#port;
+      const environment = localEnvironment(parts);
+      this.#thread = new Thread({ settings, region, welcome, module, port, say, environment });
+      say({ type: 'loaded', manifest: module.manifest });
+    } catch (error) {
+      say({ type: 'loadFailed', message: (error as Error).message });
+    }
+  }
+
+  /** Never on main's stack, as a thread of its own wouldn't be either. */
+  run(task: Task): Promise<undefined> {
+    this.#running++;
+    const mode =
+      task.kind === 'stream' ? (this.#modes.get(task.context.method) ?? this.#singleMode) : 'async';
+    return new Promise((resolve) => {
+      const start = (): void => {
+        this.#deferred.delete(task.number);
+        setImmediate(() => {
+          void Promise.resolve(this.#thread?.run(task)).then(() => {
+            resolve(undefined);
+            this.#running--;
+            if (this.#isDoomed && this.#running === 0) this.exit();
+          });
+        });
+      };
+      if (mode === 'sync') this.#deferred.set(task.number, start);
+      else start();
+    });
+  }
+
+  /** As often as the pool likes. */
+  terminate(): void {
+    if (this.#isDoomed) return;
+    this.#isDoomed = true;
+    queueMicrotask(() => {
+      // What has not started never will.
+      this.#running -= this.#deferred.size;
+      this.#deferred.clear();
+      if (this.#running === 0) this.exit();
+      this.#onDoomed();
+    });
+  }
+
+  exit(): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
+    this.emit('exit', 1);
+    this.#port.close();
+  }
+
+  /** Sees what main posts, on its way. */
+  #watchOps(): void {
+    const port = this.mainsPort;
+    const post = port.postMessage.bind(port);
+    port.postMessage = (message: unknown, transfer?: unknown) => {
+      const started: (() => void)[] = [];
+      if (message instanceof ArrayBuffer) {
+        readOps(message, (kind, job) => {
+          const start = kind === OP.end || kind === OP.stop ? this.#deferred.get(job) : undefined;
+          if (start !== undefined) started.push(start);
+        });
+      }
+      post(message, transfer as never);
+      for (const start of started) start();
+    };
+  }
+}
+
+function localEnvironment({ write, onWouldBlock }: LocalThreadsParts): ThreadEnvironment {
+  return {
+    write,
+    wait: () => {
+      const error = new WouldBlockError();
+      onWouldBlock(error);
+      throw error;
+    },
+    // What fails outside a handler's call is the test runner's to report.
+    watchFailures: () => {},
+  };
+}

@@ -1,0 +1,50 @@
+import type { ErrorCode } from '../errors.ts';
+import { dataCost } from '../stream/credit.ts';
+import type { BlockedOn, StreamIo } from '../stream/stream-handle.ts';
+
+/** A stream's way out in memory; the test decides when there is credit, room and a cause. */
+export class MemoryStreamIo implements StreamIo {
+  /** Bytes that may be sent; one frame may take it below 0. */
+  credit = Infinity;
+  /** Frames that there is room for. */
+  room = Infinity;
+  decided: ErrorCode | undefined;
+  readonly sent: Uint8Array[] = [];
+  readonly grants: number[] = [];
+  readonly blocks: BlockedOn[] = [];
+  /** What happens while the handler's thread blocks. Where nothing does, the thread would hang: an error. */
+  onBlock: ((on: BlockedOn) => void) | undefined;
+  /** Is told of each payload as it is sent. */
+  onSent: ((payload: Uint8Array) => void) | undefined;
+  roomsAwaited = 0;
+
+  cause(): ErrorCode | undefined {
+    return this.decided;
+  }
+
+  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
+    if (this.credit <= 0) return 'credit';
+    if (this.room <= 0) return 'room';
+    this.credit -= dataCost(payload.length);
+    this.room--;
+    const copy = payload.slice();
+    this.sent.push(copy);
+    this.onSent?.(copy);
+    return 'sent';
+  }
+
+  grant(bytes: number): void {
+    this.grants.push(bytes);
+  }
+
+  block(on: BlockedOn): void {
+    this.blocks.push(on);
+    if (this.blocks.length > 10_000) throw new Error(`the thread goes round and round for ${on}`);
+    if (this.onBlock === undefined) throw new Error(`the thread would block for ${on} for ever`);
+    this.onBlock(on);
+  }
+
+  awaitRoom(): void {
+    this.roomsAwaited++;
+  }
+}

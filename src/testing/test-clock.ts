@@ -1,0 +1,61 @@
+import type { Clock } from '../main/running-job.ts';
+
+interface Timer {
+  readonly at: number;
+  readonly ms: number;
+  readonly action: () => void;
+}
+
+/** A clock that stands still until a test moves it. */
+export class TestClock implements Clock {
+  #now: number;
+  #timers: Timer[] = [];
+
+  /** @param now milliseconds since the epoch */
+  constructor(now: number) {
+    this.#now = now;
+  }
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(ms: number, action: () => void): () => void {
+    const timer = { at: this.#now + ms, ms, action };
+    this.#timers.push(timer);
+    return () => {
+      const at = this.#timers.indexOf(timer);
+      if (at >= 0) this.#timers.splice(at, 1);
+    };
+  }
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  /** Delays of the timers that run, as they were set, in that order. */
+  get delays(): number[] {
+    return this.#timers.map(({ ms }) => ms);
+  }
+
+  /** The timer at `index` of those that run goes off, whatever the time. */
+  fire(index: number): void {
+    const [timer] = this.#timers.splice(index, 1);
+    if (timer === undefined) throw new Error(`no timer ${index} runs`);
+    timer.action();
+  }
+
+  /** Time passes, and what is due goes off, each timer at its own time; those that it sets, too. */
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      let next: Timer | undefined;
+      for (const timer of this.#timers)
+        if (timer.at <= end && timer.at < (next?.at ?? Infinity)) next = timer;
+      if (next === undefined) break;
+      this.#now = Math.max(this.#now, next.at);
+      this.fire(this.#timers.indexOf(next));
+    }
+    this.#now = end;
+  }
+}

@@ -1,0 +1,292 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { HostSession } from '../host/host-session.ts';
+import type { OpenStreamOptions } from '../host/host-stream.ts';
+import type { ServiceHandler } from '../host/service-answers.ts';
+import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
+import { WorkerPool } from '../main/pool.ts';
+import type { PoolWorker } from '../main/pool-worker.ts';
+import { runMain } from '../main/runner.ts';
+import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
+import type { ModuleDefinition, StreamHandlers } from '../module.ts';
+import type { Task } from '../thread-messages.ts';
+import { MAX_CREDIT } from '../wire/limits.ts';
+import type { StreamId } from '../wire/stream-id.ts';
+import { checkModule } from '../worker/module-loader.ts';
+import type { ChunkSizes } from './chunks.ts';
+import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
+import { LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
+import { MemoryWire, turn } from './memory-wire.ts';
+import { TestClock } from './test-clock.ts';
+import { TestStream } from './test-stream.ts';
+
+/** The limits are those of `ixt-module serve`, with its defaults but for `workers` (1). */
+export interface TestModuleOptions extends Partial<
+  Pick<
+    ServeOptions,
+    | 'workers'
+    | 'streamsPerWorker'
+    | 'maxQueue'
+    | 'receiveWindow'
+    | 'maxMessageBytes'
+    | 'cancelGraceMs'
+    | 'workerHeapMb'
+  >
+> {
+  /**
+   * The module's file: its handlers then run in real worker threads, where they may block, and be killed. Left out, they run
+   * on the thread of the test.
+   */
+  readonly file?: string | URL;
+  /** What `onInit` gets. */
+  readonly config?: Uint8Array;
+  /** Answers what handlers ask of their host. */
+  readonly onService?: ServiceHandler;
+  /** How the bytes of the wire are cut on their way, both ways (default: as they are written). */
+  readonly wireChunks?: ChunkSizes;
+  /** Where the module's clock stands at first, in milliseconds since the epoch (default: the time of the call). */
+  readonly now?: number;
+}
+
+/** How long a handler on a thread of its own may take to notice the end, in ms of real time. */
+const CLOSE_MS = 2000;
+
+/**
+ * Runs a module in memory, without a child process: host and module talk through the real demux, codec, scheduler and credit
+ * accounting, and each breach of the contract fails {@link TestModule.close}.
+ *
+ * @throws Error with the reason if the module can't be run
+ */
+export async function testModule<H extends StreamHandlers>(
+  definition: ModuleDefinition<H>,
+  options: TestModuleOptions = {},
+): Promise<TestModule<H>> {
+  const module = new TestModule(definition, options);
+  await module.start();
+  return module;
+}
+
+/** A module under test, and its host. */
+export class TestModule<H extends StreamHandlers = StreamHandlers> {
+  /** The host's end, for everything that is no typed stream: requests, key-values, health, frames written by hand. */
+  readonly session: HostSession;
+  /** What main would have written to standard error. */
+  readonly logs: string[] = [];
+  readonly #options: TestModuleOptions;
+  readonly #definition: ModuleDefinition<H>;
+  readonly #clock: TestClock;
+  readonly #wire: MemoryWire;
+  readonly #watch = new FrameWatch();
+  readonly #streams: { readonly id: StreamId; readonly counts: FrameCounts }[] = [];
+  /** Which worker a stream was given to. */
+  readonly #workers = new Map<string, PoolWorker>();
+  /** Streams whose worker is to be killed, after so many frames. */
+  readonly #kills = new Map<string, number>();
+  readonly #blocked: WouldBlockError[] = [];
+  #pool: WorkerPool | undefined;
+  #exitCode: number | undefined;
+  readonly #exited: Promise<void>;
+  #hasExited: () => void = () => {};
+  #closing: Promise<void> | undefined;
+
+  constructor(definition: ModuleDefinition<H>, options: TestModuleOptions) {
+    this.#definition = definition;
+    this.#options = options;
+    this.#clock = new TestClock(options.now ?? Date.now());
+    this.#wire = new MemoryWire(options.wireChunks);
+    this.#exited = new Promise((resolve) => (this.#hasExited = resolve));
+    this.#runMain();
+    this.session = new HostSession(this.#wire.transport, {
+      ...(options.onService === undefined ? {} : { onService: options.onService }),
+      onWire: (direction, message) => {
+        if (direction === 'in') this.#onMessage(message);
+      },
+    });
+  }
+
+  /** Waits until the module is loaded and has its config. */
+  async start(): Promise<void> {
+    const { config } = this.#options;
+    try {
+      await this.session.initialize(config === undefined ? {} : { config });
+    } catch (error) {
+      throw new Error(this.logs.at(-1) ?? (error as Error).message, { cause: error });
+    }
+  }
+
+  /** Opens a stream, in the types of its method. Left-out limits are the protocol's. */
+  open<K extends (keyof H & string) | (string & {})>(
+    method: K,
+    options: OpenStreamOptions = {},
+  ): TestStream<SentTo<MethodOf<H, K>>, ReceivedFrom<MethodOf<H, K>>> {
+    const startsAtEnd = this.#startsAtEnd(method);
+    // A handler that the test can't grant anything while it runs gets as much as there is.
+    const credit = startsAtEnd ? { initialCredit: MAX_CREDIT } : {};
+    const stream = this.session.openStream(method, { ...credit, ...options });
+    const counts = this.#watch.begin(stream.id);
+    this.#streams.push({ id: stream.id, counts });
+    const { input, output } = codecsOf(this.#definition.onServerStream, method);
+    const owner = {
+      startsAtEnd,
+      settled: () => this.settled(),
+      killWorker: (afterFrames: number) => this.#killAfter(stream.id, afterFrames),
+    };
+    return new TestStream(stream, input, output, counts, owner) as never;
+  }
+
+  /** The module's time, in milliseconds since the epoch: what a deadline counts from. */
+  now(): number {
+    return this.#clock.now();
+  }
+
+  /** Lets what is on its way arrive, then the module's time pass: deadlines, grace and drain times. */
+  async advance(ms: number): Promise<void> {
+    await this.settled();
+    this.#clock.advance(ms);
+    await this.settled();
+  }
+
+  /**
+   * Resolves when nothing is on its way any more between host and module, and handlers on the test's thread have had their
+   * turns. Handlers on threads of their own take their own time: wait for what they send.
+   */
+  async settled(): Promise<void> {
+    for (let quiet = 0; quiet < 4;) {
+      await turn();
+      quiet = this.#wire.isIdle ? quiet + 1 : 0;
+    }
+  }
+
+  /**
+   * Ends the module as a host does that goes away.
+   *
+   * @throws Error if the module broke the contract, a stream had not exactly one terminal frame, a handler would have blocked
+   *   the test's thread, or the module has ended by itself
+   */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { cancelGraceMs = DEFAULT_OPTIONS.cancelGraceMs } = this.#options;
+    await this.settled();
+    this.session.endInput();
+    await this.#exitsWithin(CLOSE_MS);
+    // Handlers that don't listen: what is left of the ladder.
+    for (const ms of [cancelGraceMs, 1000]) {
+      if (this.#exitCode !== undefined) break;
+      this.#clock.advance(ms);
+      await this.#exitsWithin(CLOSE_MS);
+    }
+    await this.#exited;
+    const [blocked] = this.#blocked;
+    if (blocked !== undefined) throw blocked;
+    const [violation] = this.session.violations;
+    if (violation !== undefined) throw violation;
+    if (this.#exitCode !== 0) throw new Error(this.#howItEnded());
+    for (const { id, counts } of this.#streams) checkTerminal(id, counts);
+  }
+
+  #howItEnded(): string {
+    return [`The module has ended with code ${this.#exitCode}.`, ...this.logs].join('\n');
+  }
+
+  /** Handlers on the test's thread are as far as they get after a few turns; others need real time. */
+  async #exitsWithin(ms: number): Promise<void> {
+    await this.settled();
+    if (this.#options.file === undefined || this.#exitCode !== undefined) return;
+    const timeout = AbortSignal.timeout(ms);
+    const late = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve()));
+    await Promise.race([this.#exited, late]);
+  }
+
+  #runMain(): void {
+    const { file, workers = 1 } = this.#options;
+    const limits = Object.fromEntries(
+      Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
+    ) as typeof DEFAULT_OPTIONS;
+    const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
+    const onDispatch = (worker: PoolWorker, task: Task): void => {
+      if (task.kind !== 'stream') return;
+      this.#workers.set(task.id, worker);
+      if (this.#kills.get(task.id) === 0) this.#kill(task.id);
+    };
+    const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
+    runMain(options, {
+      clock: this.#clock,
+      log: (line) => void this.logs.push(line),
+      openSink: () => this.#wire.sink,
+      openSource: (events) => this.#wire.openSource(events),
+      spareSeats: file === undefined ? SPARE_SEATS : 0,
+      createPool: (poolOptions, settings, shared, events) => {
+        const parts: PoolParts = [poolOptions, settings, shared, events];
+        if (file === undefined) parts.push(this.#startLocalThreads);
+        return (this.#pool = new WatchedPool(onDispatch, parts));
+      },
+      exit: (code, endThreads) => void this.#exit(code, endThreads),
+    });
+  }
+
+  readonly #startLocalThreads: NonNullable<ConstructorParameters<typeof WorkerPool>[4]> = (options) =>
+    new LocalThreads(options, {
+      definition: this.#definition,
+      write: (bytes, offset, length) => this.#wire.attemptWrite(bytes, offset, length),
+      onWouldBlock: (error) => void this.#blocked.push(error),
+    });
+
+  async #exit(code: number, endThreads: () => Promise<void>): Promise<void> {
+    if (this.#exitCode !== undefined) return;
+    this.#exitCode = code;
+    await endThreads().catch(() => {});
+    await this.#wire.end({ clean: code === 0, message: this.#howItEnded() });
+    this.#hasExited();
+  }
+
+  #startsAtEnd(method: string): boolean {
+    if (this.#options.file !== undefined) return false;
+    // Loaded once already: it can't fail.
+    const { streams } = checkModule(this.#definition, 'given to testModule').manifest;
+    if (streams === undefined) return false;
+    const mode = 'mode' in streams ? streams.mode : streams.methods.find(({ name }) => name === method)?.mode;
+    return mode === 'sync';
+  }
+
+  #onMessage(message: Uint8Array): void {
+    const seen = this.#watch.see(message);
+    if (seen !== undefined && seen.counts.data >= (this.#kills.get(seen.id) ?? Infinity)) this.#kill(seen.id);
+  }
+
+  #killAfter(id: StreamId, afterFrames: number): void {
+    this.#kills.set(id, afterFrames);
+    if ((this.#watch.of(id)?.data ?? 0) >= afterFrames && this.#workers.has(id)) this.#kill(id);
+  }
+
+  #kill(id: string): void {
+    const worker = this.#workers.get(id);
+    this.#kills.delete(id);
+    if (worker === undefined) return;
+    // Not while main is about to give the worker its task.
+    queueMicrotask(() => this.#pool?.end(worker, 'the test killed it'));
+  }
+}
+
+type PoolParts = ConstructorParameters<typeof WorkerPool>;
+
+/** The real pool, which tells who got what. */
+class WatchedPool extends WorkerPool {
+  readonly #onDispatch: (worker: PoolWorker, task: Task) => void;
+
+  constructor(onDispatch: (worker: PoolWorker, task: Task) => void, parts: PoolParts) {
+    super(...parts);
+    this.#onDispatch = onDispatch;
+  }
+
+  override dispatch(worker: PoolWorker, task: Task): void {
+    super.dispatch(worker, task);
+    this.#onDispatch(worker, task);
+  }
+}

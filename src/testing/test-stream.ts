@@ -1,0 +1,115 @@
+import { ModuleError, type ErrorCode } from '../errors.ts';
+import type { HostStream } from '../host/host-stream.ts';
+import type { AnyCodec } from '../methods/codec.ts';
+import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
+import { checkTerminal, type FrameCounts } from './frame-watch.ts';
+
+/** How a stream has ended: its close, or the error's fields. */
+export interface StreamOutcome {
+  readonly code: 'close' | ErrorCode;
+  /** Empty for a close. */
+  readonly message: string;
+  readonly details: Uint8Array;
+}
+
+/** What a test's stream asks of its module. */
+export interface TestStreamOwner {
+  /** The handler starts at the end of its input: see {@link TestStream.send}. */
+  readonly startsAtEnd: boolean;
+  settled(): Promise<void>;
+  killWorker(afterFrames: number): void;
+}
+
+/** One stream of a module under test: the host's side, in the types of its method. */
+export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedStream<Send, Receive> {
+  readonly #stream: HostStream;
+  readonly #counts: FrameCounts;
+  readonly #owner: TestStreamOwner;
+
+  constructor(
+    stream: HostStream,
+    input: AnyCodec,
+    output: AnyCodec,
+    counts: FrameCounts,
+    owner: TestStreamOwner,
+  ) {
+    super(owner.startsAtEnd ? neverWaiting(stream) : stream, input, output);
+    this.#stream = stream;
+    this.#counts = counts;
+    this.#owner = owner;
+  }
+
+  /** Resolves when the stream has ended, however; never rejects. */
+  get outcome(): Promise<StreamOutcome> {
+    return this.#stream.closed.then(
+      () => ({ code: 'close', message: '', details: new Uint8Array(0) }),
+      (error: unknown) => {
+        if (!(error instanceof ModuleError)) throw error;
+        const { code, message, details } = error;
+        return { code, message, details };
+      },
+    );
+  }
+
+  /** Data frames that have arrived so far. */
+  get frames(): number {
+    return this.#counts.data;
+  }
+
+  /** Every value until the stream's close. Rejects with the stream's error. */
+  async collect(): Promise<Receive[]> {
+    const values: Receive[] = [];
+    for await (const value of this) values.push(value);
+    return values;
+  }
+
+  /** Grants the module `bytes` more. */
+  grant(bytes: number): void {
+    this.#stream.grant(bytes);
+  }
+
+  /**
+   * Ends the worker that this stream's handler runs on once `afterFrames` of its Data frames have arrived (default 0: now, or
+   * when it starts). What the handler had committed by then arrives too, as in production; then comes `workerCrashed`.
+   */
+  killWorker(afterFrames = 0): void {
+    this.#owner.killWorker(afterFrames);
+  }
+
+  /** Waits for the stream's end. @throws Error unless it had exactly one terminal frame, and nothing followed it */
+  async assertOneTerminal(): Promise<void> {
+    await this.outcome;
+    await this.#owner.settled();
+    checkTerminal(this.id, this.#counts);
+  }
+}
+
+/** Sends that would wait for credit which nobody is there to give fail instead of hanging. */
+function neverWaiting(stream: HostStream): ByteStream {
+  return {
+    id: stream.id,
+    send: (data) => {
+      if (stream.trySend(data)) return Promise.resolve();
+      const failed = stream.send(data);
+      return Promise.race([failed, refused(failed)]);
+    },
+    end: () => stream.end(),
+    cancel: (reason) => stream.cancel(reason),
+    get closed() {
+      return stream.closed;
+    },
+    [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+  };
+}
+
+/** Rejects one turn later, so that a stream that is over can say so first. */
+async function refused(send: Promise<void>): Promise<void> {
+  send.catch(() => {});
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  throw new Error(
+    'This input is over the stream’s window, and a synchronous handler on the test’s thread starts only at its end. Give ' +
+      'testModule a larger `receiveWindow`, or the `file` of the module, so that the handler runs on a thread of its own.',
+  );
+}

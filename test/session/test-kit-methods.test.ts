@@ -1,0 +1,276 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type } from 'arktype';
+import * as v from 'valibot';
+import { z } from 'zod';
+import { bytes, defineModule, issuesOf, json, method, ModuleError, ndjson, text } from '../../src/index.ts';
+import { withMethods } from '../../src/host/index.ts';
+import { mockStream, rechunk, testModule } from '../../src/testing/index.ts';
+
+const Point = z.object({ x: z.number(), y: z.number() });
+
+/** Shared by a module and its hosts: no handler, no generated code. */
+const shapes = {
+  centre: { input: ndjson(Point), output: json(Point) },
+  shout: { input: text(), output: text() },
+};
+
+const typed = defineModule({
+  name: 'typed',
+  version: '1.0.0',
+  onServerStream: {
+    centre: method(shapes.centre, function* (points) {
+      let [x, y, count] = [0, 0, 0];
+      for (const point of points) {
+        x += point.x;
+        y += point.y;
+        count++;
+      }
+      yield { x: x / count, y: y / count };
+    }),
+    shout: method(shapes.shout, async function* (pieces) {
+      for await (const piece of pieces) yield piece.toUpperCase();
+    }),
+    lengths: method({ output: json<number>() }, function* (chunks) {
+      for (const chunk of chunks) yield chunk.length;
+    }),
+    dates: method(
+      {
+        input: json(
+          v.pipe(
+            v.string(),
+            v.isoDate(),
+            v.transform((day) => new Date(day)),
+          ),
+        ),
+        output: text(),
+      },
+      async function* (days) {
+        for await (const day of days) yield String(day.getUTCFullYear());
+      },
+    ),
+    ages: method(
+      { input: json(type({ age: 'number >= 0' })), output: json(type('number < 200')) },
+      async function* (people) {
+        for await (const { age } of people) yield age;
+      },
+    ),
+    *raw(stream) {
+      for (const chunk of stream) yield chunk;
+    },
+  },
+});
+
+const utf8 = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+test('values go in and come out in the types of the method', async () => {
+  const t = await testModule(typed);
+  const stream = t.open('centre');
+  await stream.send({ x: 0, y: 10 });
+  await stream.send({ x: 2, y: 20 });
+  stream.end();
+  const centres: { x: number; y: number }[] = await stream.collect();
+  assert.deepEqual(centres, [{ x: 1, y: 15 }]);
+  const lengths = t.open('lengths');
+  await lengths.send(new Uint8Array(7));
+  lengths.end();
+  assert.deepEqual(await lengths.collect(), [7]);
+  await t.close();
+});
+
+test('a schema may change a value: the handler gets what it made of it', async () => {
+  const t = await testModule(typed);
+  const stream = t.open('dates');
+  await stream.send('2026-11-22');
+  stream.end();
+  assert.deepEqual(await stream.collect(), ['2026']);
+  await t.close();
+});
+
+test('input that the schema refuses is an invalidArgument with the issues in its details', async () => {
+  const t = await testModule(typed);
+  const stream = t.open('centre');
+  await stream.send({ x: 1, y: 1 });
+  await stream.bytes.send(utf8('{"x": 1, "y": "far"}\n'));
+  stream.end();
+  const error = await stream.collect().then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  assert.ok(error instanceof ModuleError);
+  assert.equal(error.code, 'invalidArgument');
+  assert.match(error.message, /^value 1 of the input at y: /);
+  const details = JSON.parse(Buffer.from(error.details).toString('utf8')) as { issues: { path: unknown }[] };
+  assert.deepEqual(
+    details.issues.map(({ path }) => path),
+    [['y']],
+  );
+  assert.deepEqual(issuesOf(error)[0]?.path, ['y']);
+  assert.deepEqual(issuesOf(new ModuleError('internal', 'x')), []);
+  const young = t.open('ages');
+  await young.send({ age: -1 });
+  assert.deepEqual(
+    [(await young.outcome).code, issuesOf(await young.collect().catch((e: unknown) => e))[0]?.path],
+    ['invalidArgument', ['age']],
+  );
+  await t.close();
+});
+
+test('output that the schema refuses is the handler’s failure', async () => {
+  const t = await testModule(typed);
+  const stream = t.open('ages');
+  await stream.send({ age: 7 });
+  await stream.send({ age: 1000 });
+  const { code, message } = await stream.outcome;
+  assert.equal(code, 'handlerFailed');
+  assert.match(message, /^value 1 of the output/);
+  assert.equal(stream.frames, 1, 'what was sound before it has arrived');
+  await t.close();
+});
+
+test('what is no JSON, or no UTF-8, is an invalidArgument too', async () => {
+  const handler = method({ input: ndjson<number>(), output: ndjson<number>() }, function* (numbers) {
+    for (const number of numbers) yield number * 2;
+  });
+  const broken = mockStream({ input: [utf8('1\n2\nthree\n')] });
+  const outcome = await broken.run(handler);
+  assert.equal(outcome.code, 'invalidArgument');
+  assert.match(outcome.message, /^value 2 of the input: it is not JSON/);
+  assert.deepEqual(
+    broken.sent.map(String),
+    [utf8('2\n'), utf8('4\n')].map(String),
+    'sound values come first',
+  );
+  const halfCharacter = mockStream({ input: [utf8('"é').slice(0, 2)] });
+  assert.match((await halfCharacter.run(handler)).message, /UTF-8/);
+  const wrongBytes = mockStream({ input: [new Uint8Array([0xff])] });
+  assert.match(
+    (
+      await wrongBytes.run(
+        method({ input: text() }, function* () {
+          yield* [];
+        }),
+      )
+    ).message,
+    /^$/,
+    'nobody read them',
+  );
+});
+
+for (const sizes of [1, [2, 5], { seed: 1 }, 1000]) {
+  test(`lines and text don’t depend on how the input is cut: ${JSON.stringify(sizes)}`, async () => {
+    const lines = utf8('{"x":1,"y":2}\r\n\n{"x":3,"y":4}\n{"x":"ünï","y":[]}');
+    const seen: unknown[] = [];
+    const sync = method({ input: ndjson() }, function* (values) {
+      for (const value of values) seen.push(value);
+      yield* [];
+    });
+    assert.equal((await mockStream({ input: rechunk(lines, sizes) }).run(sync)).code, 'close');
+    assert.deepEqual(seen, [
+      { x: 1, y: 2 },
+      { x: 3, y: 4 },
+      { x: 'ünï', y: [] },
+    ]);
+    const mock = mockStream({ input: rechunk(utf8('grüße, 世界'), sizes) });
+    await mock.run(typed.onServerStream?.shout ?? (() => {}));
+    assert.equal(Buffer.concat(mock.sent).toString('utf8'), 'GRÜSSE, 世界');
+  });
+}
+
+test('the input goes on where the last loop over it was left', async () => {
+  const handler = method({ input: ndjson<number>(), output: json<number[]>() }, function* (numbers) {
+    const [first] = numbers;
+    yield [first ?? -1];
+    yield [...numbers];
+  });
+  const mock = mockStream({ input: [utf8('1\n2\n3\n'), utf8('4\n')] });
+  await mock.run(handler);
+  assert.deepEqual(
+    mock.sent.map((chunk) => Buffer.from(chunk).toString('utf8')),
+    ['[1]', '[2,3,4]'],
+  );
+});
+
+test('a schema that checks asynchronously serves asynchronous handlers, and is refused to synchronous ones', async () => {
+  const schema = z.string().refine(async (value) => value !== 'bad');
+  const later = method({ input: json(schema), output: text() }, async function* (values) {
+    for await (const value of values) yield value;
+  });
+  const good = mockStream({ input: [utf8('"good"')] });
+  assert.equal((await good.run(later)).code, 'close');
+  const bad = mockStream({ input: [utf8('"bad"')] });
+  assert.equal((await bad.run(later)).code, 'invalidArgument');
+  const now = method({ input: json(schema), output: text() }, function* (values) {
+    yield* values;
+  });
+  const outcome = await mockStream({ input: [utf8('"good"')] }).run(now);
+  assert.equal(outcome.code, 'handlerFailed');
+  assert.match(outcome.message, /async generator/);
+});
+
+test('a value longer than a frame is cut where the codec may', async () => {
+  const long = 'x'.repeat((1 << 20) + 10);
+  const t = await testModule(typed);
+  const stream = t.open('shout');
+  void stream.send(long).then(() => stream.end());
+  assert.equal((await stream.collect()).join(''), 'X'.repeat(long.length));
+  await t.close();
+});
+
+test('a host reads and writes the same types with nothing but the shapes', async () => {
+  const t = await testModule(typed);
+  // A session, as a module process has it; the table needs no handlers.
+  const methods = withMethods(t.session, shapes);
+  const stream = methods.open('shout', { metadata: { tone: 'loud' } });
+  await stream.send('héllo');
+  stream.end();
+  const heard: string[] = [];
+  for await (const piece of stream) heard.push(piece);
+  assert.equal(heard.join(''), 'HÉLLO');
+  await stream.closed;
+  const raw = withMethods(t.session, typed.onServerStream ?? {}).open('raw' as never) as unknown as {
+    cancel(reason: string): void;
+    closed: Promise<void>;
+  };
+  raw.cancel('enough');
+  await assert.rejects(raw.closed, { code: 'cancelled' });
+  await t.close();
+});
+
+// What follows is checked by the compiler; a line that should be wrong and isn't fails the type check.
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type SentBy<S extends { send(value: never): unknown }> = Parameters<S['send']>[0];
+const holds = <_T extends true>(): void => {};
+
+test('types flow from the method to the kit and to the host', () => {
+  const check = async (): Promise<void> => {
+    const t = await testModule(typed);
+    const centre = t.open('centre');
+    holds<Equal<Parameters<typeof centre.send>[0], { x: number; y: number }>>();
+    holds<Equal<Awaited<ReturnType<typeof centre.collect>>, { x: number; y: number }[]>>();
+    // @ts-expect-error the method takes points
+    await centre.send('no point');
+    holds<Equal<SentBy<ReturnType<typeof t.open<'dates'>>>, string>>();
+    holds<Equal<SentBy<ReturnType<typeof t.open<'raw'>>>, Uint8Array>>();
+    holds<Equal<SentBy<ReturnType<typeof t.open<'nowhere'>>>, Uint8Array>>();
+    const methods = withMethods(t.session, shapes);
+    holds<Equal<SentBy<ReturnType<typeof methods.open<'centre'>>>, { x: number; y: number }>>();
+    for await (const piece of methods.open('shout')) piece satisfies string;
+    // @ts-expect-error the table has no such method
+    methods.open('nowhere');
+    method({ input: ndjson(Point), output: json<number>() }, function* (points) {
+      for (const { x } of points) yield x;
+    });
+    // @ts-expect-error the output takes numbers
+    method({ output: json<number>() }, function* () {
+      yield 'text';
+    });
+    method({ input: bytes() }, async function* (chunks) {
+      for await (const chunk of chunks) yield chunk.subarray(1);
+    });
+    // @ts-expect-error a misspelt key is no module
+    defineModule({ name: 'm', version: '1', onServerstream: {} });
+  };
+  assert.equal(typeof check, 'function');
+});

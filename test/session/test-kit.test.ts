@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { test } from 'node:test';
+import { defineModule, ModuleError } from '../../src/index.ts';
+import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { FrameEncoder } from '../../src/wire/frame.ts';
+import type { StreamId } from '../../src/wire/stream-id.ts';
+import { merge, testModule } from '../../src/testing/index.ts';
+import blocking from '../fixtures/blocking.ts';
+
+const FILE = new URL('../fixtures/blocking.ts', import.meta.url);
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+const echo = defineModule({
+  name: 'echo',
+  version: '1.0.0',
+  onServerStream: {
+    async *echo(stream) {
+      for await (const chunk of stream) yield chunk;
+    },
+    *digest(stream) {
+      const hash = createHash('sha256');
+      for (const chunk of stream) hash.update(chunk);
+      yield hash.digest();
+    },
+    *flood() {
+      for (let i = 0; i < 2000; i++) yield new Uint8Array(1024).fill(i);
+    },
+    *asks(stream) {
+      yield stream.services.requestSync('kv', 'get', utf8('key'));
+    },
+    async *'asks-async'(stream) {
+      yield await stream.services.request('kv', 'get', utf8('key'));
+    },
+    async deaf() {
+      await new Promise(() => {});
+    },
+    async fails() {
+      throw new ModuleError('unavailable', 'later', { details: utf8('why') });
+    },
+  },
+  onHandle: ({ body }) => body,
+});
+
+test('a conversation goes on while the handler runs, on the thread of the test', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('echo');
+  for (let i = 0; i < 3; i++) {
+    await stream.send(new Uint8Array([i]));
+    assert.deepEqual((await stream[Symbol.asyncIterator]().next()).value, new Uint8Array([i]));
+  }
+  stream.end();
+  assert.equal((await stream.outcome).code, 'close');
+  assert.equal(stream.frames, 3);
+  await stream.assertOneTerminal();
+  await t.close();
+});
+
+test('a synchronous handler starts when its input has ended, and reads all of it', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('digest');
+  await stream.send(utf8('hel'));
+  await stream.send(utf8('lo'));
+  stream.end();
+  const [digest] = await stream.collect();
+  // printf hello | sha256sum
+  const expected = '2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824';
+  assert.equal(Buffer.from(digest ?? []).toString('hex'), expected);
+  await t.close();
+});
+
+test('a synchronous handler may send more than a window, since nobody could grant meanwhile', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('flood');
+  stream.end();
+  const sent = await stream.collect();
+  assert.equal(sent.length, 2000);
+  assert.equal(sent[300]?.[0], 300 & 255);
+  await t.close();
+});
+
+test('a synchronous handler that would block the test is an error that says what to do', async () => {
+  const t = await testModule(echo, { onService: () => utf8('value') });
+  const stream = t.open('asks');
+  stream.end();
+  const { code, message } = await stream.outcome;
+  assert.equal(code, 'handlerFailed');
+  assert.match(message, /`file` of the module/);
+  await assert.rejects(t.close(), /`file` of the module/);
+});
+
+test('input beyond the window of a handler that has not started is an error, not a hang', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('digest');
+  await stream.send(new Uint8Array(262_144));
+  await assert.rejects(stream.send(new Uint8Array(1)), /receiveWindow/);
+  const wide = await testModule(echo, { receiveWindow: 1 << 20 });
+  const large = wide.open('digest');
+  for (let i = 0; i < 4; i++) await large.send(new Uint8Array(262_144));
+  large.end();
+  assert.equal((await large.collect()).length, 1);
+  await wide.close();
+  await t.close();
+});
+
+test('services are answered by the test', async () => {
+  const t = await testModule(echo, { onService: ({ body }) => merge([body, utf8('!')]) });
+  const stream = t.open('asks-async');
+  assert.deepEqual(await stream.collect(), [utf8('key!')]);
+  assert.deepEqual(await t.session.request('any', utf8('body')), utf8('body'));
+  await t.close();
+});
+
+test('a handler’s error has its code, its message and its details', async () => {
+  const t = await testModule(echo);
+  const outcome = await t.open('fails').outcome;
+  assert.deepEqual(outcome, { code: 'unavailable', message: 'later', details: utf8('why') });
+  assert.equal((await t.open('nowhere').outcome).code, 'methodNotFound');
+  await t.close();
+});
+
+test('credit is counted: a handler sends no more than the test grants', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('echo', { initialCredit: 1, autoCredit: false });
+  for (let i = 0; i < 5; i++) await stream.send(new Uint8Array(100));
+  await t.settled();
+  assert.equal(stream.frames, 1);
+  stream.grant(100);
+  await t.settled();
+  assert.equal(stream.frames, 2, 'the first frame took the balance below 0; 100 more give room for one');
+  stream.grant(1000);
+  stream.end();
+  assert.equal((await stream.collect()).length, 5);
+  await t.close();
+});
+
+test('a deadline and the grace time pass by the test’s clock alone', async () => {
+  const t = await testModule(echo, { now: 1_000_000, cancelGraceMs: 1000 });
+  const patient = t.open('echo', { deadline: t.now() + 5000 });
+  const deaf = t.open('deaf', { deadline: t.now() + 5000 });
+  await t.advance(4999);
+  // One worker: the second waits for the first.
+  patient.end();
+  assert.equal((await patient.outcome).code, 'close');
+  await t.advance(1);
+  await t.advance(999);
+  let isOver = false;
+  void deaf.outcome.then(() => (isOver = true));
+  await t.settled();
+  assert.equal(isOver, false);
+  await t.advance(1);
+  assert.equal((await deaf.outcome).code, 'deadlineExceeded');
+  // The deaf handler keeps its seat; another worker has taken its place.
+  const next = t.open('echo');
+  next.end();
+  assert.equal((await next.outcome).code, 'close');
+  await t.close();
+});
+
+test('a cancelled stream has one terminal frame, whether its handler waits, runs or has not started', async () => {
+  const t = await testModule(echo, { workers: 2 });
+  const waiting = t.open('echo');
+  const notStarted = t.open('digest');
+  const queued = t.open('echo');
+  await t.settled();
+  for (const stream of [waiting, notStarted, queued]) {
+    stream.cancel('enough');
+    assert.deepEqual(await stream.outcome.then(({ code, message }) => [code, message]), [
+      'cancelled',
+      'cancelled by the host: enough',
+    ]);
+    await stream.assertOneTerminal();
+  }
+  await t.close();
+});
+
+test('a worker killed after n frames ends its stream with workerCrashed, behind what it had sent', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('echo');
+  stream.killWorker(2);
+  const received: number[] = [];
+  const reader = (async () => {
+    for await (const chunk of stream) received.push(chunk[0] ?? -1);
+  })();
+  for (let i = 0; i < 2; i++) await stream.send(new Uint8Array([i]));
+  await assert.rejects(reader, { code: 'workerCrashed' });
+  assert.deepEqual(received, [0, 1]);
+  await stream.assertOneTerminal();
+  const next = t.open('echo');
+  next.end();
+  assert.equal((await next.outcome).code, 'close');
+  await t.close();
+});
+
+test('killed at once, a stream that waits for its worker dies when it starts', async () => {
+  const t = await testModule(echo);
+  const first = t.open('echo');
+  const second = t.open('echo');
+  second.killWorker();
+  await t.settled();
+  assert.equal(second.frames, 0);
+  first.end();
+  assert.equal((await first.outcome).code, 'close');
+  assert.equal((await second.outcome).code, 'workerCrashed');
+  await t.close();
+});
+
+for (const wireChunks of [1, [3, 1, 7], { seed: 42 }]) {
+  test(`the wire may be cut anywhere: ${JSON.stringify(wireChunks)}`, async () => {
+    const t = await testModule(echo, { wireChunks });
+    const stream = t.open('echo');
+    for (let i = 0; i < 10; i++) await stream.send(new Uint8Array(i));
+    stream.end();
+    assert.deepEqual(
+      (await stream.collect()).map(({ length }) => length),
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9],
+    );
+    await t.close();
+  });
+}
+
+test('a module that can’t be run is refused with the reason', async () => {
+  const nameless = { version: '1.0.0' } as unknown as typeof echo;
+  await assert.rejects(testModule(nameless), /no name/);
+  await assert.rejects(testModule(echo, { file: '/nowhere/module.js' }), /does not exist/);
+});
+
+test('close ends what still runs, listens, or has not started', async () => {
+  const t = await testModule(echo, { workers: 3 });
+  const open = [t.open('echo'), t.open('deaf'), t.open('digest')];
+  await t.settled();
+  await t.close();
+  for (const stream of open) assert.equal((await stream.outcome).code, 'cancelled');
+});
+
+test('close fails where the module has ended by itself', async () => {
+  const t = await testModule(echo);
+  const stream = t.open('echo');
+  await t.settled();
+  t.session.sendRaw(new Uint8Array(64).fill(0xff));
+  assert.equal((await stream.outcome).code, 'unavailable');
+  await assert.rejects(t.close(), /ended with code 76/);
+});
+
+test('frames written by hand reach main’s own checks', async () => {
+  const t = await testModule(echo);
+  const id = 'ab'.repeat(16) as StreamId;
+  const stream = t.session.adoptStream(id);
+  t.session.sendRaw(encodeOpenFrame(id, { method: 'echo' }));
+  t.session.sendRaw(new FrameEncoder(id).close());
+  t.session.sendRaw(new FrameEncoder(id).close());
+  await assert.rejects(stream.closed, { code: 'protocolViolation' });
+  await t.close();
+});
+
+test('on threads of their own synchronous handlers block, are cancelled and asked as in production', async () => {
+  const t = await testModule(blocking, { file: FILE, workers: 2, onService: ({ body }) => body });
+  const stream = t.open('lines');
+  const values = stream[Symbol.asyncIterator]();
+  for (let i = 0; i < 3; i++) {
+    await stream.send(new Uint8Array([i]));
+    assert.deepEqual(
+      (await values.next()).value,
+      new Uint8Array([i]),
+      'it answers before the input has ended',
+    );
+  }
+  const asks = t.open('asks');
+  await asks.send(utf8('question'));
+  asks.end();
+  assert.deepEqual(await asks.collect(), [utf8('question')]);
+  stream.cancel('enough');
+  assert.equal((await stream.outcome).code, 'cancelled');
+  await stream.assertOneTerminal();
+  await t.close();
+});
+
+test('on threads of their own a handler that never looks up is ended when its grace time is over', async () => {
+  const t = await testModule(blocking, { file: FILE, cancelGraceMs: 60_000 });
+  const stream = t.open('forever');
+  assert.equal((await stream[Symbol.asyncIterator]().next()).done, false, 'it runs');
+  stream.cancel('enough');
+  await t.advance(60_000);
+  assert.equal((await stream.outcome).code, 'cancelled');
+  await t.close();
+});
+
+test('on threads of their own a worker is killed in the middle of its frames, and the wire stays whole', async () => {
+  const t = await testModule(blocking, { file: FILE });
+  const stream = t.open('counts');
+  stream.killWorker(100);
+  const numbers: number[] = [];
+  await assert.rejects(
+    (async () => {
+      for await (const chunk of stream)
+        numbers.push(new DataView(chunk.buffer, chunk.byteOffset).getUint32(0));
+    })(),
+    { code: 'workerCrashed' },
+  );
+  assert.ok(numbers.length >= 100, `${numbers.length} frames`);
+  assert.deepEqual(numbers, Array.from(numbers.keys()));
+  await stream.assertOneTerminal();
+  await t.close();
+});

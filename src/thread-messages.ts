@@ -20,6 +20,8 @@ export interface WorkerSettings {
   readonly receiveWindow: number;
   readonly maxMessageBytes: number;
   readonly maxErrorMessageBytes: number;
+  /** Port of the first worker's inspector; the next ones follow. 0: any. Left out: none. */
+  readonly inspectPort?: number;
 }
 
 /** The first message of a worker, through its parent port: its own port, for everything else. */

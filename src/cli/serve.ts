@@ -11,6 +11,9 @@ them is a terminal here. To try a module by hand, open one stream on it:
 
   ixt-module call FILE METHOD`;
 
+/** Beside Node's own 9229, which is the main thread's. */
+const INSPECT_PORT = 9230;
+
 interface ServeFlags {
   workers: number;
   streamsPerWorker: number;
@@ -21,6 +24,7 @@ interface ServeFlags {
   drainMs: number;
   workerHeapMb: number;
   descriptors?: string;
+  inspectWorker?: number | true;
 }
 
 /** `ixt-module serve FILE`: what a host runs. */
@@ -58,13 +62,22 @@ export function addServe(program: Command): void {
       integer(16, 1 << 20),
       d.workerHeapMb,
     )
+    .option(
+      '--inspect-worker [port]',
+      'a debugger for each worker thread, at this port of 127.0.0.1 and the ones behind it; 0: any',
+      integer(0, 65_535),
+    )
     .option('--descriptors <in,out>', 'descriptors of the protocol, as the launcher sets them')
     .addHelpText('after', '\nExample:\n  ixt-module serve ./digest.js --workers 4\n')
     .action(async (file: string, flags: ServeFlags) => {
-      const { descriptors, ...limits } = flags;
+      const { descriptors, inspectWorker, ...limits } = flags;
       const [input, output] = parseDescriptors(descriptors);
       if (isatty(input) || isatty(output)) fail(EXIT.usage, NEEDS_HOST);
-      const options: ServeOptions = { ...d, ...limits, input, output, file: resolve(file) };
+      const inspect =
+        inspectWorker === undefined
+          ? {}
+          : { inspectPort: inspectWorker === true ? INSPECT_PORT : inspectWorker };
+      const options: ServeOptions = { ...d, ...limits, ...inspect, input, output, file: resolve(file) };
       // Loaded late: `--help` and mistakes need none of it.
       const { serve } = await import('../main/runner.ts');
       const { guardMain } = await import('../main/print-guard.ts');

@@ -24,6 +24,8 @@ export interface ServeOptions {
   readonly drainMs: number;
   /** A worker's JavaScript heap, in MiB. */
   readonly workerHeapMb: number;
+  /** The workers' inspectors listen from this port upwards; 0: anywhere. Left out: nowhere. */
+  readonly inspectPort?: number;
   /** InvocationContext, serialised, in bytes; and its metadata entries. */
   readonly maxContextBytes: number;
   readonly maxMetadataEntries: number;

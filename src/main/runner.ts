@@ -149,6 +149,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       receiveWindow: options.receiveWindow,
       maxMessageBytes: options.maxMessageBytes,
       maxErrorMessageBytes: options.maxErrorMessageBytes,
+      ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
     },
     { region, lock, outlet, clock },
     {

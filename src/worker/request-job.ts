@@ -11,6 +11,7 @@ import type { Job, Thread } from './thread.ts';
 /** One unary request on this thread. Its answer goes through main, since it may be as large as a message. */
 export class RequestJob implements Job {
   readonly number: number;
+  readonly method: string;
   readonly #thread: Thread;
   readonly #task: Task & { kind: 'handle' };
   readonly #control: JobControl;
@@ -20,6 +21,7 @@ export class RequestJob implements Job {
 
   constructor(thread: Thread, task: Task & { kind: 'handle' }) {
     this.number = task.number;
+    this.method = task.context.method;
     this.#thread = thread;
     this.#task = task;
     this.#control = thread.control(task.job);

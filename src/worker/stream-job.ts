@@ -16,7 +16,7 @@ const ROOM_FOR_DATA = (1 << 20) + 136;
 export class StreamJob implements Job {
   readonly number: number;
   readonly #thread: Thread;
-  readonly #method: string;
+  readonly method: string;
   readonly #control: JobControl;
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
@@ -28,7 +28,7 @@ export class StreamJob implements Job {
   constructor(thread: Thread, task: Task & { kind: 'stream' }) {
     this.number = task.number;
     this.#thread = thread;
-    this.#method = task.context.method;
+    this.method = task.context.method;
     this.#control = thread.control(task.job);
     this.#output = new StreamOutput(thread.wire, this.#control, task.id as StreamId);
     const isDecided = (): boolean => this.#control.isDecided;
@@ -68,11 +68,11 @@ export class StreamJob implements Job {
 
   /** Runs the handler and sends the terminal frame; `undefined` when all of it was synchronous. Never rejects. */
   run(): Promise<void> | undefined {
-    const handler = this.#thread.module.streamHandler(this.#method);
+    const handler = this.#thread.module.streamHandler(this.method);
     if (handler === undefined) {
       return this.#end({
         code: 'methodNotFound',
-        message: `this module has no stream method '${this.#method}'`,
+        message: `this module has no stream method '${this.method}'`,
       });
     }
     let running: Promise<void> | undefined;

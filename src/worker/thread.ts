@@ -13,6 +13,7 @@ import { attemptWrite } from '../wire-descriptor.ts';
 import { watchFailures } from './failures.ts';
 import { Inbox } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';
+import { NeighbourWatch } from './neighbours.ts';
 import { ModuleEvents } from './module-events.ts';
 import { RequestJob } from './request-job.ts';
 import { ServiceCalls } from './services.ts';
@@ -22,6 +23,7 @@ import { WireOutput } from './wire-output.ts';
 /** Something that runs on this thread and is told what main sends for it. */
 export interface Job {
   readonly number: number;
+  readonly method: string;
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
   /** The host has granted credit. */
@@ -80,6 +82,7 @@ export class Thread {
   readonly #wake: WorkerWake;
   readonly #environment: ThreadEnvironment;
   readonly #jobs = new Map<number, Job>();
+  readonly #neighbours = new NeighbourWatch(this.#jobs);
   /** What came for tasks that are still on their way: they travel by another port. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
   #lastStarted = 0;
@@ -140,6 +143,7 @@ export class Thread {
       if (this.#jobs.size === 0) this.wire.flush();
       else this.flushThisTurn();
     };
+    this.#neighbours.touch(job);
     const running = this.scope.run(job, () => job.run());
     if (running === undefined) return done();
     return running.then(done);
@@ -154,6 +158,7 @@ export class Thread {
     const ticket = this.#wake.ticket();
     if (mustLook() || this.#inbox.pump()) return;
     this.wire.flush();
+    this.#neighbours.blocks(this.scope.getStore());
     this.#environment.wait(this.#wake, ticket);
   }
 
@@ -172,6 +177,13 @@ export class Thread {
     });
   }
 
+  /** The job, whose handler goes on in this turn. */
+  #resumed(number: number): Job | undefined {
+    const job = this.#jobs.get(number);
+    if (job !== undefined) this.#neighbours.touch(job);
+    return job;
+  }
+
   #onOp(kind: number, number: number, payload: Uint8Array): void {
     if (number > this.#lastStarted && kind <= OP.stop) {
       this.#early.push({ kind, number, payload });
@@ -179,11 +191,11 @@ export class Thread {
     }
     switch (kind) {
       case OP.data:
-        return this.#jobs.get(number)?.deliver(payload);
+        return this.#resumed(number)?.deliver(payload);
       case OP.end:
         return this.#jobs.get(number)?.deliverEnd();
       case OP.credit:
-        return this.#jobs.get(number)?.credited();
+        return this.#resumed(number)?.credited();
       case OP.stop:
         return this.#jobs.get(number)?.stop(decoder.decode(payload));
       case OP.room:

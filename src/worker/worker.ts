@@ -3,6 +3,7 @@ import { Region } from '../shared-memory/region.ts';
 import { DroppedLogs } from '../shared-memory/slot-words.ts';
 import type { FromWorker, Hello, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
 import { guardConsole } from '../console-guard.ts';
+import { prepareDebugging } from './debugging.ts';
 import { loadModule } from './module-loader.ts';
 import { Thread, workerEnvironment } from './thread.ts';
 
@@ -22,7 +23,8 @@ export function startWorker(): (task: Task) => Promise<void> | void {
   parentPort?.postMessage(hello, [mainsPort]);
   const say = (message: FromWorker): void => port.postMessage(message);
   port.once('message', (welcome: Welcome) => {
-    loadModule(settings.file).then(
+    const loaded = prepareDebugging(settings, welcome).then(() => loadModule(settings.file));
+    loaded.then(
       (module) => {
         thread = new Thread({
           settings,

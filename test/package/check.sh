@@ -20,6 +20,7 @@ cp "$root"/test/package/consumer/* "$project"
 node --import tsx test/package/write-examples.ts "$project/examples"
 cd "$project"
 npm install --silent --prefer-offline --no-audit --no-fund "$tarball" zod@4 >/dev/null
+"$root/node_modules/.bin/esbuild" stack.ts --sourcemap --minify-whitespace --log-level=error --outfile=stack.mjs
 node -e "
   const { scripts = {} } = require('ixt-sdk/package.json');
   const hooks = Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name));

@@ -27,6 +27,11 @@ for (const options of [{}, { file: new URL('digest.mjs', import.meta.url) }]) {
   assert.equal(await digestOf(t.open('sha256')), EXPECTED);
   await t.close();
 }
+// A compiled module's stack shows the TypeScript that it was made of.
+const stacks = spawnModule({ file: new URL('stack.mjs', import.meta.url), workers: 1 });
+const { value: stack } = await stacks.openStream('stack').next();
+assert.match(Buffer.from(stack).toString('utf8'), /stack\.ts:12:/);
+await stacks.close();
 const mock = mockStream({ input: [hello] });
 assert.equal((await mock.run(digest.onServerStream.sha256)).code, 'close');
 assert.equal(Buffer.from(mock.sent[0]).toString('hex'), EXPECTED);

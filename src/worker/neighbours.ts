@@ -1,0 +1,65 @@
+import { logLine } from '../stderr.ts';
+import type { Job } from './thread.ts';
+
+/** A turn of the event loop that takes longer than this keeps neighbours waiting, in ms. */
+const LONG_TURN_MS = 500;
+
+/**
+ * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method.
+ * Costs nothing while a job is alone.
+ */
+export class NeighbourWatch {
+  readonly #jobs: ReadonlyMap<number, Job>;
+  readonly #warn: (line: string) => void;
+  readonly #now: () => number;
+  readonly #warned = new Set<string>();
+  /** Methods whose code this turn has run, or will before it ends. */
+  #touched = new Set<string>();
+  #began = 0;
+
+  /** @param now milliseconds, monotonic */
+  constructor(
+    jobs: ReadonlyMap<number, Job>,
+    now: () => number = () => performance.now(),
+    warn: (line: string) => void = logLine,
+  ) {
+    this.#jobs = jobs;
+    this.#now = now;
+    this.#warn = warn;
+  }
+
+  /** The job's handler is about to run, or to be resumed. */
+  touch(job: Job): void {
+    if (this.#jobs.size < 2) return;
+    if (this.#touched.size === 0) {
+      this.#began = this.#now();
+      // What a resumed handler does happens in this turn's microtasks.
+      setImmediate(() => this.#turnEnded());
+    }
+    this.#touched.add(job.method);
+  }
+
+  /** The job's handler blocks the thread. @param job `undefined`: it can't be told which */
+  blocks(job: Job | undefined): void {
+    if (this.#jobs.size < 2 || job === undefined) return;
+    this.#tell(job.method, 'blocks the worker that it shares, by a synchronous read, send or request');
+  }
+
+  #turnEnded(): void {
+    const took = this.#now() - this.#began;
+    const methods = this.#touched;
+    this.#touched = new Set();
+    if (took < LONG_TURN_MS) return;
+    for (const method of methods)
+      this.#tell(method, `held the worker that it shares for ${Math.round(took)} ms`);
+  }
+
+  #tell(method: string, what: string): void {
+    if (this.#warned.has(method)) return;
+    this.#warned.add(method);
+    this.#warn(
+      `warning: the asynchronous handler of '${method}' ${what}; ${this.#jobs.size - 1} other streams waited. ` +
+        'Make it synchronous (a generator function, or mode: "sync"), so that it gets a worker to itself',
+    );
+  }
+}

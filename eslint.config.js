@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   {
     ignores: [
-      'dist/',
+      'dist/', 'docs/api/',
       'schema/generated/',
       'node_modules/',
       'test/fixtures/broken/',

@@ -8,7 +8,16 @@ export {
   type StreamHandlers,
   type StreamResult,
 } from './module.ts';
-export { bytes, json, ndjson, text, type Codec } from './methods/codec.ts';
+export {
+  bytes,
+  json,
+  ndjson,
+  text,
+  type Codec,
+  type ReceivedBy,
+  type SentBy,
+  type ValueDecoder,
+} from './methods/codec.ts';
 export { issuesOf, type Issue } from './methods/issues.ts';
 export {
   method,
@@ -17,7 +26,13 @@ export {
   type MethodInput,
   type MethodShape,
 } from './methods/method.ts';
-export type { StandardSchema } from './methods/standard-schema.ts';
+export type {
+  SchemaInput,
+  SchemaOutput,
+  StandardIssue,
+  StandardResult,
+  StandardSchema,
+} from './methods/standard-schema.ts';
 export { ERROR_CODES, ModuleError, type ErrorCode, type ModuleErrorOptions } from './errors.ts';
 export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './stream/server-stream.ts';
 export { revealContext } from './stream/redacted-context.ts';

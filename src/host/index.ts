@@ -3,13 +3,16 @@ export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { HealthReport, Initialized } from '../wire/cold-decode.ts';
 export {
   withMethods,
+  type ByteStream,
   type MethodTable,
   type ReceivedFrom,
   type SentTo,
+  type StreamOpener,
   type TypedMethods,
   type TypedStream,
 } from '../methods/typed-stream.ts';
 export type { InvocationContext, InvocationContextInit } from '../wire/context.ts';
+export type { WireLimits } from '../wire/limits.ts';
 export type { StreamId } from '../wire/stream-id.ts';
 export type { TransportKind } from './child-io.ts';
 export { ContractViolation, type ViolationKind } from './contract-violation.ts';

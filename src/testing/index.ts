@@ -1,5 +1,6 @@
 /** Test a module in memory, or one handler by itself. Uses no test runner: what is wrong is thrown. */
 export { merge, rechunk, type ChunkSizes } from './chunks.ts';
 export { mockStream, type LoggedLine, type MockStream, type MockStreamOptions } from './mock-stream.ts';
+export type { MethodOf } from '../methods/typed-stream.ts';
 export { testModule, type TestModule, type TestModuleOptions } from './test-module.ts';
 export type { StreamOutcome, TestStream } from './test-stream.ts';

@@ -61,6 +61,8 @@ test('a synchronous handler starts when its input has ended, and reads all of it
   const t = await testModule(echo);
   const stream = t.open('digest');
   await stream.send(utf8('hel'));
+  // Begun now, it would find no more input.
+  await t.settled();
   await stream.send(utf8('lo'));
   stream.end();
   const [digest] = await stream.collect();

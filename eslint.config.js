@@ -4,7 +4,8 @@ import tseslint from 'typescript-eslint';
 export default tseslint.config(
   {
     ignores: [
-      'dist/', 'docs/api/',
+      'dist/',
+      'docs/api/',
       'schema/generated/',
       'node_modules/',
       'test/fixtures/broken/',

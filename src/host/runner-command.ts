@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 export const LAUNCHER_DESCRIPTORS = '3,4';
 
 const isSource = import.meta.url.endsWith('.ts');
-// This file is src/host/runner-command.ts, or dist/src/host/runner-command.js once compiled.
-const packageRoot = new URL(isSource ? '../../' : '../../../', import.meta.url);
+/** The folder of the package. This file is src/host/runner-command.ts, or dist/src/host/runner-command.js once compiled. */
+export const packageRoot = new URL(isSource ? '../../' : '../../../', import.meta.url);
 
 /** The command line that runs our own `serve`, without its flags: from the sources through tsx, compiled without it. */
 export function runnerCommand(): string[] {

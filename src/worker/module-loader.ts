@@ -67,8 +67,12 @@ function explain(error: unknown, file: string): string {
     );
   }
   const name = error.name === 'Error' ? '' : `${error.name}: `;
-  const place = /(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/m.exec(error.stack ?? '')?.[1];
-  return `${name}${error.message}${place === undefined || error.message.includes(place) ? '' : ` (${place})`}`;
+  // A loader's own place says nothing to the author.
+  const places = [...(error.stack ?? '').matchAll(/(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/gm)];
+  const place = places.map(([, found]) => found).find((found) => !found?.includes('/node_modules/tsx/'));
+  // Of several lines, which a log line would show escaped, one is made.
+  const message = error.message.replace(/:?\n/g, ': ');
+  return `${name}${message}${place === undefined || message.includes(place) ? '' : ` (${place})`}`;
 }
 
 /** A CommonJS module that was compiled from ESM has its default export one level down. */
@@ -117,7 +121,9 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   const table = new Map<string, ModedHandler>();
   for (const [method, handler] of Object.entries(streams)) {
     if (typeof handler !== 'function' && !isModed(handler)) {
-      complain(`has a handler for the stream method '${method}' that is no function`);
+      complain(
+        `has a handler for the stream method '${method}' that is no function; write *${method}(stream) { … } or async *${method}(stream) { … }`,
+      );
     }
     table.set(method, moded(handler));
   }

@@ -6,6 +6,7 @@ export default tseslint.config(
     ignores: [
       'dist/',
       'docs/api/',
+      'templates/',
       'schema/generated/',
       'node_modules/',
       'test/fixtures/broken/',

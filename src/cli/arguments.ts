@@ -1,11 +1,5 @@
 import { InvalidArgumentError } from 'commander';
 
-/** Ends with a message for a person. */
-export function fail(exitCode: number, message: string): never {
-  process.stderr.write(`ixt-module: ${message}\n`);
-  process.exit(exitCode);
-}
-
 /**
  * A parser for whole numbers within bounds.
  *
@@ -19,6 +13,15 @@ export function integer(min: number, max: number): (text: string) => number {
     }
     return value;
   };
+}
+
+/**
+ * A parser for a list of whole numbers within bounds, like `1,2,4`.
+ *
+ * @throws InvalidArgumentError as {@link integer}
+ */
+export function integers(min: number, max: number): (text: string) => number[] {
+  return (text) => text.split(',').map(integer(min, max));
 }
 
 /**

@@ -1,6 +1,8 @@
 import { open } from 'node:fs/promises';
 import type { Readable, Writable } from 'node:stream';
 import { isatty } from 'node:tty';
+import { EXIT } from '../main/options.ts';
+import { CliError } from './failure.ts';
 
 /** The largest chunk that one Data frame of a call carries, in bytes. */
 const CHUNK_BYTES = 65_536;
@@ -10,20 +12,28 @@ const CHUNK_BYTES = 65_536;
  *
  * @param name a file, `-` for standard input, or undefined: standard input unless it is a terminal
  * @returns undefined: nothing is sent
- * @throws the system's error where the file can't be opened
+ * @throws CliError where the file can't be opened
  */
 export async function openInput(name: string | undefined): Promise<Readable | undefined> {
   if (name === undefined && isatty(0)) return undefined;
   if (name === undefined || name === '-') return process.stdin;
-  const file = await open(name, 'r');
+  const file = await openFile(name, 'r');
   return file.createReadStream({ highWaterMark: CHUNK_BYTES });
 }
 
-/** Where a call writes what it gets: a file, or `-` for standard output. @throws as {@link openInput} */
+/** Where a call writes what it gets: a file, or `-` for standard output. @throws CliError as {@link openInput} */
 export async function openOutput(name: string): Promise<Writable> {
   if (name === '-') return process.stdout;
-  const file = await open(name, 'w');
+  const file = await openFile(name, 'w');
   return file.createWriteStream();
+}
+
+async function openFile(name: string, flags: 'r' | 'w'): ReturnType<typeof open> {
+  try {
+    return await open(name, flags);
+  } catch (error) {
+    throw new CliError(EXIT.usage, error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** `input` in pieces that a Data frame of a call may carry. */
@@ -33,8 +43,15 @@ export async function* chunksOf(input: Readable): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** All chunks of `input`, for calls that send them more than once. */
+export async function readChunks(input: Readable | undefined): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = [];
+  if (input !== undefined) for await (const chunk of chunksOf(input)) chunks.push(chunk);
+  return chunks;
+}
+
 /** Writes one chunk; settles when it is out, so that whoever waits reads no faster than `output` takes it. */
-export function writeChunk(output: Writable, bytes: Uint8Array): Promise<void> {
+export function writeChunk(output: Writable, bytes: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(bytes, (error) => (error ? reject(error) : resolve()));
   });

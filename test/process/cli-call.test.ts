@@ -42,6 +42,19 @@ function call(t: TestContext, args: readonly string[], input: Uint8Array = Buffe
   return end(child);
 }
 
+/** The unary `echo` of the conformance module. */
+function callUnary(t: TestContext): Promise<Ended> {
+  return call(t, ['echo', '--unary'], Buffer.from('body'));
+}
+
+function jsonLines(stdout: Buffer): unknown[] {
+  return stdout
+    .toString()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+}
+
 function scratchFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-cli-'));
   t.after(() => rmSync(folder, { recursive: true }));
@@ -100,13 +113,80 @@ test('what the module prints passes through to standard error', async (t) => {
   assert.deepEqual([code, stdout.toString(), stderr], [0, 'done', 'stray output\n']);
 });
 
-test('a module that can not be loaded says why once', async (t) => {
-  const child = start(t, ['call', '/nonexistent/module.js', 'echo']);
+test('a module that can not be loaded says why once, without a stack, and the call ends with 78', async (t) => {
+  const child = start(t, [
+    'call',
+    fileURLToPath(new URL('../fixtures/broken/throws.ts', import.meta.url)),
+    'echo',
+  ]);
   child.stdin.end();
-  const { code, stderr } = await end(child);
+  const { code, stdout, stderr } = await end(child);
+  assert.deepEqual([code, stdout.length], [78, 0]);
+  assert.match(stderr, /^ixt-module: [^\n]*throws\.ts could not be loaded: thrown while loading[^\n]*\n$/);
+});
+
+test('a method that is not there is refused with the names of those that are', async (t) => {
+  const { code, stderr } = await call(t, ['eco']);
   assert.equal(code, 1);
-  assert.equal(stderr.match(/does not exist/g)?.length, 1);
-  assert.match(stderr, /\nunavailable: The module exited with code 78\.\n$/);
+  assert.match(
+    stderr,
+    /^methodNotFound: [^\n]*'eco'\n {2}conformance has the stream methods echo, echo-async, [^\n]*\n$/,
+  );
+});
+
+test('a stream on a module that has none points at --unary, and with it the request is answered', async (t) => {
+  const file = fileURLToPath(new URL('../fixtures/unary-only.ts', import.meta.url));
+  const stream = start(t, ['call', file, 'echo']);
+  stream.stdin.end();
+  assert.match((await end(stream)).stderr, /^streamingUnsupported: [^]*--unary/);
+  const unary = await callUnary(t);
+  assert.deepEqual([unary.code, unary.stdout.toString(), unary.stderr], [0, 'body', '']);
+});
+
+test('cancel-after cancels a handler that never ends by itself', async (t) => {
+  const { code, stderr } = await call(t, ['hang', '--cancel-after', '10']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^cancelled: [^\n]*the caller cancelled\n$/);
+});
+
+test('with a small credit all of an answer arrives all the same', async (t) => {
+  const input = randomBytes(100_000);
+  const { code, stdout } = await call(t, ['echo', '--credit', '100'], input);
+  assert.equal(code, 0);
+  assert.ok(stdout.equals(input));
+});
+
+test('repeated calls answer one after the other, whatever their concurrency, and their sum is told', async (t) => {
+  const { code, stdout, stderr } = await call(t, [
+    ...['source', '-m', 'count=20', 'size=8', '--repeat', '6', '--concurrency', '3'],
+  ]);
+  assert.equal(code, 0);
+  const numbers = Array.from({ length: stdout.length / 8 }, (_, at) =>
+    Number(stdout.readBigUInt64LE(at * 8)),
+  );
+  const once = Array.from({ length: 20 }, (_, at) => at);
+  assert.deepEqual(numbers, [...once, ...once, ...once, ...once, ...once, ...once]);
+  assert.match(stderr, /^source: 6 of 6 calls, .* 120 frames \(960 B\) received, .* frames\/s\n$/);
+});
+
+test('repeated calls that fail are told once, with how many they were', async (t) => {
+  const { code, stderr } = await call(t, ['fail', '--repeat', '3']);
+  assert.equal(code, 1);
+  assert.match(stderr, /^3 × handlerFailed: boom\nfail: 3 of 3 calls/);
+});
+
+test('as JSON each frame is a line and so is each end', async (t) => {
+  const { code, stdout } = await call(t, ['echo', '--json'], Buffer.from([0xff, 0x00]));
+  assert.equal(code, 0);
+  const [data, ending, ...more] = jsonLines(stdout);
+  assert.deepEqual([data, more], [{ call: 0, base64: '/wA=' }, []]);
+  assert.equal((ending as { end: string }).end, 'close');
+  const failed = await call(t, ['fail', '--json']);
+  const [failure] = jsonLines(failed.stdout);
+  assert.deepEqual(
+    { ...(failure as object), ms: 0 },
+    { call: 0, end: 'handlerFailed', message: 'boom', ms: 0 },
+  );
 });
 
 test('a call ends with its stream, although standard input stays open', async (t) => {

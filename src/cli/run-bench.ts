@@ -70,7 +70,8 @@ async function measure(
   const end = from + measureMs;
   /** What had passed when the measurement began. */
   let before: CallTally = { ...tally };
-  let after = before;
+  /** What had passed when it ended. */
+  let after: CallTally | undefined;
   let isWarm = false;
   const warmUp = (now: number): void => {
     if (isWarm || now < from) return;
@@ -115,6 +116,8 @@ async function measure(
     await module.close();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
+  // Where every call ended just in time, nothing had to be stopped.
+  after ??= tally;
   if (latencies.length === 0) {
     const mend = `Give it more time: --time ${measureMs * 10}`;
     throw new CliError(1, `not one call of ${method} ended within ${measureMs} ms`, mend);

@@ -33,7 +33,8 @@ export async function runDoctor(options: DoctorOptions): Promise<number> {
   const sound = await checkLife(file);
   findings.push(...sound);
   // Also for a module that does not load: what it printed on the way may say why.
-  findings.push(...(await watchPrints(options)));
+  const isSound = sound.every(({ level }) => level !== 'problem');
+  findings.push(...(await watchPrints(options, isSound)));
   process.stdout.write(`${options.isJson ? JSON.stringify({ file, findings }) : renderFindings(findings)}\n`);
   return findings.some(({ level }) => level === 'problem') ? 1 : 0;
 }
@@ -79,8 +80,8 @@ async function checkEnd(module: ModuleProcess): Promise<Finding> {
   };
 }
 
-/** Loads the module, and calls one method, in a child where every print is seen. */
-async function watchPrints(options: DoctorOptions): Promise<Finding[]> {
+/** Loads the module, and calls one method, in a child where every print is seen. @param isSound it loads when it is not watched */
+async function watchPrints(options: DoctorOptions, isSound: boolean): Promise<Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'ixt-doctor-'));
   const [trace, printed] = [join(folder, 'trace'), join(folder, 'descriptor-1')];
   await writeFile(trace, '');
@@ -95,19 +96,23 @@ async function watchPrints(options: DoctorOptions): Promise<Finding[]> {
     },
   });
   const findings: Finding[] = [];
+  let isWatched = false;
   try {
     await initializeWithin(module);
+    isWatched = true;
     if (options.method !== undefined) findings.push(await callWatched(module, options, options.method));
     await module.close();
-  } catch {
-    // It does not load: its life has been a problem before.
+  } catch (error) {
+    if (isSound) findings.push(unwatched(error));
   } finally {
     module.kill();
     await module.exited;
   }
-  findings.push(...judgePrints(parseTrace(await readFile(trace, 'utf8')), await readFile(printed)));
+  const prints = judgePrints(parseTrace(await readFile(trace, 'utf8')), await readFile(printed));
+  // That nothing was seen says nothing where nobody could look.
+  findings.push(...prints.filter(({ level }) => level !== 'ok' || isWatched));
   await rm(folder, { recursive: true });
-  if (options.method === undefined) {
+  if (options.method === undefined && isWatched) {
     findings.push({
       level: 'ok',
       check: 'prints',
@@ -115,6 +120,15 @@ async function watchPrints(options: DoctorOptions): Promise<Finding[]> {
     });
   }
   return findings;
+}
+
+/** A module that works, and yet not while it is watched. */
+function unwatched(error: unknown): Finding {
+  return {
+    level: 'warning',
+    check: 'prints',
+    text: `it does not load while it is watched, so not every print may be found: ${messageOf(error)}`,
+  };
 }
 
 /** Watching must not hang where the watched module does. */
@@ -173,9 +187,9 @@ function watchedCommand(file: string): [string, ...string[]] {
 
 /** What `--import` loads the tracer by, in each thread: from the sources, threads have no loader for it of their own. */
 function tracerUrl(): string {
-  const tracer = pathToFileURL(siblingFile(import.meta.url, './doctor/print-trace')).href;
+  const tracer = pathToFileURL(siblingFile(import.meta.url, './doctor/print-trace.ts')).href;
   if (!tracer.endsWith('.ts')) return tracer;
   const tsx = import.meta.resolve('tsx/esm/api');
-  const script = `import { register } from '${tsx}'; register(); await import('${tracer}');`;
+  const script = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(tracer)});`;
   return `data:text/javascript,${encodeURIComponent(script)}`;
 }

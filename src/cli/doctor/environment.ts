@@ -13,7 +13,8 @@ export function checkNode(): Finding {
 
 /** Starts something small through the launcher, and sees where its prints and its protocol go. */
 export function checkLauncher(): Finding {
-  const script = "const fs = require('fs'); fs.writeSync(1, 'print'); fs.writeSync(4, fs.readFileSync(3));";
+  // Code of -e has the built-in modules at hand.
+  const script = "fs.writeSync(1, 'print'); fs.writeSync(4, fs.readFileSync(3));";
   const [shell = '', ...prefix] = launcherPrefix();
   const { status, stdout, stderr, error } = spawnSync(shell, [...prefix, process.execPath, '-e', script], {
     input: 'wire',

@@ -90,7 +90,7 @@ function printFinding(event: PrintEvent, count: number, printed: Uint8Array): Fi
   return {
     level: 'warning',
     check: 'prints',
-    text: `${way}: ${call}${by} ${call.includes('open') ? 'opens' : 'prints'} ${preview(said)}${times}: ${fate}`,
+    text: `${way}: ${call}${by} ${call.startsWith('fs.open') ? 'opens' : 'prints'} ${preview(said)}${times}: ${fate}`,
     stack: stack.length > 0 ? stack : ['no place: it was called by Node itself, as from a stream or a timer'],
     mend,
   };

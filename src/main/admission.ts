@@ -1,9 +1,48 @@
 import type { ErrorReport } from '../errors.ts';
 import type { HandlerMode } from '../module.ts';
+import { grantFits } from '../stream/credit.ts';
 import type { Manifest } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
+import type { ServeOptions } from './options.ts';
 
 export type Refusal = ErrorReport;
+
+/** What the first checks of an Open look at. */
+export interface OpenSizes {
+  /** Of the InvocationContext as it is on the wire. */
+  readonly contextBytes: number;
+  readonly metadataEntries: number;
+  readonly initialCredit: number;
+}
+
+/** The checks of an Open that come before those of {@link admit}, in the protocol's order: draining, context, credit. */
+export function refusalBeforeHandler(
+  isDraining: boolean,
+  { contextBytes, metadataEntries, initialCredit }: OpenSizes,
+  { maxContextBytes, maxMetadataEntries }: Pick<ServeOptions, 'maxContextBytes' | 'maxMetadataEntries'>,
+): Refusal | undefined {
+  if (isDraining)
+    return { code: 'unavailable', message: 'the module is shutting down and takes no new streams' };
+  if (contextBytes > maxContextBytes) {
+    return {
+      code: 'invalidArgument',
+      message: `the InvocationContext has ${contextBytes} bytes, the limit is ${maxContextBytes}`,
+    };
+  }
+  if (metadataEntries > maxMetadataEntries) {
+    return {
+      code: 'invalidArgument',
+      message: `the InvocationContext has ${metadataEntries} metadata entries, the limit is ${maxMetadataEntries}`,
+    };
+  }
+  if (!grantFits(0, initialCredit)) {
+    return {
+      code: 'flowControlViolation',
+      message: `an initialCredit of ${initialCredit} is over the bound of 2^31-1`,
+    };
+  }
+  return undefined;
+}
 
 /**
  * The checks of an Open that need the module's manifest, in the protocol's order: handler, method, deadline.

@@ -13,13 +13,15 @@ import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
 import type { MalformedError } from '../wire/malformed.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
-import { admit, type Refusal } from './admission.ts';
+import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
 import { RunningJob, atTime, type Clock } from './running-job.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
 import { StreamTable } from './stream-table.ts';
+
+const NOTHING = new Uint8Array(0);
 
 /** What the router asks of the rest of main. */
 export interface StreamsContext {
@@ -193,8 +195,11 @@ export class Streams implements EntryOwner {
     const { options, clock } = this.#context;
     const { context, contextBytes, initialCredit } = frame.open(options.maxContextBytes);
     const refusal =
-      this.#refusalBeforeHandler(contextBytes, context.metadata.length, initialCredit) ??
-      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
+      refusalBeforeHandler(
+        this.#isDraining,
+        { contextBytes, metadataEntries: context.metadata.length, initialCredit },
+        options,
+      ) ?? (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
     if (refusal !== undefined && 'code' in refusal) return this.#refuse(id, refusal);
     const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
     if (refusal === undefined) {
@@ -218,31 +223,6 @@ export class Streams implements EntryOwner {
       this.#forget(entry);
       this.#refuseFull(id);
     }
-  }
-
-  #refusalBeforeHandler(contextBytes: number, entries: number, initialCredit: number): Refusal | undefined {
-    const { maxContextBytes, maxMetadataEntries } = this.#context.options;
-    if (this.#isDraining)
-      return { code: 'unavailable', message: 'the module is shutting down and takes no new streams' };
-    if (contextBytes > maxContextBytes) {
-      return {
-        code: 'invalidArgument',
-        message: `the InvocationContext has ${contextBytes} bytes, the limit is ${maxContextBytes}`,
-      };
-    }
-    if (entries > maxMetadataEntries) {
-      return {
-        code: 'invalidArgument',
-        message: `the InvocationContext has ${entries} metadata entries, the limit is ${maxMetadataEntries}`,
-      };
-    }
-    if (!grantFits(0, initialCredit)) {
-      return {
-        code: 'flowControlViolation',
-        message: `an initialCredit of ${initialCredit} is over the bound of 2^31-1`,
-      };
-    }
-    return undefined;
   }
 
   /** How many opens may wait. What workers that are still loading will run at once waits beside what is queued. */
@@ -282,7 +262,8 @@ export class Streams implements EntryOwner {
       return worker.post(OP.data, number, bytes, start, end);
     }
     const cost = dataCost(end - start);
-    entry.held.push(bytes.slice(start, end));
+    // A flood of empty chunks costs a reference each.
+    entry.held.push(start === end ? NOTHING : bytes.slice(start, end));
     entry.heldBytes += cost;
     this.#heldBytes += cost;
     if (this.#heldBytes <= this.#context.options.maxHeldBytes) return;

@@ -111,7 +111,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     complain('has an onServerStream that is neither a function nor a table of functions');
   }
   if (streams === undefined || typeof streams === 'function' || isModed(streams)) {
-    const single = streams === undefined ? undefined : moded(streams);
+    const single = streams === undefined ? undefined : moded(streams, definition);
     return {
       definition,
       manifest: manifestOf(definition, single === undefined ? undefined : { mode: single.mode }),
@@ -125,7 +125,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
         `has a handler for the stream method '${method}' that is no function; write *${method}(stream) { … } or async *${method}(stream) { … }`,
       );
     }
-    table.set(method, moded(handler));
+    table.set(method, moded(handler, streams));
   }
   const methods: ManifestMethod[] = [...table].map(([name, { mode }]) => ({ name, mode }));
   return {
@@ -151,6 +151,9 @@ function isModed(value: unknown): value is ModedHandler {
   return (mode === 'sync' || mode === 'async') && typeof handler === 'function';
 }
 
-function moded(handler: StreamHandler | ModedHandler): ModedHandler {
-  return typeof handler === 'function' ? { mode: modeOf(handler), handler } : handler;
+/** @param owner what the handler is called on: `this` is what it stands in, as with any method */
+function moded(handler: StreamHandler | ModedHandler, owner: object): ModedHandler {
+  return typeof handler === 'function'
+    ? { mode: modeOf(handler), handler: handler.bind(owner) }
+    : { mode: handler.mode, handler: handler.handler.bind(owner) };
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import type { ServerStream } from '../../src/index.ts';
 import {
   checkModule,
   loadModule,
@@ -44,8 +45,8 @@ test('a single handler serves every method, in the mode of its kind', () => {
   for (const [mode, onServerStream] of kinds) {
     const loaded = check({ ...NAMED, onServerStream });
     assert.deepEqual(loaded.manifest.streams, { mode });
-    assert.equal(loaded.streamHandler('any'), onServerStream);
-    assert.equal(loaded.streamHandler('other'), onServerStream);
+    assert.ok(loaded.streamHandler('any'));
+    assert.equal(loaded.streamHandler('other'), loaded.streamHandler('any'));
   }
 });
 
@@ -59,17 +60,35 @@ test('a table lists its methods with their modes, and finds own entries only', (
       { name: 'spin', mode: 'sync' },
     ],
   });
-  assert.equal(loaded.streamHandler('echo'), echo);
+  assert.ok(loaded.streamHandler('echo'));
+  assert.notEqual(loaded.streamHandler('echo'), loaded.streamHandler('spin'));
   for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty', '', 'Echo']) {
     assert.equal(loaded.streamHandler(name), undefined, name);
   }
+});
+
+test('a handler is called on what it stands in: its module, or the table', () => {
+  const seen: unknown[] = [];
+  function handler(this: unknown): void {
+    seen.push(this);
+  }
+  const stream = {} as ServerStream;
+  const single = { ...NAMED, onServerStream: handler };
+  void check(single).streamHandler('any')?.(stream);
+  const table = { plain: handler, stated: { mode: 'async', handler } };
+  const loaded = check({ ...NAMED, onServerStream: table });
+  void loaded.streamHandler('plain')?.(stream);
+  void loaded.streamHandler('stated')?.(stream);
+  assert.equal(seen[0], single);
+  assert.equal(seen[1], table);
+  assert.equal(seen[2], table);
 });
 
 test('a mode that is stated wins over the function’s kind', () => {
   const handler = (): Promise<void> => Promise.resolve();
   const one = check({ ...NAMED, onServerStream: { mode: 'async', handler } });
   assert.deepEqual(one.manifest.streams, { mode: 'async' });
-  assert.equal(one.streamHandler('any'), handler);
+  assert.ok(one.streamHandler('any'));
   const table = check({ ...NAMED, onServerStream: { tail: { mode: 'async', handler }, plain: handler } });
   assert.deepEqual(table.manifest.streams, {
     methods: [

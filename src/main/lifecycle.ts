@@ -134,8 +134,10 @@ export class Lifecycle {
     // The answer to shutdown is the last message.
     for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
     await this.#context.flushed();
-    // On a busy machine threads need a while to end; what is left of the time for all this is theirs.
-    this.#context.exit(code, Math.max(0, this.#hardStopAt - this.#context.clock.now()));
+    // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.
+    const left = this.#hardStopAt - this.#context.clock.now();
+    const most = this.#context.options.cancelGraceMs + LAST_WRITE_MS;
+    this.#context.exit(code, Math.min(Math.max(0, left), most));
   }
 
   #refuseMore(requestId: string): void {

@@ -6,7 +6,8 @@ export type StreamResult =
 
 /**
  * A stream handler. A generator's chunks are sent in order, each as one frame; on cancel its `return()` runs, so
- * `finally` works. When it returns, the stream closes; when it throws, the stream ends with the error.
+ * `finally` works. When it returns, the stream closes; when it throws, the stream ends with the error. `this` is what it
+ * stands in: the table of handlers, or the module.
  */
 export type StreamHandler = (stream: ServerStream) => StreamResult;
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { buildPackage } from '../support/mutated-build.ts';
 import { stressChild, type StressFigures } from '../support/stress-run.ts';
 
-/** How long, in all; CI says 60. */
+/** How long, in all. */
 const SECONDS = Number(process.env['IXT_STRESS_SECONDS'] ?? 10);
 /** What all is drawn from; printed, so that a run can be repeated. */
 const SEED = Number(process.env['IXT_STRESS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));

@@ -12,7 +12,7 @@ import { collectFiles, countTest, missingTests, plan, type TestEvent } from './s
 const CONCURRENCY = 2;
 
 /** For a whole file, in ms: a hang ends the run instead of holding it up. */
-const FILE_TIMEOUT_MS = 600_000;
+const FILE_TIMEOUT_MS = 15 * 60_000;
 
 interface Finished {
   readonly name: string;

@@ -81,6 +81,7 @@ class Run {
   readonly #timers = new Set<NodeJS.Timeout>();
   #opened = 0;
   #mayOpen = true;
+  readonly #over = new AbortController();
   #mayFailStop = false;
   #hasFailStopped = false;
   #onEmpty: (() => void) | undefined;
@@ -122,6 +123,8 @@ class Run {
     } finally {
       this.#mayOpen = false;
       early.catch(() => undefined);
+      // A stress that has failed doesn't hold its process for the rest of its time.
+      this.#over.abort();
       for (const timer of this.#timers) clearTimeout(timer);
       this.#watch.stop();
     }
@@ -162,7 +165,7 @@ class Run {
     this.#watch.start();
     this.#refill();
     if (this.#plan.pauses) this.#pauseLater();
-    await sleep(this.#options.seconds * 1_000);
+    await sleep(this.#options.seconds * 1_000, undefined, { signal: this.#over.signal });
     this.#mayOpen = false;
   }
 

@@ -1,5 +1,6 @@
 import type { HandlerMode } from './module.ts';
 import type { RegionHandle } from './shared-memory/region.ts';
+import { ownCopy, uninitialised } from './uninitialised.ts';
 import type { InvocationContext } from './wire/context.ts';
 
 /**
@@ -133,15 +134,10 @@ const SHORT_BYTES = 128;
 /** How this machine's Int32Array sees memory: a word that is read so and stored keeps its bytes. */
 const IS_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
 
-/** A buffer of its own, which can be transferred: `allocUnsafe` alone would cut it out of a pool. */
-function uninitialised(bytes: number): Uint8Array<ArrayBuffer> {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
-
 /** Collects what one read brought for one worker, to be posted as a single buffer. */
 export class OpBatch {
-  #bytes = uninitialised(FIRST_BYTES);
+  /** None after a batch that went away itself: only the next operation says how large the next one must be. */
+  #bytes = new Uint8Array(0);
   #words = new Int32Array(this.#bytes.buffer);
   #length = 0;
   /** On the buffer of the last short payload: reads come in one buffer, over and over. */
@@ -188,20 +184,16 @@ export class OpBatch {
     if (!isFull) return buffer.slice(0, length);
     // A buffer that is used well goes itself instead of a copy. What is behind the last operation says so by its kind.
     if (length < buffer.byteLength) this.#words[length >> 2] = 0;
-    this.#allocate(FIRST_BYTES);
+    this.#bytes = new Uint8Array(0);
     return buffer;
   }
 
   #grow(needed: number): void {
     const old = this.#bytes.subarray(0, this.#length);
-    this.#allocate(Math.max(needed, this.#bytes.length * 2));
-    this.#bytes.set(old);
-  }
-
-  #allocate(bytes: number): void {
-    // Not zeroed: all that is read of it has been written before.
-    this.#bytes = uninitialised((bytes + 7) & ~7);
+    // All that is read of it has been written before.
+    this.#bytes = uninitialised(Math.max(FIRST_BYTES, needed, this.#bytes.length * 2));
     this.#words = new Int32Array(this.#bytes.buffer);
+    if (old.length > 0) this.#bytes.set(old);
   }
 }
 
@@ -225,7 +217,7 @@ export function readOps(
     onOp(
       words[word] ?? 0,
       words[word + 1] ?? 0,
-      isAlone ? bytes.subarray(start, end) : bytes.slice(start, end),
+      isAlone ? bytes.subarray(start, end) : ownCopy(bytes, start, end),
     );
     at = next;
   }

@@ -139,7 +139,7 @@ export class LiveStream implements HostStream {
     if (this.#phase !== 'live') return;
     this.#phase = 'asked';
     this.#link.write(this.#encoder.cancel(reason));
-    this.#outbox.stop(new ModuleError('cancelled', reason));
+    this.#outbox.stop(() => new ModuleError('cancelled', reason));
   }
 
   grant(bytes: number): void {
@@ -202,7 +202,8 @@ export class LiveStream implements HostStream {
   #settle(error: ModuleError | undefined): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { error };
-    this.#outbox.stop(error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
+    // Made when it is needed: a stream that ends well needs no error, and its stack is dear.
+    this.#outbox.stop(() => error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
     this.#inbox.finish(this.#outcome);
     this.#settleClosed();
   }

@@ -1,3 +1,5 @@
+import { ownCopy, uninitialised } from '../uninitialised.ts';
+
 /** V8 keeps typed arrays up to this size on its heap, where making one is cheapest. */
 const ON_HEAP_BYTES = 64;
 /** Copies up to this size share a slab; what a kept payload holds on to stays within reason. */
@@ -11,16 +13,15 @@ const SLAB_BYTES = 16_384;
  * ArrayBuffer, as Node's Buffers do. No two overlap, and none is ever written again.
  */
 export class PayloadPool {
-  // Without zeros: every byte of a payload is written before anyone sees it.
-  #slab: ArrayBufferLike = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
+  #slab = uninitialised(SLAB_BYTES).buffer;
   #used = 0;
 
   /** A copy of `bytes` (no Buffer, whose `slice` is a view) from `start` to `end`. */
   copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
-    if (length <= ON_HEAP_BYTES || length > POOLED_BYTES) return bytes.slice(start, end);
+    if (length <= ON_HEAP_BYTES || length > POOLED_BYTES) return ownCopy(bytes, start, end);
     if (this.#used + length > SLAB_BYTES) {
-      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES).buffer;
+      this.#slab = uninitialised(SLAB_BYTES).buffer;
       this.#used = 0;
     }
     const copy = new Uint8Array(this.#slab, this.#used, length);

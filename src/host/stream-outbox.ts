@@ -32,7 +32,7 @@ export class StreamOutbox {
   #balance: number;
   #waiting: WaitingSend[] = [];
   #state: 'open' | 'ending' | 'ended' | 'stopped' = 'open';
-  #stopCause: ModuleError | undefined;
+  #stopCause: (() => ModuleError) | undefined;
 
   /**
    * @param window the module's first window in bytes; grants never take the balance above it, unless `maxBalance` says more
@@ -104,14 +104,14 @@ export class StreamOutbox {
     this.#endWhenEmpty();
   }
 
-  /** Nothing is sent any more; what waits rejects with `cause`, and so does every later send. */
-  stop(cause: ModuleError): void {
+  /** Nothing is sent any more; what waits rejects with the error that `cause` makes, and so does every later send. */
+  stop(cause: () => ModuleError): void {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     this.#stopCause = cause;
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const send of waiting) send.reject(cause);
+    for (const send of waiting) send.reject(cause());
   }
 
   #canSend(): boolean {
@@ -130,7 +130,7 @@ export class StreamOutbox {
   }
 
   #refusal(data: Uint8Array): ModuleError | undefined {
-    if (this.#stopCause !== undefined) return this.#stopCause;
+    if (this.#stopCause !== undefined) return this.#stopCause();
     if (this.#state !== 'open') return new ModuleError('invalidArgument', 'A send after end().');
     if (data.length > MAX_DATA_BYTES) {
       const message = `A send of ${data.length} bytes; one frame holds ${MAX_DATA_BYTES} at most.`;

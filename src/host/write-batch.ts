@@ -1,3 +1,4 @@
+import { uninitialised } from '../uninitialised.ts';
 import type { Transport } from './transport.ts';
 
 /** A batch goes out at this size without waiting for the end of the turn; a message longer than this is written alone. */
@@ -13,7 +14,7 @@ const SLAB_BYTES = 4 * BATCH_BYTES;
  */
 export class WriteBatch {
   readonly #transport: Transport;
-  #slab = new Uint8Array(SLAB_BYTES);
+  #slab = uninitialised(SLAB_BYTES);
   #start = 0;
   #end = 0;
   #scheduled = false;
@@ -38,20 +39,17 @@ export class WriteBatch {
   append(length: number, head: Uint8Array, body?: Uint8Array): void {
     if (length > BATCH_BYTES) {
       this.flush();
-      const message = new Uint8Array(length);
-      message.set(head);
-      if (body !== undefined) message.set(body, head.length);
+      const message = uninitialised(length);
+      put(message, 0, length, head, body);
       this.#write(message);
       return;
     }
     if (length > SLAB_BYTES - this.#end) {
       this.flush();
-      this.#slab = new Uint8Array(SLAB_BYTES);
+      this.#slab = uninitialised(SLAB_BYTES);
       this.#start = this.#end = 0;
     }
-    // A fresh slab is zero, so the padding needs no writing.
-    this.#slab.set(head, this.#end);
-    if (body !== undefined) this.#slab.set(body, this.#end + head.length);
+    put(this.#slab, this.#end, length, head, body);
     this.#end += length;
     if (this.#end - this.#start >= BATCH_BYTES) this.flush();
     else if (!this.#scheduled) {
@@ -71,4 +69,15 @@ export class WriteBatch {
   #write(bytes: Uint8Array): void {
     if (!this.#transport.write(bytes)) this.clogged = true;
   }
+}
+
+/** Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. */
+function put(target: Uint8Array, at: number, length: number, head: Uint8Array, body?: Uint8Array): void {
+  target.set(head, at);
+  let used = head.length;
+  if (body !== undefined) {
+    target.set(body, at + used);
+    used += body.length;
+  }
+  for (; used < length; used++) target[at + used] = 0;
 }

@@ -45,11 +45,11 @@ export const SENT: Promise<void> = Promise.resolve();
  * awaits ends as soon as a cause is decided.
  */
 export class StreamHandle implements ServerStream {
-  readonly context: InvocationContext;
   readonly deadline: Date | undefined;
   readonly log: StreamLog;
   readonly services: Services;
   readonly #io: StreamIo;
+  readonly #context: InvocationContext;
   readonly #grants: GrantBatch;
   readonly #input = new ChunkQueue();
   #inputEnded = false;
@@ -58,6 +58,7 @@ export class StreamHandle implements ServerStream {
   #stopReason: string | undefined;
   #stopError: ModuleError | undefined;
   #finished = false;
+  #printable: InvocationContext | undefined;
   #abort: AbortController | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
@@ -65,11 +66,15 @@ export class StreamHandle implements ServerStream {
   /** @param window the first window of the input, in bytes */
   constructor(io: StreamIo, context: InvocationContext, window: number, log: StreamLog, services: Services) {
     this.#io = io;
-    this.context = redactWhenPrinted(context);
+    this.#context = context;
     this.#grants = new GrantBatch(window);
     this.deadline = context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs);
     this.log = log;
     this.services = services;
+  }
+
+  get context(): InvocationContext {
+    return (this.#printable ??= redactWhenPrinted(this.#context));
   }
 
   get cancelled(): boolean {
@@ -237,7 +242,10 @@ export class StreamHandle implements ServerStream {
   finish(): void {
     this.#finished = true;
     this.#input.clear();
-    this.#rejectAll(new ModuleError('unavailable', 'the stream has ended'));
+    // An error takes its stack along, which costs more than the rest of an empty stream.
+    if (this.#reads.length > 0 || this.#sends.length > 0) {
+      this.#rejectAll(new ModuleError('unavailable', 'the stream has ended'));
+    }
   }
 
   #rejectAll(error: ModuleError): void {

@@ -58,9 +58,8 @@ export class RequestJob implements Job {
 
   stop(reason: string): void {
     this.#reason = reason;
-    const error = this.#stopError();
-    this.#abort?.abort(error);
-    this.#thread.services.abandon(this.number, error);
+    this.#abort?.abort(this.#stopError());
+    this.#thread.services.abandon(this.number, () => this.#stopError());
   }
 
   fail(thrown: unknown): void {

@@ -94,12 +94,12 @@ export class ServiceCalls {
     else waiter.resolve(answer.body);
   }
 
-  /** The job is cancelled or over: its requests fail, and answers that come later are dropped. */
-  abandon(job: number, error: Error): void {
+  /** The job is cancelled or over: its requests fail with what `why` makes, and answers that come later are dropped. */
+  abandon(job: number, why: () => Error): void {
     for (const [sequence, waiter] of this.#waiting) {
       if (waiter.job !== job) continue;
       this.#waiting.delete(sequence);
-      waiter.reject(error);
+      waiter.reject(why());
     }
   }
 

@@ -117,7 +117,7 @@ export class StreamJob implements Job {
     if (cause === undefined) return;
     this.#reason = reason;
     this.#handle.stop(cause, reason);
-    this.#thread.services.abandon(this.number, this.#stopError());
+    this.#thread.services.abandon(this.number, () => this.#stopError());
   }
 
   fail(thrown: unknown): void {

@@ -137,7 +137,7 @@ export class Thread {
     for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
     const done = (): void => {
       this.#jobs.delete(job.number);
-      this.services.abandon(job.number, new ModuleError('unavailable', 'the stream has ended'));
+      this.services.abandon(job.number, () => new ModuleError('unavailable', 'the stream has ended'));
       // A blocking handler may have left key-value changes for after it.
       this.events.run();
       if (this.#jobs.size === 0) this.wire.flush();

@@ -2,11 +2,11 @@ import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/cold-decode.ts';
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
-import { KnownHeaders } from '../wire/known-headers.ts';
 import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
 import { isStreamIdText, parseStreamId, streamIdFromWords, streamIdWords } from '../wire/stream-id.ts';
+import { UsualData } from '../wire/usual-data.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
 import type { LiveStream } from './host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
@@ -36,7 +36,7 @@ export class Inbound {
   readonly #events: InboundEvents;
   readonly #envelope: EnvelopeDecoder;
   readonly #frame: FrameDecoder;
-  readonly #known = new KnownHeaders();
+  readonly #usual = new UsualData();
   readonly #payloads = new PayloadPool();
 
   constructor(limits: WireLimits, streams: StreamTable, calls: PendingCalls, events: InboundEvents) {
@@ -50,7 +50,7 @@ export class Inbound {
   /** One whole message: `bytes` from `start` to `end`, valid during the call only. */
   recv(bytes: Uint8Array, start: number, end: number): void {
     const envelope = this.#envelope;
-    if (this.#known.recognise(this.#frame, bytes, start, end)) {
+    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
       this.#routeFrame(bytes);
       return;
     }
@@ -62,7 +62,7 @@ export class Inbound {
     }
     switch (envelope.typeNumber) {
       case MESSAGE_TYPE.streamFrame:
-        this.#recvFrame(start, end);
+        this.#recvFrame();
         return;
       case MESSAGE_TYPE.response:
       case MESSAGE_TYPE.error:
@@ -78,7 +78,7 @@ export class Inbound {
     }
   }
 
-  #recvFrame(start: number, end: number): void {
+  #recvFrame(): void {
     const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     const frame = this.#frame;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
@@ -95,7 +95,6 @@ export class Inbound {
       this.#badFrame('The frame and its envelope name two ids.');
       return;
     }
-    if (frame.arm === FRAME_ARM.data) this.#known.remember(bytes, start, end);
     this.#routeFrame(bytes);
   }
 

@@ -1,10 +1,10 @@
 import { EnvelopeDecoder } from '../wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
-import { KnownHeaders } from '../wire/known-headers.ts';
+import { FrameDecoder } from '../wire/frame.ts';
 import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { messageTypeFromNumber, MESSAGE_TYPE } from '../wire/message-type.ts';
 import { isStreamIdText, type StreamId } from '../wire/stream-id.ts';
+import { UsualData } from '../wire/usual-data.ts';
 
 /** Where each kind of message goes. Payloads are views that are valid during the call only. */
 export interface Routes {
@@ -26,7 +26,7 @@ export interface Routes {
 export class Demux {
   readonly #envelope: EnvelopeDecoder;
   readonly #frame: FrameDecoder;
-  readonly #known = new KnownHeaders();
+  readonly #usual = new UsualData();
   readonly #routes: Routes;
   messages = 0;
 
@@ -43,13 +43,13 @@ export class Demux {
    */
   route(bytes: Uint8Array, start: number, end: number): void {
     const envelope = this.#envelope;
-    if (this.#known.recognise(this.#frame, bytes, start, end)) {
+    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
       this.messages++;
       return this.#routes.onFrame(this.#frame, bytes);
     }
     envelope.decode(bytes, start, end);
     this.messages++;
-    if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame(start, end);
+    if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame();
     const type = messageTypeFromNumber(envelope.typeNumber);
     if (envelope.requestIdStart === envelope.requestIdEnd && type !== 'kvChangeNotification') {
       throw new MalformedError(
@@ -94,7 +94,7 @@ export class Demux {
     }
   }
 
-  #routeFrame(start: number, end: number): void {
+  #routeFrame(): void {
     const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
       if (requestIdStart === requestIdEnd) {
@@ -119,7 +119,6 @@ export class Demux {
       }
       if (!frame.isKnownArm)
         throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
-      if (frame.arm === FRAME_ARM.data) this.#known.remember(bytes, start, end);
       this.#routes.onFrame(frame, bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;

@@ -97,7 +97,12 @@ export class WorkerPool {
       // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
       atomics: 'disabled',
       workerData: settings,
-      resourceLimits: { maxOldGenerationSizeMb: options.workerHeapMb },
+      resourceLimits: {
+        maxOldGenerationSizeMb: options.workerHeapMb,
+        // V8's own 48 MB are too few for streams by the thousand: what waits for its next frame then survives one
+        // collection after the other, and they take half of the thread's time. Used only where so much survives.
+        maxYoungGenerationSizeMb: options.workerHeapMb / 4,
+      },
       recordTiming: false,
       loadBalancer: (_task, candidates) => candidates.find((worker) => worker.id === this.#wanted) ?? null,
     });

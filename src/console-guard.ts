@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { isMainThread } from 'node:worker_threads';
 import { tryWriteStderr } from './stderr.ts';
 
 /**
@@ -11,14 +12,16 @@ import { tryWriteStderr } from './stderr.ts';
  * @param onDrop is told of each write that was not written completely
  */
 export function guardConsole(onDrop: () => void): void {
+  const write: Writable['_write'] = (chunk: string | Uint8Array, encoding, done) => {
+    if (!tryWriteStderr(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)) onDrop();
+    done();
+  };
   for (const name of ['stdout', 'stderr'] as const) {
-    const stream = new Writable({
-      decodeStrings: true,
-      write(chunk: Uint8Array, _encoding, done) {
-        if (!tryWriteStderr(chunk)) onDrop();
-        done();
-      },
-    });
+    // A thread keeps Node's own stream: once main reads the thread's output, which may be later than this, Node calls a
+    // method of it that has no public name, and its absence ends the thread. On main the mere look would open the descriptor.
+    const stream = isMainThread ? new Writable() : process[name];
+    // `null`: none, as on Writable's prototype. Node's stream of a thread has one, which would go before `_write`.
+    Object.assign(stream, { _write: write, _writev: null });
     Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
   }
 }

@@ -21,6 +21,7 @@ for (const transport of ['socket', 'blocking pipe'] as const) {
         seconds: SECONDS,
         transport,
         senders,
+        workers: 16,
         jitterNs,
       });
       t.diagnostic(`${moments} moments`);

@@ -5,16 +5,12 @@ import { join } from 'node:path';
 import { checkPayload } from '../fixtures/stress-payload.ts';
 import type { Build } from './mutated-build.ts';
 import { StressChild, type StressTransport } from './stress-child.ts';
+import { TICK_MS } from './stress-clock.ts';
 
 /** A frame that isn't there after this long stands still, in ms. */
 const STALL_MS = 2_000;
 /** From the writing of a moment to the moment, in nanoseconds: both threads must have read it by then. */
 const LEAD_NS = 150_000n;
-/**
- * A frame is overlooked if it is committed between a holder's last look at its ring and the release, and if its worker tries the lock
- * in that time, too. The rings of idle workers make the holder take as long for its look as the other for its try.
- */
-const WORKERS = 16;
 
 export interface SilenceOptions {
   readonly build: Build;
@@ -23,6 +19,12 @@ export interface SilenceOptions {
   readonly transport: StressTransport;
   /** Handlers that send at the same moment. With one, main writes at that moment: it answers to `health`. */
   readonly senders: 1 | 2;
+  /**
+   * How many there are. A frame is overlooked if it is committed between a holder's last look at its ring and the release, and if
+   * its worker tries the lock in that time, too. The rings of idle workers make the holder take as long for its look as the other
+   * for its try.
+   */
+  readonly workers: number;
   /** What spreads the frames, in nanoseconds: about as long as one write takes. */
   readonly jitterNs: number;
 }
@@ -36,11 +38,11 @@ export interface SilenceOptions {
  * @throws Error for a frame that didn't come, or was wrong
  */
 export async function silentMoments(options: SilenceOptions): Promise<number> {
-  const { build, seed, seconds, transport, senders, jitterNs } = options;
+  const { build, seed, seconds, transport, senders, workers, jitterNs } = options;
   const folder = mkdtempSync(join(tmpdir(), 'ixt-silence-'));
   let breach: string | undefined;
   const child = new StressChild({
-    command: [...build.serve('stress'), '--workers', String(WORKERS)],
+    command: [...build.serve('stress'), '--workers', String(workers)],
     transport,
     onViolation: (violation) => (breach ??= String(violation)),
   });
@@ -74,6 +76,8 @@ export async function silentMoments(options: SilenceOptions): Promise<number> {
     }
     if (breach !== undefined) throw new Error(breach);
     return moment;
+  } catch (error) {
+    throw new Error(`${String(error)}\nstderr:\n${child.stderr.slice(-4_000)}`, { cause: error });
   } finally {
     child.kill();
     await child.exited;
@@ -84,12 +88,16 @@ export async function silentMoments(options: SilenceOptions): Promise<number> {
 
 async function inTime(work: Promise<unknown>, what: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
+  // In ticks, since a time in which this process itself got no processor doesn't count.
+  let ticks = STALL_MS / TICK_MS;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`a frame stands still for ${STALL_MS} ms: ${what}`)), STALL_MS);
+    timer = setInterval(() => {
+      if (--ticks === 0) reject(new Error(`a frame stands still for ${STALL_MS} ms: ${what}`));
+    }, TICK_MS);
   });
   try {
     await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    clearInterval(timer);
   }
 }

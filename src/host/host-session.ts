@@ -20,7 +20,8 @@ import { Framer } from '../wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import type { MessageType } from '../wire/message-type.ts';
-import { streamIdFromWords, streamIdWords, type StreamId } from '../wire/stream-id.ts';
+import { StreamTable } from '../wire/stream-table.ts';
+import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { causedBy, ContractViolation, type ViolationKind } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions, type StreamLink } from './host-stream.ts';
 import { Inbound, type InboundEvents } from './inbound.ts';
@@ -34,7 +35,6 @@ import type {
   SessionStats,
 } from './session-options.ts';
 import type { StreamOutbox } from './stream-outbox.ts';
-import { StreamTable } from './stream-table.ts';
 import type { Transport, TransportEnd } from './transport.ts';
 import { WriteBatch } from './write-batch.ts';
 
@@ -53,7 +53,7 @@ export class HostSession {
   readonly #options: HostSessionOptions;
   readonly #framer: Framer;
   readonly #batch: WriteBatch;
-  readonly #streams = new StreamTable();
+  readonly #streams = new StreamTable<LiveStream>();
   readonly #calls = new PendingCalls();
   readonly #link: StreamLink;
   readonly #awaitingDrain = new Set<StreamOutbox>();
@@ -233,7 +233,7 @@ export class HostSession {
   }
 
   #checkTerminals(): void {
-    for (const stream of this.#streams.all()) {
+    for (const stream of this.#streams.values()) {
       if (stream.owed)
         this.#violation('missingTerminal', stream.id, 'The module ended without its terminal frame.');
     }
@@ -242,8 +242,8 @@ export class HostSession {
   #failAll(error: ModuleError): void {
     this.#over = error;
     this.#awaitingDrain.clear();
-    for (const stream of this.#streams.all()) {
-      this.#streams.remove(stream);
+    for (const stream of this.#streams.values()) {
+      this.#streams.delete(stream);
       stream.abandon(error);
     }
     this.#calls.failAll(error);
@@ -294,7 +294,7 @@ export class HostSession {
 
   #newStream(options: OpenStreamOptions, maxSendBalance: number): LiveStream {
     const id = options.id ?? this.#newStreamId();
-    if (this.#streams.find(...streamIdWords(id)) !== undefined) {
+    if (this.#streams.get(id) !== undefined) {
       throw new ModuleError('invalidArgument', `The stream id ${id} is live.`);
     }
     const { initialCredit: receive = INITIAL_CREDIT, autoCredit = true } = options;

@@ -1,6 +1,7 @@
 import { ModuleError } from '../errors.ts';
 import { FrameEncoder } from '../wire/frame.ts';
 import { MAX_CREDIT } from '../wire/limits.ts';
+import type { TableEntry } from '../wire/stream-table.ts';
 import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import { abortReason, type InvocationOptions } from './invocation-options.ts';
 import { StreamInbox } from './stream-inbox.ts';
@@ -62,7 +63,7 @@ export interface StreamWindows {
 }
 
 /** The session's view of a {@link HostStream}: with what it receives. */
-export class LiveStream implements HostStream {
+export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly id: StreamId;
   /** The id as four uint32, high to low, so that a lookup compares numbers. */
   readonly id0: number;

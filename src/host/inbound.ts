@@ -5,13 +5,14 @@ import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
 import type { WireLimits } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
-import { isStreamIdText, parseStreamId, streamIdFromWords, streamIdWords } from '../wire/stream-id.ts';
+import { isStreamIdText, parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
 import { UsualData } from '../wire/usual-data.ts';
+import type { StreamTable } from '../wire/stream-table.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
+import { EndedIds } from './ended-ids.ts';
 import type { LiveStream } from './host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
 import type { PendingCalls } from './pending-calls.ts';
-import type { StreamTable } from './stream-table.ts';
 
 /** What the messages of a module lead to, beside streams and pending calls. */
 export interface InboundEvents {
@@ -31,7 +32,8 @@ export interface InboundEvents {
 
 /** Takes whole messages from the module apart and gives each to the stream or call that it belongs to. */
 export class Inbound {
-  readonly #streams: StreamTable;
+  readonly #streams: StreamTable<LiveStream>;
+  readonly #ended = new EndedIds();
   readonly #calls: PendingCalls;
   readonly #events: InboundEvents;
   readonly #envelope: EnvelopeDecoder;
@@ -39,7 +41,12 @@ export class Inbound {
   readonly #usual = new UsualData();
   readonly #payloads = new PayloadPool();
 
-  constructor(limits: WireLimits, streams: StreamTable, calls: PendingCalls, events: InboundEvents) {
+  constructor(
+    limits: WireLimits,
+    streams: StreamTable<LiveStream>,
+    calls: PendingCalls,
+    events: InboundEvents,
+  ) {
     this.#streams = streams;
     this.#calls = calls;
     this.#events = events;
@@ -101,7 +108,7 @@ export class Inbound {
   /** Gives the frame, as it is decoded, to its stream. */
   #routeFrame(bytes: Uint8Array): void {
     const frame = this.#frame;
-    const stream = this.#streams.find(frame.id0, frame.id1, frame.id2, frame.id3);
+    const stream = this.#streams.find(frame);
     if (stream === undefined) {
       this.#strayFrame();
       return;
@@ -119,7 +126,7 @@ export class Inbound {
         }
         return;
       case FRAME_ARM.close:
-        this.#streams.remove(stream);
+        this.#end(stream);
         stream.recvClose();
         return;
       case FRAME_ARM.error:
@@ -138,15 +145,20 @@ export class Inbound {
       this.#badFrame(textOfMalformed(cause), cause);
       return;
     }
-    this.#streams.remove(stream);
+    this.#end(stream);
     stream.recvError(error);
+  }
+
+  #end(stream: LiveStream): void {
+    this.#streams.delete(stream);
+    this.#ended.add(stream);
   }
 
   #strayFrame(): void {
     const { id0, id1, id2, id3, arm } = this.#frame;
     if (this.#events.rawSent && arm === FRAME_ARM.error && this.#frame.error().code === 'protocolViolation')
       return;
-    const ended = this.#streams.hasEnded(id0, id1, id2, id3);
+    const ended = this.#ended.has(this.#frame);
     this.#events.onViolation(
       ended ? 'afterTerminal' : 'unknownStream',
       streamIdFromWords(id0, id1, id2, id3),
@@ -157,7 +169,7 @@ export class Inbound {
   #badFrame(message: string, cause?: unknown): void {
     const requestId = this.#envelope.requestId();
     const id = parseStreamId(requestId);
-    const stream = id === undefined ? undefined : this.#streams.find(...streamIdWords(id));
+    const stream = id === undefined ? undefined : this.#streams.get(id);
     if (stream === undefined) this.#events.onViolation('frame', requestId, message, cause);
     else this.#rejectStream(stream, 'frame', message, cause);
   }

@@ -1,9 +1,10 @@
 import { ReceiveWindow } from '../stream/credit.ts';
 import { QUEUED, type StreamState } from '../stream/state.ts';
+import type { TableEntry } from '../wire/stream-table.ts';
 import type { HandlerMode } from '../module.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { FrameEncoder } from '../wire/frame.ts';
-import type { StreamId } from '../wire/stream-id.ts';
+import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import type { RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';
 
@@ -17,8 +18,13 @@ export interface EntryOwner {
  * One accepted stream, from its Open until its handler has really ended: a place in the table while the id is live,
  * a place in the limits until the end.
  */
-export class StreamEntry implements Waiting {
+export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
   readonly id: StreamId;
+  readonly id0: number;
+  readonly id1: number;
+  readonly id2: number;
+  readonly id3: number;
+  nextInBucket: StreamEntry | undefined;
   readonly context: InvocationContext;
   readonly window: ReceiveWindow;
   state: StreamState = QUEUED;
@@ -41,6 +47,7 @@ export class StreamEntry implements Waiting {
   ) {
     this.#owner = owner;
     this.id = id;
+    [this.id0, this.id1, this.id2, this.id3] = streamIdWords(id);
     this.context = context;
     this.window = new ReceiveWindow(receiveWindow);
     this.queuedCredit = credit;

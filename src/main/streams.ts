@@ -12,6 +12,7 @@ import { cutUtf8 } from '../text.ts';
 import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
 import type { MalformedError } from '../wire/malformed.ts';
+import { StreamTable } from '../wire/stream-table.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
 import type { ServeOptions } from './options.ts';
@@ -19,7 +20,6 @@ import type { PoolWorker } from './pool-worker.ts';
 import { RunningJob, atTime, type Clock } from './running-job.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
-import { StreamTable } from './stream-table.ts';
 
 const NOTHING = new Uint8Array(0);
 

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { StreamTable, type IdWords } from '../../src/main/stream-table.ts';
+import { StreamTable, type IdWords, type TableEntry } from '../../src/wire/stream-table.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 
-interface Entry {
+interface Entry extends TableEntry<Entry> {
   readonly id: StreamId;
+}
+
+function entryOf(at: IdWords): Entry {
+  return { ...at, id: idOf(at), nextInBucket: undefined };
 }
 
 function idOf({ id0, id1, id2, id3 }: IdWords): StreamId {
@@ -25,7 +29,7 @@ test('an id is found if and only if it is there, whoever shares its place in the
       for (const [what, at] of steps) {
         const id = idOf(at);
         if (what === 'add' && !known.has(id)) {
-          const entry = { id };
+          const entry = entryOf(at);
           known.set(id, entry);
           table.add(entry);
         } else if (what === 'delete') {
@@ -48,7 +52,7 @@ test('ids that differ in one word only are told apart, with the other one just l
     for (let bit = 0; bit < 32; bit++) {
       const other = { ...base, [name]: 2 ** bit };
       const table = new StreamTable<Entry>();
-      const entry = { id: idOf(base) };
+      const entry = entryOf(base);
       table.add(entry);
       assert.equal(table.find(base), entry);
       assert.equal(table.find(other), undefined, `${name} bit ${bit}`);
@@ -59,7 +63,7 @@ test('ids that differ in one word only are told apart, with the other one just l
 test('an entry that is deleted late does not take the newer one of its id along', () => {
   const at: IdWords = { id0: 1, id1: 2, id2: 3, id3: 4 };
   const table = new StreamTable<Entry>();
-  const [old, young] = [{ id: idOf(at) }, { id: idOf(at) }];
+  const [old, young] = [entryOf(at), entryOf(at)];
   table.add(old);
   table.delete(old);
   table.add(young);

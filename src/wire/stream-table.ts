@@ -1,0 +1,98 @@
+import { streamIdWords, type StreamId } from './stream-id.ts';
+
+/** A stream id as four UInt32, the first the most significant: what a frame carries. */
+export interface IdWords {
+  readonly id0: number;
+  readonly id1: number;
+  readonly id2: number;
+  readonly id3: number;
+}
+
+/** What a table holds: the id's words, and a place for the table's own use. */
+export interface TableEntry<Self> extends IdWords {
+  nextInBucket: Self | undefined;
+}
+
+/** Differs from process to process, so that whoever picks the ids can't know which share a bucket. */
+const SEED = Int32Array.from({ length: 4 }, () => Math.random() * 2 ** 32);
+/** Odd, so that ids which differ in one word only never share one. */
+const FACTOR = Int32Array.of(0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f);
+
+/**
+ * The live streams by id. A frame's four words are compared as numbers, so that no text is made for a frame, and finding
+ * costs the same however many there are.
+ */
+export class StreamTable<Entry extends TableEntry<Entry>> {
+  readonly #buckets = new Map<number, Entry>();
+  /** The one that was found last: frames of a stream often follow each other. */
+  #last: Entry | undefined;
+  #size = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** All entries, as a list that stays as it is while streams end. */
+  values(): Entry[] {
+    const entries: Entry[] = [];
+    for (const first of this.#buckets.values()) {
+      for (let entry: Entry | undefined = first; entry !== undefined; entry = entry.nextInBucket) {
+        entries.push(entry);
+      }
+    }
+    return entries;
+  }
+
+  /** Adds an entry whose id isn't there. */
+  add(entry: Entry): void {
+    const key = bucketKey(entry);
+    entry.nextInBucket = this.#buckets.get(key);
+    this.#buckets.set(key, entry);
+    this.#size++;
+  }
+
+  /** Removes exactly this entry; a newer one with the same id stays. @returns whether it was there */
+  delete(entry: Entry): boolean {
+    const key = bucketKey(entry);
+    const first = this.#buckets.get(key);
+    if (first === entry) {
+      if (entry.nextInBucket === undefined) this.#buckets.delete(key);
+      else this.#buckets.set(key, entry.nextInBucket);
+    } else {
+      let before = first;
+      while (before !== undefined && before.nextInBucket !== entry) before = before.nextInBucket;
+      if (before === undefined) return false;
+      before.nextInBucket = entry.nextInBucket;
+    }
+    entry.nextInBucket = undefined;
+    if (this.#last === entry) this.#last = undefined;
+    this.#size--;
+    return true;
+  }
+
+  get(id: StreamId): Entry | undefined {
+    const [id0, id1, id2, id3] = streamIdWords(id);
+    return this.find({ id0, id1, id2, id3 });
+  }
+
+  find(id: IdWords): Entry | undefined {
+    if (this.#last !== undefined && sameId(this.#last, id)) return this.#last;
+    let entry = this.#buckets.get(bucketKey(id));
+    while (entry !== undefined && !sameId(entry, id)) entry = entry.nextInBucket;
+    this.#last = entry;
+    return entry;
+  }
+}
+
+function bucketKey({ id0, id1, id2, id3 }: IdWords): number {
+  return (
+    Math.imul(id0 ^ SEED[0]!, FACTOR[0]!) ^
+    Math.imul(id1 ^ SEED[1]!, FACTOR[1]!) ^
+    Math.imul(id2 ^ SEED[2]!, FACTOR[2]!) ^
+    Math.imul(id3 ^ SEED[3]!, FACTOR[3]!)
+  );
+}
+
+function sameId(a: IdWords, b: IdWords): boolean {
+  return a.id3 === b.id3 && a.id2 === b.id2 && a.id1 === b.id1 && a.id0 === b.id0;
+}

@@ -41,7 +41,7 @@ export const SERVE_FLAGS: readonly ServeFlag[] = [
   {
     flag: '--max-message-bytes',
     option: 'maxMessageBytes',
-    about: 'largest message',
+    about: 'largest message of the host, and largest result of a unary handler with its envelope',
     min: 4096,
     max: 1 << 29,
   },

@@ -16,6 +16,8 @@ export interface Routes {
   onShutdown(requestId: string, payload: Uint8Array): void;
   onHealth(requestId: string): void;
   onKvChange(payload: Uint8Array): void;
+  /** A change without a requestId, so that nobody can be told. */
+  onMalformedKvChange(why: MalformedError): void;
   /** The answer to one of the module's own requests. */
   onServiceAnswer(requestId: string, ok: boolean, payload: Uint8Array): void;
   /** A request-level refusal. */
@@ -55,7 +57,7 @@ export class Demux {
       throw new MalformedError(
         'request-id',
         'IpcEnvelope.requestId',
-        `it is empty in a ${type ?? 'unknown'} message`,
+        type === undefined ? 'it is empty in a message of no known type' : `it is empty in a message of type ${type}`,
       );
     }
     const requestId = envelope.requestId();
@@ -89,6 +91,8 @@ export class Demux {
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
+      // Only a key-value change may have no id, and an error without one would say that the connection ends.
+      if (requestId === '') return routes.onMalformedKvChange(error);
       // Of a notification or an answer nobody waits for the outcome; the host still learns what was wrong.
       routes.refuse(requestId, 'protocolViolation', `the ${type} payload is malformed: ${error.message}`);
     }
@@ -101,7 +105,7 @@ export class Demux {
         throw new MalformedError(
           'request-id',
           'IpcEnvelope.requestId',
-          'it is empty in a streamFrame message',
+          'it is empty in a message of type streamFrame',
         );
       }
       const message = 'the requestId of a streamFrame is 32 lower-case hex digits';

@@ -45,9 +45,10 @@ export class Lifecycle {
   #isSignalled = false;
   /** What the process ends with: decided by what ended it first. */
   #exitCode: number = EXIT.ok;
-  #hardStop: (() => void) | undefined;
-  #hardStopAt = 0;
-  #cancelNow: (() => void) | undefined;
+  /** For the host, of all that is cancelled at the end. */
+  #reason = '';
+  #hardStopAt = Infinity;
+  #stopTimers = (): void => {};
 
   constructor(context: LifecycleContext) {
     this.#context = context;
@@ -99,28 +100,26 @@ export class Lifecycle {
   onSignal(code: number): void {
     if (this.#isSignalled) return this.#context.exit(code);
     this.#isSignalled = true;
-    this.#end(code, this.#context.options.drainMs, 'the module was asked to stop by a signal');
+    const { drainMs } = this.#context.options;
+    this.#end(code, drainMs, 'the module was asked to stop by a signal');
+    // A host that asked for a longer drain before doesn't hold up whoever sent the signal.
+    this.#drainFor(drainMs);
   }
 
   /** The host has closed its side, or is gone: there is nobody to drain for. */
   onHostGone(reason: string): void {
     this.#end(EXIT.ok, 0, reason);
-    this.#cancelNow?.();
     // A host that doesn't read its terminal frames holds nothing up.
-    this.#armHardStop(this.#context.options.cancelGraceMs + LAST_WRITE_MS);
+    this.#drainFor(0);
   }
 
   #end(code: number, drainMs: number, reason: string): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
     this.#exitCode = code;
-    const { clock, options } = this.#context;
+    this.#reason = reason;
     this.#context.drain();
-    const cancel = (): void => this.#context.cancelAll(reason);
-    this.#cancelNow = cancel;
-    if (drainMs === 0) cancel();
-    else clock.after(drainMs, cancel);
-    this.#armHardStop(drainMs + options.cancelGraceMs + LAST_WRITE_MS);
+    this.#drainFor(drainMs);
     this.#finish(code).catch((error: Error) => {
       this.#context.log(`the end went wrong: ${error.message}`);
       this.#context.exit(code);
@@ -152,10 +151,20 @@ export class Lifecycle {
     this.#context.answer(requestId, false, encodeIpcError({ code, message }));
   }
 
-  #armHardStop(ms: number): void {
-    this.#hardStop?.();
-    this.#hardStopAt = this.#context.clock.now() + ms;
-    this.#hardStop = this.#context.clock.after(ms, () => this.#context.exit(this.#exitCode));
+  /** What runs has so long until it is cancelled; never longer than it was told before. */
+  #drainFor(drainMs: number): void {
+    const { clock, options } = this.#context;
+    const hardStopAt = clock.now() + drainMs + options.cancelGraceMs + LAST_WRITE_MS;
+    if (hardStopAt >= this.#hardStopAt) return;
+    this.#hardStopAt = hardStopAt;
+    this.#stopTimers();
+    const cancel = (): void => this.#context.cancelAll(this.#reason);
+    const cancelTimer = drainMs === 0 ? cancel() : clock.after(drainMs, cancel);
+    const exitTimer = clock.after(hardStopAt - clock.now(), () => this.#context.exit(this.#exitCode));
+    this.#stopTimers = () => {
+      cancelTimer?.();
+      exitTimer();
+    };
   }
 
   #answerInitialize(requestId: string, manifest: Manifest): void {

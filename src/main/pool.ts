@@ -325,18 +325,24 @@ export class WorkerPool {
   }
 }
 
-/** How often a thread is told to end until it does, in ms. */
+/** After what time a thread that still lives is told again to end, in ms; each time after twice as long, up to a minute. */
 const TERMINATE_AGAIN_MS = 50;
+const TERMINATE_AT_MOST_MS = 60_000;
 
 /**
  * Ends a thread. Once is not always enough: a handler that loops over rejected promises was seen to survive a call, in
- * about one of ten such ends.
+ * about one of ten such ends. One in a native call ends when that returns, however often it is told.
  */
 function terminate(thread: Worker): void {
-  const call = (): void => void thread.terminate();
-  call();
-  const timer = setInterval(call, TERMINATE_AGAIN_MS);
-  thread.once('exit', () => clearInterval(timer));
+  // Each call listens for the exit: Node would take them for a leak.
+  thread.setMaxListeners(0);
+  let timer: NodeJS.Timeout | undefined;
+  const call = (againMs: number): void => {
+    void thread.terminate();
+    timer = setTimeout(() => call(Math.min(againMs * 2, TERMINATE_AT_MOST_MS)), againMs);
+  };
+  thread.once('exit', () => clearTimeout(timer));
+  call(TERMINATE_AGAIN_MS);
 }
 
 function isHello(message: unknown): message is Hello & { port: MessagePort } {

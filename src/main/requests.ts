@@ -3,8 +3,10 @@ import type { HandlerMode } from '../module.ts';
 import type { Manifest } from '../thread-messages.ts';
 import { decodeHandleRequest } from '../wire/cold-decode.ts';
 import { cutUtf8 } from '../text.ts';
+import { padToWord } from '../wire/bytes.ts';
 import { encodeHandleResponse } from '../wire/cold-encode.ts';
 import type { InvocationContext } from '../wire/context.ts';
+import { envelopeHeaderBytes } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { deadlinePassed } from './admission.ts';
 import type { ServeOptions } from './options.ts';
@@ -126,12 +128,13 @@ export class Requests {
     const entry = this.#running.get(number);
     if (entry === undefined || entry.isAnswered) return;
     if (entry.cause !== undefined) return this.#finish(entry, entry.cause, entry.running?.stopReason ?? '');
-    const room = this.#context.options.maxMessageBytes - 2048;
-    if (payload.length > room) {
+    const { maxMessageBytes } = this.#context.options;
+    const answerBytes = responseBytes(entry.requestId, payload.length);
+    if (answerBytes > maxMessageBytes) {
       return this.#finish(
         entry,
         'resourceExhausted',
-        `the result has ${payload.length} bytes, a message has room for ${room}`,
+        `the result has ${payload.length} bytes; as a message it has ${answerBytes}, the limit is ${maxMessageBytes}`,
       );
     }
     entry.isAnswered = true;
@@ -222,4 +225,12 @@ export class Requests {
     const cut = cutUtf8(message, this.#context.options.maxErrorMessageBytes);
     this.#context.answer(requestId, false, encodeIpcError({ code, message: cut }));
   }
+}
+
+/** The nested message around a HandleResponse's body: segment table, root pointer, and the body's pointer. */
+const HANDLE_RESPONSE_BYTES = 24;
+
+/** Bytes of the whole message that answers a request with a body of so many bytes. */
+function responseBytes(requestId: string, bodyBytes: number): number {
+  return envelopeHeaderBytes(Buffer.byteLength(requestId)) + HANDLE_RESPONSE_BYTES + padToWord(bodyBytes);
 }

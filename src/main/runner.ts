@@ -318,6 +318,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     onShutdown: (requestId, payload) => lifecycle.onShutdown(requestId, payload),
     onHealth: (requestId) => lifecycle.onHealth(requestId),
     onKvChange: (payload) => keyValues.onChange(payload),
+    onMalformedKvChange: (why) => log(`a key-value change can't be read and is dropped: ${why.message}`),
     onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
     refuse: (requestId, code, message) => refuse(requestId, code, message),
   });

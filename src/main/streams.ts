@@ -59,9 +59,9 @@ export class Streams implements EntryOwner {
     this.#context = context;
   }
 
-  /** Streams that are live or whose handler runs on. */
+  /** Streams whose handler has not ended, the queued ones not counted. */
   get openCount(): number {
-    return this.#running.size + this.#queued.size;
+    return this.#running.size;
   }
 
   get queuedCount(): number {
@@ -210,7 +210,8 @@ export class Streams implements EntryOwner {
       entry.mode = refusal.mode;
     }
     this.#table.add(entry);
-    if (context.deadlineUnixMs !== 0) {
+    // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
+    if (context.deadlineUnixMs > clock.now()) {
       entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () => {
         this.#live(entry);
         this.#onModule(entry, 'deadline', 'the deadline has passed');

@@ -97,6 +97,12 @@ test(
       });
     }
 
+    await t.test('a malformed key-value change without an id is dropped, and nobody is told', async () => {
+      session.sendRaw(encodeEnvelope('kvChangeNotification', '', GARBAGE));
+      await module.health();
+      assert.deepEqual(tap.of(''), []);
+    });
+
     await t.test('trailing bytes behind a payload: protocolViolation', async () => {
       const payload = Buffer.concat([
         encodeHandleRequest({ context: { method: 'echo' } }),

@@ -230,6 +230,30 @@ test('the first signal during a host’s shutdown ends nothing early, the second
   assert.equal(bench.log.at(-1), 'exit 143');
 });
 
+test('a signal during a host’s shutdown leaves no more than the default drain time', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 2 ** 32 - 1 }));
+  bench.clock.advance(60_000);
+  bench.lifecycle.onSignal(143);
+  bench.take();
+  bench.clock.advance(DEFAULT_OPTIONS.drainMs - 1);
+  assert.deepEqual(bench.take(), []);
+  bench.clock.advance(1);
+  assert.deepEqual(bench.take(), ['cancel all']);
+  bench.clock.advance(DEFAULT_OPTIONS.cancelGraceMs + 500);
+  assert.deepEqual(bench.take(), [`exit ${EXIT.ok}`]);
+  assert.equal(bench.clock.pending, 0);
+});
+
+test('a signal does not lengthen a shorter drain', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 100 }));
+  bench.lifecycle.onSignal(143);
+  bench.take();
+  bench.clock.advance(100);
+  assert.deepEqual(bench.take(), ['cancel all']);
+});
+
 test('an end that a signal began keeps its code when the host goes away and the end gets stuck', () => {
   const bench = new Bench();
   bench.lifecycle.onSignal(143);

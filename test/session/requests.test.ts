@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeHandleResponse, decodeIpcError } from '../../src/wire/cold-decode.ts';
-import { encodeHandleRequest, encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { encodeHandleRequest, encodeHandleResponse, encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import type { InvocationContextInit } from '../../src/wire/context.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
@@ -171,11 +171,19 @@ test('a handler that settles without an answer is an internal error', () => {
   assert.deepEqual(answers(bench), ['a internal']);
 });
 
-test('a result that no message can carry is resourceExhausted', () => {
-  const bench = new RouterBench({ maxMessageBytes: 8192 });
-  bench.host(ask('a'));
-  finish(bench, first(bench), true, new Uint8Array(8192));
-  assert.deepEqual(answers(bench), ['a resourceExhausted']);
+test('a result is sent as long as its message is within the limit, and is resourceExhausted beyond', () => {
+  const body = new Uint8Array(8000);
+  // The reference for the size is the encoder, which knows nothing of the limit.
+  const limit = encodeEnvelope('response', 'a', encodeHandleResponse({ body })).length;
+  for (const [bytes, outcome] of [
+    [body.length, 'a response'],
+    [body.length + 1, 'a error'],
+  ] as const) {
+    const bench = new RouterBench({ maxMessageBytes: limit });
+    bench.host(ask('a'));
+    finish(bench, first(bench), true, new Uint8Array(bytes));
+    assert.deepEqual(bench.takeBrief(), [outcome], `${bytes} bytes`);
+  }
 });
 
 test('the end of the connection cancels what waits at once and stops what runs', () => {

@@ -103,6 +103,27 @@ test('opens that come before the first worker has loaded are checked when it has
   );
 });
 
+test('a deadline that passed before the module has loaded comes after handler and method, as with a loaded one', () => {
+  for (const early of [true, false]) {
+    const bench = new RouterBench({}, early ? null : MANIFEST);
+    bench.host(open(1, 'nothing', NOW - 1), open(2, 'echo', NOW - 1));
+    bench.clock.advance(10);
+    if (early) bench.load(MANIFEST);
+    assert.deepEqual(bench.takeBrief(), ['1 methodNotFound', '2 deadlineExceeded']);
+    assert.equal(bench.clock.pending, 0);
+  }
+});
+
+test('a deadline that passes while the module loads is told in time', () => {
+  const bench = new RouterBench({}, null);
+  bench.host(open(1, 'echo', NOW + 50));
+  bench.clock.advance(50);
+  assert.deepEqual(bench.takeBrief(), ['1 deadlineExceeded']);
+  bench.load(MANIFEST);
+  assert.deepEqual(bench.takeBrief(), []);
+  assert.equal(bench.dispatched.length, 0);
+});
+
 test('a module that can’t be loaded any more fails what waits with workerCrashed', () => {
   const bench = new RouterBench();
   const [worker] = bench.workers;

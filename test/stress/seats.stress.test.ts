@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { hasStreams } from '../support/module.ts';
 import { buildPackage } from '../support/mutated-build.ts';
 import { StressChild } from '../support/stress-child.ts';
 
@@ -23,7 +24,7 @@ test(
       stream.cancel('enough');
       await assert.rejects(stream.closed, { code: 'cancelled' });
       const asked = performance.now();
-      while ((await child.session.health()).openStreams > 0) {
+      while (await hasStreams(child.session)) {
         assert.ok(
           performance.now() - asked < GONE_MS,
           `handler ${kill} still runs ${GONE_MS} ms after its end`,

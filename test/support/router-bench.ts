@@ -113,6 +113,7 @@ export class RouterBench {
       onShutdown: (requestId) => void this.routed.push(`shutdown ${requestId}`),
       onHealth: (requestId) => void this.routed.push(`health ${requestId}`),
       onKvChange: (payload) => void this.routed.push(`kv ${payload.length}`),
+      onMalformedKvChange: () => void this.routed.push('malformed kv'),
       onServiceAnswer: (requestId, ok) => void this.routed.push(`service ${requestId} ${ok}`),
       refuse: (requestId, code, message) => answer(requestId, false, encodeIpcError({ code, message })),
     });

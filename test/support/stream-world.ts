@@ -108,6 +108,7 @@ export class StreamWorld {
       onShutdown: unexpected,
       onHealth: unexpected,
       onKvChange: unexpected,
+      onMalformedKvChange: unexpected,
       onServiceAnswer: unexpected,
       refuse: unexpected,
     });

@@ -1,13 +1,5 @@
-import { dataCost, grantFits } from '../stream/credit.ts';
-import {
-  ABSENT,
-  isLive,
-  onHostEvent,
-  onModuleEvent,
-  type HostEvent,
-  type ModuleEvent,
-  type Step,
-} from '../stream/state.ts';
+import { dataCost } from '../stream/credit.ts';
+import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from '../stream/state.ts';
 import { cutUtf8 } from '../text.ts';
 import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, FrameEncoder, type FrameDecoder } from '../wire/frame.ts';
@@ -15,6 +7,7 @@ import type { MalformedError } from '../wire/malformed.ts';
 import { StreamTable } from '../wire/stream-table.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
+import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
 import { RunningJob, atTime, type Clock } from './running-job.ts';
@@ -349,51 +342,4 @@ export class Streams implements EntryOwner {
     const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
     this.#context.send(new FrameEncoder(id).error({ ...refusal, message }), true);
   }
-}
-
-/** What a frame is for the state machine. Balances are checked before any state changes. */
-function eventOf(frame: FrameDecoder, entry: StreamEntry): HostEvent {
-  switch (frame.arm) {
-    case FRAME_ARM.data:
-      // Only a stream that may receive counts what it receives.
-      if (entry.state.kind !== 'open' && entry.state.kind !== 'queued') return 'data';
-      return entry.window.accept(frame.dataEnd - frame.dataStart, entry.granted)
-        ? 'data'
-        : 'dataBeyondCredit';
-    case FRAME_ARM.credit:
-      return grantFits(entry.credit, frame.credit) ? 'credit' : 'creditBeyondBound';
-    case FRAME_ARM.close:
-      return 'close';
-    case FRAME_ARM.cancel:
-      return 'cancel';
-    case FRAME_ARM.error:
-      return 'error';
-    default:
-      return 'open';
-  }
-}
-
-function reasonFor(event: HostEvent, frame: FrameDecoder): string {
-  switch (event) {
-    case 'open':
-      return 'the host opened a stream with an id that is live';
-    case 'data':
-    case 'close':
-      return `the host sent ${event} after it had closed its side`;
-    case 'dataBeyondCredit':
-      return `the host sent ${frame.dataEnd - frame.dataStart} bytes of data beyond its credit or the largest payload`;
-    case 'credit':
-    case 'creditBeyondBound':
-      return `the host granted ${frame.credit} bytes, past the bound of 2^31-1`;
-    case 'cancel':
-      return cancelText(frame.cancelReason());
-    case 'error':
-      return cancelText(frame.error().message);
-    case 'malformed':
-      return 'malformed';
-  }
-}
-
-function cancelText(reason: string): string {
-  return reason === '' ? 'cancelled by the host' : `cancelled by the host: ${reason}`;
 }

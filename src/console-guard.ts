@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
+import { channels, type PrintEvent } from './diagnostics.ts';
 import { tryWriteStderr } from './stderr.ts';
 
 /**
@@ -12,16 +13,30 @@ import { tryWriteStderr } from './stderr.ts';
  * @param onDrop is told of each write that was not written completely
  */
 export function guardConsole(onDrop: () => void): void {
-  const write: Writable['_write'] = (chunk: string | Uint8Array, encoding, done) => {
-    if (!tryWriteStderr(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk)) onDrop();
-    done();
-  };
+  const writeOf =
+    (name: PrintEvent['target']): Writable['_write'] =>
+    (chunk: string | Uint8Array, encoding, done) => {
+      const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
+      if (!tryWriteStderr(bytes)) onDrop();
+      tell(name, bytes);
+      done();
+    };
   for (const name of ['stdout', 'stderr'] as const) {
     // A thread keeps Node's own stream: once main reads the thread's output, which may be later than this, Node calls a
     // method of it that has no public name, and its absence ends the thread. On main the mere look would open the descriptor.
     const stream = isMainThread ? new Writable() : process[name];
     // `null`: none, as on Writable's prototype. Node's stream of a thread has one, which would go before `_write`.
-    Object.assign(stream, { _write: write, _writev: null });
+    Object.assign(stream, { _write: writeOf(name), _writev: null });
     Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
   }
+}
+
+let isTelling = false;
+
+/** What a listener prints is not told to it again. */
+function tell(target: PrintEvent['target'], bytes: Uint8Array): void {
+  if (!channels.print.hasSubscribers || isTelling) return;
+  isTelling = true;
+  channels.print.publish({ target, bytes });
+  isTelling = false;
 }

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { stderrDescriptor } from './stderr-descriptor.ts';
 
 /** A log line's upper bound on standard error; what is longer is cut. */
-const MAX_LINE_BYTES = 16_384;
+export const MAX_LINE_BYTES = 16_384;
 
 /**
  * Writes text straight to standard error, from any thread, with one attempt: where the descriptor is full the text is

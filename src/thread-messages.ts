@@ -62,6 +62,9 @@ export type Task =
       readonly job: number;
       readonly id: string;
       readonly context: InvocationContext;
+      /** When main accepted the Open, in ms since the epoch; and how long the stream then waited for the worker. */
+      readonly openedAt: number;
+      readonly queuedMs: number;
     }
   | {
       readonly kind: 'handle';

@@ -9,7 +9,8 @@ type NumberOption =
   | 'receiveWindow'
   | 'cancelGraceMs'
   | 'drainMs'
-  | 'workerHeapMb';
+  | 'workerHeapMb'
+  | 'statsMs';
 
 /** One flag of `serve` that takes a whole number. */
 export interface ServeFlag {
@@ -72,6 +73,13 @@ export const SERVE_FLAGS: readonly ServeFlag[] = [
     about: 'JavaScript heap of a worker, in MiB',
     min: 16,
     max: 1 << 20,
+  },
+  {
+    flag: '--stats-ms',
+    option: 'statsMs',
+    about: 'figures on standard error this often and at the end, a JSON line each; 0: never',
+    min: 0,
+    max: 86_400_000,
   },
 ];
 

@@ -20,7 +20,7 @@ export async function startServe(given: ServeArguments): Promise<void> {
   if (isatty(input) || isatty(output)) throw new CliError(EXIT.usage, NEEDS_HOST, INSTEAD);
   const options: ServeOptions = { ...DEFAULT_OPTIONS, ...limits, input, output, file: resolve(file) };
   // Loaded late: mistakes need none of it.
-  const { serve } = await import('../main/runner.ts');
+  const { serve } = await import('../main/serve.ts');
   const { guardMain } = await import('../main/print-guard.ts');
   guardMain(output === 1);
   serve(options);

@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly workerHeapMb: number;
   /** The workers' inspectors listen from this port upwards; 0: anywhere. Left out: nowhere. */
   readonly inspectPort?: number;
+  /** The process's figures go to standard error this often, in ms, and at the end; 0: never. */
+  readonly statsMs: number;
   /** InvocationContext, serialised, in bytes; and its metadata entries. */
   readonly maxContextBytes: number;
   readonly maxMetadataEntries: number;
@@ -51,6 +53,7 @@ export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   cancelGraceMs: 1000,
   drainMs: 5000,
   workerHeapMb: 512,
+  statsMs: 0,
   maxContextBytes: 64 << 10,
   maxMetadataEntries: 256,
   maxErrorMessageBytes: 4096,

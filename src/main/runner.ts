@@ -1,7 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import { Region } from '../shared-memory/region.ts';
-import { MainWriteLock } from '../shared-memory/write-lock.ts';
-import { logLine } from '../stderr.ts';
+import type { Stats } from '../stats.ts';
 import { cutUtf8 } from '../text.ts';
 import { OP, type FromWorker, type Manifest, type Task } from '../thread-messages.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
@@ -10,20 +9,20 @@ import { Framer } from '../wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
 import { Demux } from './demux.ts';
-import { endProcess } from './exit.ts';
 import { KeyValues } from './key-values.ts';
 import { Lifecycle } from './lifecycle.ts';
+import { WatchedLock } from './lock-watch.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { Outlet, type WireSink } from './outlet.ts';
-import { WorkerPool } from './pool.ts';
+import type { WorkerPool } from './pool.ts';
 import type { PoolWorker } from './pool-worker.ts';
-import { watchParent, watchSignals } from './process-events.ts';
+import { ProcessWatch } from './process-watch.ts';
 import { Requests } from './requests.ts';
-import { MAX_TIMER_MS, type Clock } from './running-job.ts';
+import type { Clock } from './running-job.ts';
 import { Scheduler, type Assignment } from './scheduler.ts';
 import { ServiceRoutes } from './services.ts';
 import { Streams } from './streams.ts';
-import { openSink, openSource, type SourceEvents, type WireSource } from './wire-endpoints.ts';
+import type { SourceEvents, WireSource } from './wire-endpoints.ts';
 
 /** What main needs of the process around it. The test kit has another, without descriptors, signals or a child. */
 export interface MainEnvironment {
@@ -45,32 +44,8 @@ export interface MainControls {
   onHostGone(reason: string): void;
   /** To be called about once a second. */
   onTick(): void;
-}
-
-const clock: Clock = {
-  now: () => Date.now(),
-  after: (ms, action) => {
-    // A Node timer beyond its range fires at once; 24 days are as good as any longer time.
-    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS));
-    return () => clearTimeout(timer);
-  },
-};
-
-/** Serves the host at the descriptors of `options` until the process ends. */
-export function serve(options: ServeOptions): void {
-  const main = runMain(options, {
-    clock,
-    log: logLine,
-    openSink: (onError) => openSink(options.output, onError),
-    openSource: (events) => openSource(options.input, events),
-    createPool: (...parts) => new WorkerPool(...parts),
-    exit: endProcess,
-  });
-  watchSignals((code) => main.onSignal(code));
-  watchParent(
-    () => main.onTick(),
-    () => main.onHostGone('the host process is gone'),
-  );
+  /** The figures of this process. */
+  stats(): Stats;
 }
 
 /**
@@ -86,7 +61,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
   const seats = options.workers + (environment.spareSeats ?? 0);
   const region = Region.allocate(seats, seats * options.streamsPerWorker);
-  const lock = new MainWriteLock(region);
+  const lock = new WatchedLock(region, clock);
   let firstManifest: Manifest | undefined;
   let config: Uint8Array | undefined;
   let isReading = true;
@@ -96,6 +71,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
 
   let isExiting = false;
   const exit = (code: number, patienceMs?: number): void => {
+    if (!isExiting) watch.end();
     isExiting = true;
     environment.exit(code, () => pool.destroy(), patienceMs);
   };
@@ -154,6 +130,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     { region, lock, outlet, clock },
     {
       onLoaded: (worker, manifest) => {
+        watch.onReady(worker);
         if (firstManifest === undefined) {
           firstManifest = manifest;
           streams.onManifest(manifest);
@@ -184,6 +161,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       },
       onSeated: (worker) => keyValues.add(worker),
       onExited: (worker, how) => {
+        watch.onExited(worker, how);
         keyValues.forget(worker);
         services.forget(worker);
         onModuleClosed(worker);
@@ -222,9 +200,11 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     scheduler,
     send,
     endWorker,
-    dispatch: ({ worker, number, job }: Assignment, { id, context }) => {
+    dispatch: ({ worker, number, job }: Assignment, { id, context, times }) => {
       prepare(worker);
-      dispatch(worker, { kind: 'stream', number, job, id, context });
+      const queuedMs = times.started - times.opened;
+      const openedAt = clock.now() - queuedMs;
+      dispatch(worker, { kind: 'stream', number, job, id, context, openedAt, queuedMs });
     },
   });
   const requests = new Requests({
@@ -300,15 +280,24 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         : new Promise((resolve) => (waitsForEnd.modulesClosed = resolve));
     },
     flushed: () => outlet.idle(),
-    figures: () => ({
-      openStreams: streams.openCount,
-      queuedOpens: streams.queuedCount,
-      busyWorkers: scheduler.busy,
-      framesIn: demux.messages,
-      bytesIn,
-      ...pool.traffic(),
-    }),
+    figures: () => figures(),
   });
+  const figures = () => ({
+    openStreams: streams.openCount,
+    queuedOpens: streams.queuedCount,
+    busyWorkers: scheduler.busy,
+    framesIn: demux.messages,
+    bytesIn,
+    ...pool.traffic(),
+  });
+  const watch = new ProcessWatch(clock, region, () => ({
+    ...figures(),
+    ...streams.watch.figures,
+    lateFrames: streams.lateFrames,
+    lockStall: lock.waits,
+    workers: options.workers,
+    workerRestarts: pool.restarts,
+  }));
 
   const demux = new Demux(wireLimits, {
     onFrame: (frame, bytes) => streams.onFrame(frame, bytes),
@@ -356,13 +345,16 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       lifecycle.onHostGone('the host closed its side');
     },
   });
+  if (options.statsMs > 0) watch.printEvery(options.statsMs);
   return {
     onSignal: (code) => lifecycle.onSignal(code),
     onHostGone: (reason) => lifecycle.onHostGone(reason),
     onTick: () => {
       pool.traffic();
       pool.seatWaiting();
+      watch.tick();
     },
+    stats: () => watch.stats(),
   };
 }
 

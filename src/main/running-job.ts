@@ -8,6 +8,8 @@ const encoder = new TextEncoder();
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
+  /** Milliseconds since some moment, with fractions: for durations, whatever happens to the time of day. */
+  monotonic(): number;
   /** @returns a function that cancels the timer */
   after(ms: number, action: () => void): () => void;
 }

@@ -7,6 +7,7 @@ import { FrameEncoder } from '../wire/frame.ts';
 import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import type { RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';
+import { StreamTimes } from './stream-watch.ts';
 
 /** What a queued stream asks of the router. */
 export interface EntryOwner {
@@ -29,6 +30,7 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
   readonly window: ReceiveWindow;
   state: StreamState = QUEUED;
   mode: HandlerMode = 'sync';
+  readonly times = new StreamTimes();
   /** What the module may send, while no worker counts it. */
   queuedCredit: number;
   /** Input that arrived while the stream was queued. */

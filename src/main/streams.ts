@@ -13,6 +13,7 @@ import type { PoolWorker } from './pool-worker.ts';
 import { RunningJob, atTime, type Clock } from './running-job.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
+import { StreamWatch, type RefusedCall } from './stream-watch.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -36,6 +37,7 @@ export interface StreamsContext {
  */
 export class Streams implements EntryOwner {
   readonly #context: StreamsContext;
+  readonly watch: StreamWatch;
   readonly #table = new StreamTable<StreamEntry>();
   /** Streams whose handler runs, also those whose id is free again: by job number. */
   readonly #running = new Map<number, StreamEntry>();
@@ -50,6 +52,7 @@ export class Streams implements EntryOwner {
 
   constructor(context: StreamsContext) {
     this.#context = context;
+    this.watch = new StreamWatch(context.clock);
   }
 
   /** Streams whose handler has not ended, the queued ones not counted. */
@@ -96,7 +99,7 @@ export class Streams implements EntryOwner {
   onMalformed(id: StreamId, why: MalformedError): void {
     const entry = this.#live(this.#table.get(id));
     const step = onHostEvent(entry?.state ?? ABSENT, 'malformed');
-    if (entry === undefined) return this.#refuse(id, { code: 'protocolViolation', message: why.message });
+    if (entry === undefined) return this.#refuse({ id }, { code: 'protocolViolation', message: why.message });
     entry.state = step.next;
     this.#apply(entry, step, why.message);
   }
@@ -135,6 +138,7 @@ export class Streams implements EntryOwner {
     const { worker, number, control } = assignment;
     entry.running = new RunningJob(assignment, this.#context.clock);
     this.#running.set(number, entry);
+    this.watch.started(entry, worker.slot ?? -1);
     control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
     this.#context.dispatch(assignment, entry);
@@ -178,6 +182,7 @@ export class Streams implements EntryOwner {
     this.#live(entry);
     this.#onModule(entry, event, message);
     entry.running.settle();
+    this.watch.settled(entry);
     entry.cancelDeadline?.();
     this.#running.delete(number);
     this.#context.scheduler.release(entry.running.assignment);
@@ -193,10 +198,10 @@ export class Streams implements EntryOwner {
         { contextBytes, metadataEntries: context.metadata.length, initialCredit },
         options,
       ) ?? (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
-    if (refusal !== undefined && 'code' in refusal) return this.#refuse(id, refusal);
+    if (refusal !== undefined && 'code' in refusal) return this.#refuse({ id, context }, refusal);
     const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
     if (refusal === undefined) {
-      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(id);
+      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull({ id, context });
       this.#unchecked.add(entry);
       this.#queued.add(entry);
     } else {
@@ -210,12 +215,13 @@ export class Streams implements EntryOwner {
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
     }
-    if (refusal === undefined) return;
-    this.#enqueue(entry, refusal.mode);
+    if (refusal !== undefined) this.#enqueue(entry, refusal.mode);
     if (this.#queued.size > this.#queueRoom()) {
       entry.cancelDeadline?.();
       this.#forget(entry);
-      this.#refuseFull(id);
+      this.#refuseFull({ id, context });
+    } else if (this.#queued.has(entry)) {
+      this.watch.opened(entry, this.#queued.size);
     }
   }
 
@@ -225,9 +231,9 @@ export class Streams implements EntryOwner {
     return options.maxQueue + Math.max(0, options.workers - scheduler.ready) * options.streamsPerWorker;
   }
 
-  #refuseFull(id: StreamId): void {
+  #refuseFull(call: RefusedCall): void {
     const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#context.options.workers} workers`;
-    this.#refuse(id, { code: 'resourceExhausted', message });
+    this.#refuse(call, { code: 'resourceExhausted', message });
   }
 
   #enqueue(entry: StreamEntry, mode: StreamEntry['mode']): void {
@@ -246,6 +252,7 @@ export class Streams implements EntryOwner {
   /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */
   #live(entry: StreamEntry | undefined): StreamEntry | undefined {
     if (entry === undefined || !entry.terminalCommitted) return entry;
+    if (isLive(entry.state)) this.watch.ended(entry);
     this.#onModule(entry, 'terminalCommitted', '');
     return undefined;
   }
@@ -298,14 +305,18 @@ export class Streams implements EntryOwner {
         break;
       }
       case 'stop':
+        this.watch.stopped(entry, effect.cause, reason);
         entry.running?.stop(effect.cause, reason, this.#context.options.cancelGraceMs, () => {
           this.#live(entry);
           this.#onModule(entry, 'graceOver', reason);
         });
         break;
       case 'terminate':
-        if (entry.running === undefined) this.#withdraw(entry);
-        this.#refuse(entry.id, { code: effect.cause, message: reason });
+        if (entry.running === undefined) {
+          this.watch.stopped(entry, effect.cause, reason);
+          this.#withdraw(entry);
+        }
+        this.#refuse(entry, { code: effect.cause, message: reason });
         break;
       case 'endWorker':
         if (entry.running !== undefined) this.#context.endWorker(entry.running.assignment.worker);
@@ -335,11 +346,12 @@ export class Streams implements EntryOwner {
 
   #terminate(entry: StreamEntry, refusal: Refusal): void {
     this.#forget(entry);
-    this.#refuse(entry.id, refusal);
+    this.#refuse(entry, refusal);
   }
 
-  #refuse(id: StreamId, refusal: Refusal): void {
+  #refuse(call: RefusedCall, refusal: Refusal): void {
     const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
-    this.#context.send(new FrameEncoder(id).error({ ...refusal, message }), true);
+    this.#context.send(new FrameEncoder(call.id).error({ ...refusal, message }), true);
+    this.watch.refused(call, { ...refusal, message });
   }
 }

@@ -35,6 +35,10 @@ export const SLOT = {
   bell: 2,
   /** How the worker waits for room in its ring: {@link SPACE_WAIT}. */
   spaceWait: 3,
+  /** What its handlers waited for and used, see `SlotFigures`: added to by the worker, taken by main. */
+  creditStall: 4,
+  ringStall: 7,
+  cpu: 10,
   /** Ring position up to which bytes have left the ring. Written by the holder of the lock. */
   head: 16,
   /** Futex word: changes when room appears, or when a blocked sender must look up. */
@@ -64,6 +68,8 @@ export const JOB = {
   terminalEnd: 4,
   /** 1 while a message that tells of new credit is on its way to the worker. */
   creditTold: 5,
+  /** What the worker's terminal frame says: 0 for a close, else the error code's number + 1. Written by the worker. */
+  terminalCode: 6,
 } as const;
 export const JOB_WORDS = 16;
 

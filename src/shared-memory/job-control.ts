@@ -72,8 +72,12 @@ export class JobControl {
   /**
    * Worker: its terminal frame will end at ring position `end`. Before the commit: the commit's one store of tail then
    * publishes the frame and the fact that it is terminal at the same instant.
+   *
+   * @param code what the frame says; main reads it once it has seen that the frame is committed
    */
-  markTerminal(end: number): void {
+  markTerminal(end: number, code: 'close' | ErrorCode): void {
+    const number = code === 'close' ? 0 : errorCodeNumber(code) + 1;
+    Atomics.store(this.#words, this.#base + JOB.terminalCode, number);
     Atomics.store(this.#words, this.#base + JOB.terminalEnd, end);
     Atomics.store(this.#words, this.#base + JOB.terminalSet, 1);
   }
@@ -82,6 +86,12 @@ export class JobControl {
   terminalCommitted(tail: number): boolean {
     if (Atomics.load(this.#words, this.#base + JOB.terminalSet) === 0) return false;
     return ((tail - Atomics.load(this.#words, this.#base + JOB.terminalEnd)) | 0) >= 0;
+  }
+
+  /** What the worker's terminal frame says. Valid once {@link terminalCommitted}, until the job's block is used again. */
+  get terminalCode(): 'close' | ErrorCode {
+    const number = Atomics.load(this.#words, this.#base + JOB.terminalCode);
+    return number === 0 ? 'close' : (errorCodeFromNumber(number - 1) ?? 'internal');
   }
 
   /** Cheap first look for {@link terminalCommitted}. */

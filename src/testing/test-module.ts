@@ -6,9 +6,10 @@ import type { ServiceHandler } from '../host/service-answers.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
 import { WorkerPool } from '../main/pool.ts';
 import type { PoolWorker } from '../main/pool-worker.ts';
-import { runMain } from '../main/runner.ts';
+import { runMain, type MainControls } from '../main/runner.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
+import type { Stats } from '../stats.ts';
 import type { Task } from '../thread-messages.ts';
 import { MAX_CREDIT } from '../wire/limits.ts';
 import type { StreamId } from '../wire/stream-id.ts';
@@ -83,6 +84,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   /** Streams whose worker is to be killed, after so many frames. */
   readonly #kills = new Map<string, number>();
   readonly #blocked: WouldBlockError[] = [];
+  readonly #main: MainControls;
   #pool: WorkerPool | undefined;
   #exitCode: number | undefined;
   readonly #exited: Promise<void>;
@@ -95,7 +97,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     this.#clock = new TestClock(options.now ?? Date.now());
     this.#wire = new MemoryWire(options.wireChunks);
     this.#exited = new Promise((resolve) => (this.#hasExited = resolve));
-    this.#runMain();
+    this.#main = this.#runMain();
     this.session = new HostSession(this.#wire.transport, {
       ...(options.onService === undefined ? {} : { onService: options.onService }),
       onWire: (direction, message) => {
@@ -137,6 +139,11 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   /** The module's time, in milliseconds since the epoch: what a deadline counts from. */
   now(): number {
     return this.#clock.now();
+  }
+
+  /** The module's figures; times by its clock, but for waits and CPU time of handlers, and main's delay. */
+  stats(): Stats {
+    return this.#main.stats();
   }
 
   /** Lets what is on its way arrive, then the module's time pass: deadlines, grace and drain times. */
@@ -204,7 +211,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     await Promise.race([this.#exited, late]);
   }
 
-  #runMain(): void {
+  #runMain(): MainControls {
     const { file, workers = 1 } = this.#options;
     const limits = Object.fromEntries(
       Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
@@ -216,7 +223,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       if (this.#kills.get(task.id) === 0) this.#kill(task.id);
     };
     const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
-    runMain(options, {
+    return runMain(options, {
       clock: this.#clock,
       log: (line) => void this.logs.push(line),
       openSink: () => this.#wire.sink,

@@ -113,7 +113,7 @@ export class RequestJob implements Job {
       get signal() {
         return signal();
       },
-      log: streamLog(this.#task),
+      log: streamLog(this.#task, this.#thread.droppedLogs),
       services: this.#thread.services.for({
         job: this.number,
         context,

@@ -4,6 +4,7 @@ import { StreamHandle } from '../stream/stream-handle.ts';
 import type { Task } from '../thread-messages.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { reportOf } from './error-report.ts';
+import { HandlerWatch } from './handler-watch.ts';
 import { runHandler } from './run-handler.ts';
 import { streamLog } from './stream-log.ts';
 import { StreamOutput } from './stream-output.ts';
@@ -20,6 +21,7 @@ export class StreamJob implements Job {
   readonly #control: JobControl;
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
+  readonly #watch: HandlerWatch;
   #reason = '';
   #failed: ((report: ErrorReport) => void) | undefined;
   #failure: ErrorReport | undefined;
@@ -31,6 +33,7 @@ export class StreamJob implements Job {
     this.method = task.context.method;
     this.#control = thread.control(task.job);
     this.#output = new StreamOutput(thread.wire, this.#control, task.id as StreamId);
+    this.#watch = new HandlerWatch(thread, task);
     const isDecided = (): boolean => this.#control.isDecided;
     const services = thread.services.for({
       job: task.number,
@@ -43,7 +46,12 @@ export class StreamJob implements Job {
         cause: () => this.#control.cause,
         trySend: (payload) => {
           const outcome = this.#output.trySend(payload);
-          if (outcome === 'sent') thread.flushThisTurn();
+          if (outcome === 'sent') {
+            if (this.#watch.isExpectant) this.#watch.sent();
+            thread.flushThisTurn();
+          } else {
+            this.#watch.stalled(outcome === 'room' ? 'ring' : outcome);
+          }
           return outcome;
         },
         grant: (bytes) => {
@@ -61,7 +69,7 @@ export class StreamJob implements Job {
       },
       task.context,
       thread.settings.receiveWindow,
-      streamLog(task),
+      streamLog(task, thread.droppedLogs),
       services,
     );
   }
@@ -77,7 +85,7 @@ export class StreamJob implements Job {
     }
     let running: Promise<void> | undefined;
     try {
-      running = runHandler(handler, this.#handle);
+      running = this.#watch.run(() => runHandler(handler, this.#handle));
     } catch (thrown) {
       return this.#end(this.#report(thrown));
     }
@@ -148,6 +156,7 @@ export class StreamJob implements Job {
     }
     const error = cause === undefined ? own : { code: cause, message: this.#handle.stopMessage(cause) };
     this.#handle.finish();
+    this.#watch.ended(error);
     const frame = this.#output.terminal(error);
     if (this.#output.commitTerminal(frame)) return undefined;
     return new Promise((resolve) => {

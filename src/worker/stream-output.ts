@@ -1,4 +1,4 @@
-import type { ErrorReport } from '../errors.ts';
+import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import { dataCost } from '../stream/credit.ts';
 import { FrameEncoder } from '../wire/frame.ts';
@@ -15,6 +15,7 @@ export class StreamOutput {
   readonly #encoder: FrameEncoder;
   #ungranted = 0;
   #isClosed = false;
+  #terminalCode: 'close' | ErrorCode = 'close';
 
   constructor(wire: WireOutput, control: JobControl, id: StreamId) {
     this.#wire = wire;
@@ -48,6 +49,7 @@ export class StreamOutput {
 
   /** The stream's last frame, as bytes; to be given to {@link commitTerminal}. */
   terminal(error: ErrorReport | undefined): Uint8Array {
+    this.#terminalCode = error?.code ?? 'close';
     return error === undefined ? this.#encoder.close() : this.#encoder.error(error);
   }
 
@@ -56,7 +58,7 @@ export class StreamOutput {
     if (!this.#wire.fits(frame.length, false)) return false;
     this.#isClosed = true;
     // Published together with the frame, by the commit's one store.
-    this.#control.markTerminal(this.#wire.endOfNext(frame.length));
+    this.#control.markTerminal(this.#wire.endOfNext(frame.length), this.#terminalCode);
     this.#wire.commit(frame);
     return true;
   }

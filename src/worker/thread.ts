@@ -4,7 +4,8 @@ import type { MessagePort } from 'node:worker_threads';
 import { JobControl } from '../shared-memory/job-control.ts';
 import { OutboundRing } from '../shared-memory/outbound-ring.ts';
 import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
-import { WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
+import { SlotFigures } from '../shared-memory/slot-figures.ts';
+import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
 import { OP, type FromWorker, type Task, type Welcome, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
@@ -75,6 +76,8 @@ export class Thread {
   readonly wire: WireOutput;
   readonly services: ServiceCalls;
   readonly events: ModuleEvents;
+  readonly figures: SlotFigures;
+  readonly droppedLogs: DroppedLogs;
   /** Tells which job a failure belongs to that surfaces outside the handler's call. */
   readonly scope = new AsyncLocalStorage<Job>();
   readonly #region: Region;
@@ -86,6 +89,8 @@ export class Thread {
   /** What came for tasks that are still on their way: they travel by another port. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
   #lastStarted = 0;
+  /** The last job that began while others ran. */
+  #lastSharing = 0;
   #turnFlush = false;
 
   constructor({ settings, region, welcome, module, port, say, environment }: ThreadParts) {
@@ -96,6 +101,8 @@ export class Thread {
     this.#region = region;
     this.#environment = environment;
     this.#wake = new WorkerWake(region, slot);
+    this.figures = new SlotFigures(region, slot);
+    this.droppedLogs = new DroppedLogs(region);
     const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
     const lock = new WorkerWriteLock(region, slot, environment.write, () => bell.ring());
     this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
@@ -132,6 +139,7 @@ export class Thread {
     const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
     this.#jobs.set(job.number, job);
     this.#lastStarted = job.number;
+    if (this.#jobs.size > 1) this.#lastSharing = job.number;
     const early = this.#early;
     this.#early = [];
     for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
@@ -160,6 +168,11 @@ export class Thread {
     this.wire.flush();
     this.#neighbours.blocks(this.scope.getStore());
     this.#environment.wait(this.#wake, ticket);
+  }
+
+  /** Whether another job ran at any time since job `number` began. Numbers rise. */
+  hasShared(number: number): boolean {
+    return this.#lastSharing >= number;
   }
 
   /** Takes what has arrived, to learn a cause's reason, say. */

@@ -48,6 +48,8 @@ const SHARED_ROOT = new Set([
   'sibling-file',
   'wire-descriptor',
   'console-guard',
+  'diagnostics',
+  'stats',
 ]);
 
 /** Where each package may be imported; one without a rule may not be imported at all. */

@@ -203,7 +203,7 @@ test('a terminal frame counts from the commit that holds it, also around 2^31 an
     control.reset(0);
     assert.equal(control.terminalCommitted(words.tail), false);
     ring.commit(makeFrame(0, 0, 64));
-    control.markTerminal(ring.endOfNext(128));
+    control.markTerminal(ring.endOfNext(128), 'close');
     assert.equal(control.terminalMarked, true);
     assert.equal(control.terminalCommitted(words.tail), false, 'marked is not committed');
     ring.commit(makeFrame(0, 1, 128));

@@ -1,0 +1,35 @@
+import { logLine } from '../stderr.ts';
+import { endProcess } from './exit.ts';
+import type { ServeOptions } from './options.ts';
+import { WorkerPool } from './pool.ts';
+import { watchParent, watchSignals } from './process-events.ts';
+import { runMain } from './runner.ts';
+import { MAX_TIMER_MS, type Clock } from './running-job.ts';
+import { openSink, openSource } from './wire-endpoints.ts';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after: (ms, action) => {
+    // A Node timer beyond its range fires at once; 24 days are as good as any longer time.
+    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Serves the host at the descriptors of `options` until the process ends. */
+export function serve(options: ServeOptions): void {
+  const main = runMain(options, {
+    clock,
+    log: logLine,
+    openSink: (onError) => openSink(options.output, onError),
+    openSource: (events) => openSource(options.input, events),
+    createPool: (...parts) => new WorkerPool(...parts),
+    exit: endProcess,
+  });
+  watchSignals((code) => main.onSignal(code));
+  watchParent(
+    () => main.onTick(),
+    () => main.onHostGone('the host process is gone'),
+  );
+}

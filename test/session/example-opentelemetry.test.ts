@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { SpanStatusCode, type HrTime } from '@opentelemetry/api';
+import {
+  BasicTracerProvider,
+  InMemorySpanExporter,
+  SimpleSpanProcessor,
+  type ReadableSpan,
+} from '@opentelemetry/sdk-trace-base';
+import { handlerContext, traceStreams } from '../../examples/opentelemetry/spans.ts';
+import { defineModule } from '../../src/index.ts';
+import { testModule } from '../../src/testing/index.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const HOST_SPAN = '00f067aa0ba902b7';
+
+const exporter = new InMemorySpanExporter();
+const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] });
+const tracer = provider.getTracer('test');
+traceStreams(tracer);
+
+const module = defineModule({
+  name: 'traced',
+  version: '1.0.0',
+  onServerStream: {
+    async *echo(stream) {
+      for await (const chunk of stream) yield chunk;
+      tracer.startSpan('own', {}, handlerContext()).end();
+    },
+    fail() {
+      throw new Error('boom');
+    },
+  },
+});
+
+function spansByName(): Record<string, ReadableSpan> {
+  const spans = Object.fromEntries(exporter.getFinishedSpans().map((span) => [span.name, span]));
+  exporter.reset();
+  return spans;
+}
+
+function toMs([seconds, nanos]: HrTime): number {
+  return seconds * 1000 + nanos / 1e6;
+}
+
+test('the example makes spans below the host’s: the queue, the run, and what the handler begins', async () => {
+  const t = await testModule(module);
+  const openedAt = t.now();
+  const first = t.open('echo');
+  const second = t.open('echo', { traceparent: `00-${TRACE}-${HOST_SPAN}-01` });
+  await t.advance(250);
+  first.end();
+  await first.outcome;
+  await second.send(Uint8Array.of(1));
+  await t.settled();
+  exporter.reset();
+  second.end();
+  await second.outcome;
+  await t.close();
+
+  const { echo, run, own, ...others } = spansByName();
+  assert.deepEqual(Object.keys(others), []);
+  assert.ok(echo && run && own);
+  for (const span of [echo, run, own]) assert.equal(span.spanContext().traceId, TRACE);
+  assert.equal(echo.parentSpanContext?.spanId, HOST_SPAN);
+  assert.equal(run.parentSpanContext?.spanId, echo.spanContext().spanId);
+  assert.equal(own.parentSpanContext?.spanId, run.spanContext().spanId);
+  assert.equal(toMs(echo.startTime), openedAt);
+  assert.equal(toMs(run.startTime), openedAt + 250, 'it waited for the first');
+  assert.deepEqual(echo.attributes, {
+    'rpc.method': 'echo',
+    'ixt.stream.id': second.id,
+    'ixt.code': 'close',
+  });
+  assert.deepEqual(
+    run.events.map(({ name }) => name),
+    ['first byte'],
+  );
+  assert.equal(echo.status.code, SpanStatusCode.UNSET);
+});
+
+test('the queue is a span of its own, and a failure shows in the call and the run', async () => {
+  const t = await testModule(module);
+  const stream = t.open('fail', { traceparent: `00-${TRACE}-${HOST_SPAN}-01` });
+  stream.end();
+  await stream.outcome;
+  await t.close();
+  const { fail, queue, run } = spansByName();
+  assert.ok(fail && queue && run);
+  assert.equal(queue.parentSpanContext?.spanId, fail.spanContext().spanId);
+  for (const span of [fail, run])
+    assert.deepEqual(span.status, { code: SpanStatusCode.ERROR, message: 'boom' });
+  assert.equal(fail.attributes['ixt.code'], 'handlerFailed');
+});

@@ -5,8 +5,11 @@ import { redactWhenPrinted } from '../stream/redacted-context.ts';
 import type { Task } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
 
-/** CPU time of this thread, in µs; Node has it from 23.9 on. */
-export type ThreadCpuUsage = (() => { readonly user: number; readonly system: number }) | undefined;
+/** CPU time of this thread, in µs; `null`: this Node doesn't tell. */
+export type ThreadCpuUsage = (() => { readonly user: number; readonly system: number }) | null;
+
+/** Node has it from 23.9 on. */
+const { threadCpuUsage = null } = process as { threadCpuUsage?: NonNullable<ThreadCpuUsage> };
 
 /** What the watch asks of the thread. */
 export interface WatchedThread {
@@ -35,7 +38,7 @@ export class HandlerWatch {
     thread: WatchedThread,
     task: Task & { kind: 'stream' },
     now: () => number = () => performance.now(),
-    cpuUsage: ThreadCpuUsage = (process as { threadCpuUsage?: ThreadCpuUsage }).threadCpuUsage,
+    cpuUsage: ThreadCpuUsage = threadCpuUsage,
   ) {
     this.#thread = thread;
     this.#task = task;
@@ -72,7 +75,7 @@ export class HandlerWatch {
   /** The stream ends, by this thread's own frame. @param error `undefined`: by a close */
   ended(error: ErrorReport | undefined): void {
     this.#resume();
-    const isKnown = this.#cpuUsage !== undefined && !this.#thread.hasShared(this.#task.number);
+    const isKnown = this.#cpuUsage !== null && !this.#thread.hasShared(this.#task.number);
     const cpuMs = isKnown ? this.#cpuMs() - this.#cpuAtStart : undefined;
     if (cpuMs !== undefined) this.#thread.figures.addCpu(cpuMs);
     if (!channels.handlerEnd.hasSubscribers) return;
@@ -90,7 +93,7 @@ export class HandlerWatch {
   }
 
   #cpuMs(): number {
-    if (this.#cpuUsage === undefined) return 0;
+    if (this.#cpuUsage === null) return 0;
     const { user, system } = this.#cpuUsage();
     return (user + system) / 1000;
   }

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { defineModule } from '../../src/index.ts';
+import { testModule } from '../../src/testing/index.ts';
+import type { ServiceCall } from '../../src/host/index.ts';
+import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { FrameEncoder } from '../../src/wire/frame.ts';
+import { EventLog } from '../support/event-log.ts';
+import { idOf, RouterBench } from '../support/router-bench.ts';
+import { commitEnd } from '../support/fake-workers.ts';
+
+const module = defineModule({
+  name: 'watched',
+  version: '1.0.0',
+  onServerStream: {
+    async *echo(stream) {
+      for await (const chunk of stream) yield chunk;
+    },
+    async deaf() {
+      await new Promise(() => {});
+    },
+    async asks(stream) {
+      await stream.services.request('kv', 'get', new Uint8Array(0));
+    },
+  },
+});
+
+test('the life of a stream, on main and in its handler', async (t) => {
+  const log = new EventLog(t);
+  const m = await testModule(module);
+  const stream = m.open('echo', { caller: 'secret' });
+  await stream.send(Uint8Array.of(1));
+  await stream.send(Uint8Array.of(2));
+  stream.end();
+  await stream.outcome;
+  await m.settled();
+  assert.deepEqual(log.names, [
+    'worker.ready',
+    'stream.open',
+    'stream.start',
+    'handler.start',
+    'handler.firstByte',
+    'handler.end',
+    'stream.end',
+  ]);
+  const [end] = log.of('streamEnd');
+  assert.deepEqual([end?.id, end?.code, end?.context?.method], [stream.id, 'close', 'echo']);
+  assert.equal(JSON.stringify([...log.of('streamOpen'), end]).includes('secret'), false);
+  await m.close();
+  assert.equal(log.names.at(-1), 'stats', 'the last figures');
+});
+
+test('waits are told from their beginning to their end, queue and credit alike', async (t) => {
+  const log = new EventLog(t);
+  const m = await testModule(module);
+  const first = m.open('echo', { initialCredit: 0 });
+  const second = m.open('echo');
+  await first.send(Uint8Array.of(1));
+  await m.advance(300);
+  assert.deepEqual(
+    log.of('streamOpen').map(({ queued }) => queued),
+    [0, 1],
+    'the first starts at once',
+  );
+  assert.deepEqual(
+    log.of('handlerStall').map(({ id, on }) => [id, on]),
+    [[first.id, 'credit']],
+  );
+  assert.equal(log.of('handlerResume').length, 0);
+  first.grant(1000);
+  first.end();
+  await first.outcome;
+  second.end();
+  await second.outcome;
+  assert.deepEqual(
+    log.of('handlerResume').map(({ id, on }) => [id, on]),
+    [[first.id, 'credit']],
+  );
+  assert.deepEqual(
+    log.of('streamStart').map(({ queuedMs }) => queuedMs),
+    [0, 300],
+  );
+  const { queueWait, creditStall, ringStall, opened, run } = m.stats();
+  assert.deepEqual(queueWait, { count: 2, totalMs: 300, maxMs: 300 });
+  assert.deepEqual(run, { count: 2, totalMs: 300, maxMs: 300 });
+  assert.equal(creditStall.count, 1);
+  assert.equal(ringStall.count, 0);
+  assert.equal(opened, 2);
+  await m.close();
+});
+
+test('a cancel is told where it is seen, with its latency, and a handler that ignores it costs its worker', async (t) => {
+  const log = new EventLog(t);
+  const m = await testModule(module, { cancelGraceMs: 400 });
+  const running = m.open('deaf');
+  const queued = m.open('deaf');
+  await m.settled();
+  queued.cancel('not now');
+  running.cancel('enough');
+  await m.advance(400);
+  assert.deepEqual((await running.outcome).code, 'cancelled');
+  assert.deepEqual(
+    log.of('streamStop').map(({ id, cause, reason, isRunning }) => [id, cause, reason, isRunning]),
+    [
+      [queued.id, 'cancelled', 'cancelled by the host: not now', false],
+      [running.id, 'cancelled', 'cancelled by the host: enough', true],
+    ],
+  );
+  assert.deepEqual(
+    log.of('streamEnd').map(({ id, code, openMs }) => [id, code, openMs]),
+    [
+      [queued.id, 'cancelled', 0],
+      [running.id, 'cancelled', 400],
+    ],
+  );
+  assert.deepEqual(log.of('handlerEnd'), [], 'the thread was ended under the handler');
+  assert.deepEqual(m.stats().ended, { cancelled: 2 });
+  await m.close();
+});
+
+test('a refused Open ends without having been open, and counts by its code', async (t) => {
+  const log = new EventLog(t, ['streamOpen', 'streamEnd']);
+  const m = await testModule(module);
+  await m.open('nothing').outcome;
+  assert.deepEqual(log.names, ['stream.end']);
+  const [end] = log.of('streamEnd');
+  assert.deepEqual([end?.code, end?.context?.method, end?.openMs], ['methodNotFound', 'nothing', undefined]);
+  const { ended, opened, openStreams } = m.stats();
+  assert.deepEqual([ended, opened, openStreams], [{ methodNotFound: 1 }, 0, 0]);
+  await m.close();
+});
+
+test('every Open has one end, whatever becomes of it', (t) => {
+  const log = new EventLog(t, ['streamOpen', 'streamEnd']);
+  const bench = new RouterBench({ maxQueue: 1 });
+  const open = (number: number): void => bench.host(encodeOpenFrame(idOf(number), { method: 'echo' }));
+  // Runs, waits, finds the queue full.
+  for (const number of [1, 2, 3]) open(number);
+  const ended = (): string[] => log.of('streamEnd').map(({ id, code }) => `${Number(`0x${id}`)} ${code}`);
+  assert.deepEqual(ended(), [`${Number(`0x${idOf(3)}`)} resourceExhausted`]);
+  const [first] = bench.dispatched;
+  assert.ok(first);
+  commitEnd(first.job, { code: 'handlerFailed', message: 'boom' });
+  // Main looks when something comes for the id, and once more when the handler has settled.
+  bench.host(new FrameEncoder(idOf(1)).credit(5));
+  assert.equal(ended().length, 2);
+  bench.streams.onSettled(first.assignment.number);
+  bench.streams.cancelAll('over');
+  assert.deepEqual(ended().slice(1), [
+    `${Number(`0x${idOf(1)}`)} handlerFailed`,
+    `${Number(`0x${idOf(2)}`)} cancelled`,
+  ]);
+  assert.equal(log.of('streamOpen').length, 2);
+  assert.deepEqual(bench.streams.watch.figures.ended, {
+    resourceExhausted: 1,
+    handlerFailed: 1,
+    cancelled: 1,
+  });
+});
+
+test('cancel latency is from the decision to the handler’s real end', async () => {
+  const bench = new RouterBench();
+  bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
+  const [{ job, assignment } = assert.fail()] = bench.dispatched;
+  bench.clock.advance(50);
+  bench.streams.cancelAll('over');
+  bench.clock.advance(20);
+  commitEnd(job, undefined);
+  bench.clock.advance(5);
+  bench.streams.onSettled(assignment.number);
+  const { cancelLatency, run, ended } = bench.streams.watch.figures;
+  assert.deepEqual(cancelLatency, { count: 1, totalMs: 25, maxMs: 25 });
+  assert.deepEqual(run, { count: 1, totalMs: 75, maxMs: 75 });
+  assert.deepEqual(ended, { cancelled: 1 });
+});
+
+test('the trace goes on with what a handler asks of its host', async () => {
+  const calls: ServiceCall[] = [];
+  const m = await testModule(module, {
+    onService: (call) => {
+      calls.push(call);
+      return new Uint8Array(0);
+    },
+  });
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const stream = m.open('asks', { traceparent, tracestate: 'vendor=1' });
+  await stream.outcome;
+  assert.deepEqual(
+    calls.map(({ context }) => [context.traceparent, context.tracestate]),
+    [[traceparent, 'vendor=1']],
+  );
+  await m.close();
+});
+
+test('figures without a stream are figures', async () => {
+  const m = await testModule(module, { workers: 2 });
+  const { framesIn, bytesIn, workers, busyWorkers, mainDelay, ...stats } = m.stats();
+  assert.deepEqual([framesIn, workers, busyWorkers], [1, 2, 0], 'initialize');
+  assert.ok(bytesIn > 0);
+  assert.equal(mainDelay, undefined, 'nothing is measured before the first look');
+  assert.deepEqual([stats.opened, stats.ended, stats.droppedLogs, stats.workerRestarts], [0, {}, 0, 0]);
+  await m.close();
+});

@@ -51,6 +51,30 @@ test('tests get exactly this from the package', async () => {
   assert.deepEqual(Object.keys(entry).sort(), ['merge', 'mockStream', 'rechunk', 'testModule']);
 });
 
+test('who listens gets exactly this from the package, and each channel has a name of its own', async () => {
+  const entry = (await import('../../src/diagnostics.ts')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(entry), ['channels']);
+  const channels = entry['channels'] as Record<string, { readonly name: string }>;
+  assert.deepEqual(
+    Object.values(channels).map(({ name }) => name),
+    [
+      'ixt-sdk:stream.open',
+      'ixt-sdk:stream.start',
+      'ixt-sdk:stream.stop',
+      'ixt-sdk:stream.end',
+      'ixt-sdk:worker.ready',
+      'ixt-sdk:worker.exit',
+      'ixt-sdk:stats',
+      'ixt-sdk:handler.start',
+      'ixt-sdk:handler.firstByte',
+      'ixt-sdk:handler.stall',
+      'ixt-sdk:handler.resume',
+      'ixt-sdk:handler.end',
+      'ixt-sdk:print',
+    ],
+  );
+});
+
 test('every entry of the package has a source, and its types are of the same file', () => {
   assert.ok(Object.keys(manifest.exports).length > 0);
   for (const [name, entry] of Object.entries(manifest.exports)) {

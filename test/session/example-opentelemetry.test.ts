@@ -43,8 +43,9 @@ function toMs([seconds, nanos]: HrTime): number {
   return seconds * 1000 + nanos / 1e6;
 }
 
-test('the example makes spans below the host’s: the queue, the run, and what the handler begins', async () => {
+test('the example makes spans below the host’s: the queue, the run, and what the handler begins', async (test) => {
   const t = await testModule(module);
+  test.after(() => t.close());
   const openedAt = t.now();
   const first = t.open('echo');
   const second = t.open('echo', { traceparent: `00-${TRACE}-${HOST_SPAN}-01` });
@@ -79,8 +80,9 @@ test('the example makes spans below the host’s: the queue, the run, and what t
   assert.equal(echo.status.code, SpanStatusCode.UNSET);
 });
 
-test('the queue is a span of its own, and a failure shows in the call and the run', async () => {
+test('the queue is a span of its own, and a failure shows in the call and the run', async (test) => {
   const t = await testModule(module);
+  test.after(() => t.close());
   const stream = t.open('fail', { traceparent: `00-${TRACE}-${HOST_SPAN}-01` });
   stream.end();
   await stream.outcome;

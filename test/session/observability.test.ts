@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { defineModule } from '../../src/index.ts';
-import { testModule } from '../../src/testing/index.ts';
+import { test, type TestContext } from 'node:test';
+import { defineModule, type StreamHandlers } from '../../src/index.ts';
+import { testModule, type TestModule, type TestModuleOptions } from '../../src/testing/index.ts';
 import type { ServiceCall } from '../../src/host/index.ts';
 import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
@@ -25,9 +25,16 @@ const module = defineModule({
   },
 });
 
+/** A test that fails must not leave the module behind. */
+async function start(t: TestContext, options: TestModuleOptions = {}): Promise<TestModule> {
+  const m = await testModule<StreamHandlers>(module, options);
+  t.after(() => m.close());
+  return m;
+}
+
 test('the life of a stream, on main and in its handler', async (t) => {
   const log = new EventLog(t);
-  const m = await testModule(module);
+  const m = await start(t);
   const stream = m.open('echo', { caller: 'secret' });
   await stream.send(Uint8Array.of(1));
   await stream.send(Uint8Array.of(2));
@@ -46,13 +53,14 @@ test('the life of a stream, on main and in its handler', async (t) => {
   const [end] = log.of('streamEnd');
   assert.deepEqual([end?.id, end?.code, end?.context?.method], [stream.id, 'close', 'echo']);
   assert.equal(JSON.stringify([...log.of('streamOpen'), end]).includes('secret'), false);
+  assert.deepEqual(m.stats().cancelLatency, { count: 0, totalMs: 0, maxMs: 0 });
   await m.close();
   assert.equal(log.names.at(-1), 'stats', 'the last figures');
 });
 
 test('waits are told from their beginning to their end, queue and credit alike', async (t) => {
   const log = new EventLog(t);
-  const m = await testModule(module);
+  const m = await start(t);
   const first = m.open('echo', { initialCredit: 0 });
   const second = m.open('echo');
   await first.send(Uint8Array.of(1));
@@ -86,12 +94,11 @@ test('waits are told from their beginning to their end, queue and credit alike',
   assert.equal(creditStall.count, 1);
   assert.equal(ringStall.count, 0);
   assert.equal(opened, 2);
-  await m.close();
 });
 
 test('a cancel is told where it is seen, with its latency, and a handler that ignores it costs its worker', async (t) => {
   const log = new EventLog(t);
-  const m = await testModule(module, { cancelGraceMs: 400 });
+  const m = await start(t, { cancelGraceMs: 400 });
   const running = m.open('deaf');
   const queued = m.open('deaf');
   await m.settled();
@@ -115,19 +122,17 @@ test('a cancel is told where it is seen, with its latency, and a handler that ig
   );
   assert.deepEqual(log.of('handlerEnd'), [], 'the thread was ended under the handler');
   assert.deepEqual(m.stats().ended, { cancelled: 2 });
-  await m.close();
 });
 
 test('a refused Open ends without having been open, and counts by its code', async (t) => {
   const log = new EventLog(t, ['streamOpen', 'streamEnd']);
-  const m = await testModule(module);
+  const m = await start(t);
   await m.open('nothing').outcome;
   assert.deepEqual(log.names, ['stream.end']);
   const [end] = log.of('streamEnd');
   assert.deepEqual([end?.code, end?.context?.method, end?.openMs], ['methodNotFound', 'nothing', undefined]);
   const { ended, opened, openStreams } = m.stats();
   assert.deepEqual([ended, opened, openStreams], [{ methodNotFound: 1 }, 0, 0]);
-  await m.close();
 });
 
 test('every Open has one end, whatever becomes of it', (t) => {
@@ -158,7 +163,19 @@ test('every Open has one end, whatever becomes of it', (t) => {
   });
 });
 
-test('cancel latency is from the decision to the handler’s real end', async () => {
+test('an Open that no worker can serve was never open', (t) => {
+  const log = new EventLog(t, ['streamOpen', 'streamEnd']);
+  const bench = new RouterBench();
+  for (const worker of bench.workers) worker.phase = 'broken';
+  bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
+  assert.deepEqual(log.names, ['stream.end']);
+  assert.deepEqual(
+    log.of('streamEnd').map(({ code, openMs }) => [code, openMs]),
+    [['workerCrashed', undefined]],
+  );
+});
+
+test('cancel latency is from the decision to the handler’s real end', () => {
   const bench = new RouterBench();
   bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
   const [{ job, assignment } = assert.fail()] = bench.dispatched;
@@ -174,9 +191,9 @@ test('cancel latency is from the decision to the handler’s real end', async ()
   assert.deepEqual(ended, { cancelled: 1 });
 });
 
-test('the trace goes on with what a handler asks of its host', async () => {
+test('the trace goes on with what a handler asks of its host', async (t) => {
   const calls: ServiceCall[] = [];
-  const m = await testModule(module, {
+  const m = await start(t, {
     onService: (call) => {
       calls.push(call);
       return new Uint8Array(0);
@@ -189,15 +206,13 @@ test('the trace goes on with what a handler asks of its host', async () => {
     calls.map(({ context }) => [context.traceparent, context.tracestate]),
     [[traceparent, 'vendor=1']],
   );
-  await m.close();
 });
 
-test('figures without a stream are figures', async () => {
-  const m = await testModule(module, { workers: 2 });
+test('figures without a stream are figures', async (t) => {
+  const m = await start(t, { workers: 2 });
   const { framesIn, bytesIn, workers, busyWorkers, mainDelay, ...stats } = m.stats();
   assert.deepEqual([framesIn, workers, busyWorkers], [1, 2, 0], 'initialize');
   assert.ok(bytesIn > 0);
   assert.equal(mainDelay, undefined, 'nothing is measured before the first look');
   assert.deepEqual([stats.opened, stats.ended, stats.droppedLogs, stats.workerRestarts], [0, {}, 0, 0]);
-  await m.close();
 });

@@ -18,8 +18,9 @@ export function guardConsole(onDrop: () => void): void {
     (chunk: string | Uint8Array, encoding, done) => {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
       if (!tryWriteStderr(bytes)) onDrop();
-      tell(name, bytes);
       done();
+      // Behind `done`: what a listener prints would wait for it otherwise, and be told when the listener has returned.
+      tell(name, bytes);
     };
   for (const name of ['stdout', 'stderr'] as const) {
     // A thread keeps Node's own stream: once main reads the thread's output, which may be later than this, Node calls a

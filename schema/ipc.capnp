@@ -267,7 +267,7 @@ struct HealthReport {
   # Whether the module takes new work.
 
   openStreams @1 :UInt32;
-  # Streams whose handler has not ended, the queued ones not counted.
+  # Accepted streams whose handler has not ended, those of queuedOpens among them.
 
   queuedOpens @2 :UInt32;
   # Streams that were accepted and wait for a worker.

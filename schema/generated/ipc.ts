@@ -877,7 +877,7 @@ export class HealthReport extends $.Struct {
     $.utils.setUint16(0, value, this);
   }
   /**
-* Streams whose handler has not ended, the queued ones not counted.
+* Accepted streams whose handler has not ended, those of queuedOpens among them.
 *
 */
   get openStreams(): number {

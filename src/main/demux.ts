@@ -57,7 +57,9 @@ export class Demux {
       throw new MalformedError(
         'request-id',
         'IpcEnvelope.requestId',
-        type === undefined ? 'it is empty in a message of no known type' : `it is empty in a message of type ${type}`,
+        type === undefined
+          ? 'it is empty in a message of no known type'
+          : `it is empty in a message of type ${type}`,
       );
     }
     const requestId = envelope.requestId();

@@ -55,9 +55,9 @@ export class Streams implements EntryOwner {
     this.watch = new StreamWatch(context.clock);
   }
 
-  /** Streams whose handler has not ended, the queued ones not counted. */
+  /** Streams that are live or whose handler runs on. */
   get openCount(): number {
-    return this.#running.size;
+    return this.#running.size + this.#queued.size;
   }
 
   get queuedCount(): number {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -85,6 +86,22 @@ test('each worker has a debugger where it is asked for, and none otherwise', LIM
   assert.equal(new Set(addresses).size, 2, addresses.join(' '));
   assert.deepEqual(await listening(startModule(t, { file: FILE, workers: 2 })), []);
 });
+
+test(
+  'a debugger’s port that is taken is told with what to do, and the worker serves all the same',
+  LIMIT,
+  async (t) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    t.after(() => taken.close());
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    const module = startModule(t, { file: FILE, workers: 1, args: [`--inspect-worker=${port}`] });
+    await callForOne(module, 'stack');
+    module.kill();
+    const { stderr } = await module.exited;
+    assert.match(stderr, new RegExp(`without a debugger: port ${port} .* another port, or 0 for any`));
+  },
+);
 
 test('the stack of a handler shows its TypeScript, loaded as such or compiled', LIMIT, async (t) => {
   const expected = `debugging.ts:${lineOf('new Error(')}:`;

@@ -4,7 +4,6 @@ import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage } from './decoded-message.ts';
-import { hasStreams } from './module.ts';
 import type { StressChild } from './stress-child.ts';
 import { residentBytes, startMemoryChild } from './stress-memory.ts';
 
@@ -99,7 +98,7 @@ export class Flood {
 
   /** Waits until nothing runs or waits any more. */
   async idle(): Promise<void> {
-    while (await hasStreams(this.child.session));
+    while ((await this.child.session.health()).openStreams > 0);
   }
 
   #count(bytes: Uint8Array): void {

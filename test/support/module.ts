@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ModuleProcess, type HealthReport, type SpawnModuleOptions } from '../../src/host/index.ts';
+import { ModuleProcess, type SpawnModuleOptions } from '../../src/host/index.ts';
 import { WireLog } from './wire-log.ts';
 
 export interface StartModuleOptions extends SpawnModuleOptions {
@@ -43,12 +43,6 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
     if (expected === 'none') assert.deepEqual(violations.map(String), [], 'the module broke the contract');
   });
   return module;
-}
-
-/** Whether streams run or wait to. */
-export async function hasStreams(of: { health(): Promise<HealthReport> }): Promise<boolean> {
-  const { openStreams, queuedOpens } = await of.health();
-  return openStreams + queuedOpens > 0;
 }
 
 /** Node has `passed` since 20.12; its types for 20 don't. */

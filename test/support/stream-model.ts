@@ -145,7 +145,8 @@ export class StreamModel extends ModelState {
     };
     this.live[stream] = incarnation;
     this.queue.push(incarnation);
-    this.timers.push({ kind: 'deadline', of: incarnation });
+    // A deadline that has passed is a check, and waits with the others for the manifest.
+    if (name !== 'openTooLate') this.timers.push({ kind: 'deadline', of: incarnation });
     this.#place();
     // Seats whose thread still loads don't make a queue of what will run on them.
     const missing = this.#shape.workers - this.workers.filter(({ phase }) => phase === 'ready').length;

@@ -51,8 +51,8 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
     this.#size++;
   }
 
-  /** Removes exactly this entry; a newer one with the same id stays. @returns whether it was there */
-  delete(entry: Entry): boolean {
+  /** Removes exactly this entry, if it is there; a newer one with the same id stays. */
+  delete(entry: Entry): void {
     const key = bucketKey(entry);
     const first = this.#buckets.get(key);
     if (first === entry) {
@@ -61,13 +61,12 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
     } else {
       let before = first;
       while (before !== undefined && before.nextInBucket !== entry) before = before.nextInBucket;
-      if (before === undefined) return false;
+      if (before === undefined) return;
       before.nextInBucket = entry.nextInBucket;
     }
     entry.nextInBucket = undefined;
     if (this.#last === entry) this.#last = undefined;
     this.#size--;
-    return true;
   }
 
   get(id: StreamId): Entry | undefined {

@@ -9,7 +9,6 @@ import type { Build } from './mutated-build.ts';
 import { StressChild } from './stress-child.ts';
 import { StressLedger, type LedgerEntry } from './stress-ledger.ts';
 import { planChild, planStream, type ChildPlan, type StreamPlan } from './stress-plan.ts';
-import { TICK_MS } from './stress-clock.ts';
 import { STALL_MS, StressWatch } from './stress-watch.ts';
 
 /** What a run of the stress did. */
@@ -175,7 +174,6 @@ class Run {
     if (this.#streams.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
     const since = this.child.clock.now;
     for (;;) {
-      await sleep(TICK_MS);
       const health = await this.child.session.health();
       if (health.openStreams > 0) {
         if (this.child.clock.now - since < STALL_MS) continue;

@@ -16,11 +16,15 @@ function idOf({ id0, id1, id2, id3 }: IdWords): StreamId {
   return [id0, id1, id2, id3].map((word) => word.toString(16).padStart(8, '0')).join('') as StreamId;
 }
 
-// Few values a word, multiples of 65,536 among them: many ids share a place in a small cache, whichever bits it looks at.
-const word = fc.constantFrom(0, 1, 0x100, 0x1_0000, 0xffff_0000, 0xffff_ffff);
-const words = fc.record({ id0: word, id1: word, id2: word, id3: word });
+// Few ids, so that the same one is added, found and deleted again and again.
+const words = fc.record({
+  id0: fc.constantFrom(0, 0xffff_ffff),
+  id1: fc.constant(0),
+  id2: fc.constantFrom(0, 0x1_0000),
+  id3: fc.constantFrom(0, 1),
+});
 
-test('an id is found if and only if it is there, whoever shares its place in the cache', () => {
+test('an id is found if and only if it is there, whatever was found or deleted before', () => {
   const step = fc.tuple(fc.constantFrom('add', 'delete', 'find', 'find'), words);
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -75,12 +75,12 @@ test('a chunk that shares its batch keeps only its own bytes alive; one that is 
   const alone = collector.take();
   const [only] = read(alone);
   assert.equal(only?.payload.buffer, alone);
-  collector.add(OP.data, 1, payload, 0, 100);
-  collector.add(OP.data, 1, payload, 0, 50);
+  const sizes = [100, 50, 4096, 4097, 70_000];
+  for (const size of sizes) collector.add(OP.data, 1, new Uint8Array(size), 0, size);
   const shared = read(collector.take());
   assert.deepEqual(
     shared.map(({ payload: { buffer } }) => buffer.byteLength),
-    [100, 50],
+    sizes,
   );
 });
 

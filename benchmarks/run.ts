@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { build } from './harness/build.ts';
 
 const root = join(import.meta.dirname, '..');
-const compiled = build(root);
+const compiled = await build(root);
 const args = process.argv.slice(2);
 const isProfile = args[0] === '--profile';
 const script = join(compiled, 'benchmarks', isProfile ? 'profile.js' : 'main.js');

@@ -66,6 +66,16 @@ export class ModuleError extends Error {
   }
 }
 
+/**
+ * Whether something thrown is a {@link ModuleError}: known by its name and code, not by its class, since whoever throws may carry
+ * a copy of this package of its own.
+ */
+export function isModuleError(thrown: unknown): thrown is ModuleError {
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  const { name, code } = thrown as { name?: unknown; code?: unknown };
+  return name === 'ModuleError' && isErrorCode(code);
+}
+
 /** What `IpcError` says: the same three fields, without a stack. */
 export interface ErrorReport {
   readonly code: ErrorCode;

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 
 /** A peer's own process: a file of this folder, with its standard streams piped and stderr on ours. */
 export function startPeer(

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { openPipe } from '../../src/host/fifo.ts';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 
 /** How long a drain may take before the writer counts as stuck, in ms. */
 const STUCK_MS = 60_000;

@@ -1,4 +1,4 @@
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 import {
   spawnModule,
   type HostStream,

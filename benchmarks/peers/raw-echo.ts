@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 import { startChild } from '../../src/host/child-io.ts';
 import { checkAll, Deadline, type Peer } from './peer.ts';
 

@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { Socket } from 'node:net';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 import { Outlet } from '../../src/main/outlet.ts';
 import { openSink } from '../../src/main/wire-endpoints.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';

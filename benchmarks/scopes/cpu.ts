@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import type { HostStream } from '../../src/host/index.ts';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 import type { Contest, Contestant } from '../harness/contest.ts';
 import type { BenchOptions } from '../harness/options.ts';
 import { startPeer } from '../peers/child.ts';

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { launcherPrefix, LAUNCHER_DESCRIPTORS, runnerCommand } from '../../src/host/runner-command.ts';
-import { siblingFile } from '../../src/sibling-file.ts';
+import { siblingFile } from '../harness/sibling-file.ts';
 import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
 import { MAX_CREDIT, MIN_DATA_COST } from '../../src/wire/limits.ts';

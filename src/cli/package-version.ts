@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { packageRoot } from '../host/runner-command.ts';
+import { packageRoot } from '../package-files.ts';
 
 /** The version of this package. */
 export function packageVersion(): string {

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { ModuleError } from '../errors.ts';
+import { isModuleError } from '../errors.ts';
 import { figuresOf, renderFigures, type Measurement } from './bench-figures.ts';
 import { openInput, readChunks } from './call-files.ts';
 import { CliError } from './failure.ts';
@@ -104,7 +104,7 @@ async function measure(
       Array.from({ length: concurrency }, () => oneAfterTheOther().catch(unlessStopped(stop.signal))),
     );
   } catch (error) {
-    const text = error instanceof ModuleError ? `${error.code}: ${error.message}` : messageOf(error);
+    const text = isModuleError(error) ? `${error.code}: ${error.message}` : messageOf(error);
     throw new CliError(
       1,
       `a call of ${method} failed: ${text}`,

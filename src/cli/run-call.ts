@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { ModuleError } from '../errors.ts';
+import { isModuleError, type ModuleError } from '../errors.ts';
 import type { Initialized, ModuleProcess } from '../host/index.ts';
 import { chunksOf, endOutput, readChunks, writeChunk } from './call-files.ts';
 import { complain } from './failure.ts';
@@ -102,7 +102,7 @@ async function makeCalls(
       const source = chunks ?? (input === undefined ? [] : chunksOf(input));
       await callOnce(module, options, source, onData, tally, signal);
     } catch (error) {
-      if (!(error instanceof ModuleError)) throw error;
+      if (!isModuleError(error)) throw error;
       failure = error;
       const text = explain(error, options.method, module, info);
       failures.set(text, (failures.get(text) ?? 0) + 1);
@@ -170,7 +170,7 @@ function isNobodyReading(error: unknown): boolean {
 /** Why a call failed, and what the caller can do where it is the caller's to mend. */
 function explain(error: unknown, method: string, module: ModuleProcess, info: Initialized): string {
   if (!(error instanceof Error)) return String(error);
-  if (!(error instanceof ModuleError)) return error.message;
+  if (!isModuleError(error)) return error.message;
   // A module that is gone has said why on stderr, which the user has seen.
   const isGone = error.code === 'unavailable' && module.child.exitCode !== null;
   const message = isGone ? error.message.replace(/ Its stderr ends with:\n[^]*$/, '') : error.message;

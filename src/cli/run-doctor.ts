@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { pathToFileURL } from 'node:url';
 import { spawnModule, type ModuleProcess } from '../host/index.ts';
 import { LAUNCHER_DESCRIPTORS, runnerCommand } from '../host/runner-command.ts';
-import { siblingFile } from '../sibling-file.ts';
+import { programFile } from '../package-files.ts';
 import { openInput, readChunks } from './call-files.ts';
 import { checkLauncher, checkNode, checkPackage, checkTypeScript } from './doctor/environment.ts';
 import { judgePrints, parseTrace, renderFindings, type Finding } from './doctor/findings.ts';
@@ -91,8 +91,8 @@ async function watchPrints(options: DoctorOptions, isSound: boolean): Promise<Fi
     env: {
       IXT_DOCTOR_TRACE: trace,
       IXT_DOCTOR_STDOUT: printed,
-      // The sources of this package: its own frames are nobody's fault.
-      IXT_DOCTOR_PACKAGE: fileURLToPath(new URL('../', import.meta.url)),
+      // What this package is made of, compiled or not: its own frames are nobody's fault.
+      IXT_DOCTOR_PACKAGE: programFile('src/'),
     },
   });
   const findings: Finding[] = [];
@@ -187,7 +187,7 @@ function watchedCommand(file: string): [string, ...string[]] {
 
 /** What `--import` loads the tracer by, in each thread: from the sources, threads have no loader for it of their own. */
 function tracerUrl(): string {
-  const tracer = pathToFileURL(siblingFile(import.meta.url, './doctor/print-trace.ts')).href;
+  const tracer = pathToFileURL(programFile('src/cli/doctor/print-trace.ts')).href;
   if (!tracer.endsWith('.ts')) return tracer;
   const tsx = import.meta.resolve('tsx/esm/api');
   const script = `import { register } from ${JSON.stringify(tsx)}; register(); await import(${JSON.stringify(tracer)});`;

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { packageRoot } from '../host/runner-command.ts';
+import { packageRoot } from '../package-files.ts';
 import { EXIT } from '../main/options.ts';
 import { CliError } from './failure.ts';
 import { packageVersion } from './package-version.ts';

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../host/child-io.ts';
-import { packageRoot } from '../host/runner-command.ts';
+import { packageRoot } from '../package-files.ts';
 import { EXIT } from '../main/options.ts';
 import { complain, CliError } from './failure.ts';
 import { plural } from './format.ts';

@@ -1,4 +1,4 @@
-import { ModuleError } from '../errors.ts';
+import { isModuleError, ModuleError } from '../errors.ts';
 import { decodeServiceRequest } from '../wire/cold-decode.ts';
 import { encodeServiceResponse } from '../wire/cold-encode.ts';
 import type { InvocationContext } from '../wire/context.ts';
@@ -46,7 +46,7 @@ async function answer(
     const body = await handler(call);
     return encodeEnvelope('serviceResponse', requestId, encodeServiceResponse({ body }));
   } catch (cause) {
-    const error = cause instanceof ModuleError ? cause : new ModuleError('internal', messageOf(cause));
+    const error = isModuleError(cause) ? cause : new ModuleError('internal', messageOf(cause));
     return encodeEnvelope('error', requestId, encodeIpcError(error));
   }
 }

@@ -1,10 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import { receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
+import { programFile } from '../package-files.ts';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
-import { siblingFile } from '../sibling-file.ts';
 import type { FromWorker, Hello, Manifest, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
@@ -86,7 +86,7 @@ export class WorkerPool {
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = startThreads({
       // Compiled, the CommonJS door to it: the file says why. From sources, the loader makes CommonJS of it anyway.
-      filename: siblingFile(import.meta.url, '../../workers/stream-worker.ts').replace(/\.js$/, '.cjs'),
+      filename: programFile('workers/stream-worker.ts').replace(/\.js$/, '.cjs'),
       minThreads: options.workers,
       maxThreads: options.workers,
       // Threads are never too many, and an idle one costs less than a cold start.

@@ -1,4 +1,4 @@
-import { ModuleError, type ErrorCode } from '../errors.ts';
+import { isModuleError, ModuleError, type ErrorCode } from '../errors.ts';
 import type { StandardIssue } from './standard-schema.ts';
 
 /** What is wrong with a value, and where in it: the path's keys from the outside in. */
@@ -33,7 +33,7 @@ function encodeIssues(issues: readonly Issue[]): Uint8Array {
 
 /** The issues in the `details` of an error that a typed method's check has raised; empty for any other error. */
 export function issuesOf(error: unknown): readonly Issue[] {
-  if (!(error instanceof ModuleError) || error.details.length === 0) return [];
+  if (!isModuleError(error)) return [];
   try {
     const { issues } = JSON.parse(new TextDecoder().decode(error.details)) as { issues?: unknown };
     return Array.isArray(issues) ? (issues as Issue[]) : [];

@@ -1,4 +1,4 @@
-import { ModuleError, type ErrorCode } from '../errors.ts';
+import { isModuleError, type ErrorCode } from '../errors.ts';
 import type { HostStream } from '../host/host-stream.ts';
 import type { AnyCodec } from '../methods/codec.ts';
 import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
@@ -44,7 +44,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
     return this.#stream.closed.then(
       () => ({ code: 'close', message: '', details: new Uint8Array(0) }),
       (error: unknown) => {
-        if (!(error instanceof ModuleError)) throw error;
+        if (!isModuleError(error)) throw error;
         const { code, message, details } = error;
         return { code, message, details };
       },

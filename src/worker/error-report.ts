@@ -1,4 +1,4 @@
-import { isErrorCode, type ErrorReport } from '../errors.ts';
+import { isModuleError, type ErrorReport } from '../errors.ts';
 import { cutUtf8 } from '../text.ts';
 
 /** Larger details are left out: an error frame must fit its worker's ring, or the stream would have no end. */
@@ -6,8 +6,6 @@ export const MAX_DETAILS_BYTES = 65_536;
 
 /**
  * What a thrown value says on the wire: the code that it chose, or `handlerFailed` with its message; never a stack.
- *
- * A `ModuleError` is known by its name and code, not by its class: a module may carry its own copy of this package.
  *
  * @param maxMessageBytes where the message is cut, in bytes of UTF-8
  */
@@ -27,9 +25,11 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
       message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes),
     };
   }
-  const { name, code, details } = thrown;
   const message = cutUtf8(stringOf(thrown.message), maxMessageBytes);
-  if (name !== 'ModuleError' || !isErrorCode(code)) return { code: 'handlerFailed', message };
+  if (!isModuleError(thrown)) return { code: 'handlerFailed', message };
+  const { code } = thrown;
+  // Of another copy of this package, or made by hand: anything may be in it.
+  const details: unknown = thrown.details;
   if (!(details instanceof Uint8Array) || details.length === 0) return { code, message };
   if (details.length <= MAX_DETAILS_BYTES) return { code, message, details };
   const note = ` (its ${details.length} bytes of details are over the limit of ${MAX_DETAILS_BYTES} and left out)`;
@@ -37,10 +37,7 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
 }
 
 interface ErrorLike {
-  readonly name?: unknown;
   readonly message: unknown;
-  readonly code?: unknown;
-  readonly details?: unknown;
 }
 
 function isErrorLike(thrown: unknown): thrown is ErrorLike {

@@ -42,14 +42,15 @@ async function enableTypeScript(file: string): Promise<void> {
   if ((process.features as { typescript?: unknown }).typescript) return;
   for (const from of [file, import.meta.url]) {
     try {
+      const require = createRequire(from);
       // By way of the package's own list: a CommonJS resolution would give its CommonJS entry, which can't register.
-      const list = createRequire(from).resolve('tsx/package.json');
-      const { exports } = createRequire(list)(list) as {
-        exports: Record<string, { import: { default: string } }>;
-      };
+      const list = require.resolve('tsx/package.json');
+      const { exports } = require(list) as { exports: Record<string, { import: { default: string } }> };
       const api = new URL(exports['./esm/api']?.import.default ?? '', pathToFileURL(list));
       const { register } = (await import(api.href)) as { register: () => void };
       register();
+      // A file whose package.json doesn't say "type": "module" is CommonJS to Node, which loads it by `require`.
+      (require('tsx/cjs/api') as { register: () => void }).register();
       return;
     } catch {
       // Not installed there. If it is nowhere, the import fails and says what is missing.

@@ -16,6 +16,8 @@ export class NeighbourWatch {
   /** Methods whose code this turn has run, or will before it ends. */
   #touched = new Set<string>();
   #began = 0;
+  /** Jobs as the turn began: at its end some may be over. */
+  #jobsThen = 0;
 
   /** @param now milliseconds, monotonic */
   constructor(
@@ -33,6 +35,7 @@ export class NeighbourWatch {
     if (this.#jobs.size < 2) return;
     if (this.#touched.size === 0) {
       this.#began = this.#now();
+      this.#jobsThen = this.#jobs.size;
       // What a resumed handler does happens in this turn's microtasks.
       setImmediate(() => this.#turnEnded());
     }
@@ -42,7 +45,8 @@ export class NeighbourWatch {
   /** The job's handler blocks the thread. @param job `undefined`: it can't be told which */
   blocks(job: Job | undefined): void {
     if (this.#jobs.size < 2 || job === undefined) return;
-    this.#tell(job.method, 'blocks the worker that it shares, by a synchronous read, send or request');
+    const what = 'blocks the worker that it shares, by a synchronous read, send or request';
+    this.#tell(job.method, what, this.#jobs.size);
   }
 
   #turnEnded(): void {
@@ -50,15 +54,15 @@ export class NeighbourWatch {
     const methods = this.#touched;
     this.#touched = new Set();
     if (took < LONG_TURN_MS) return;
-    for (const method of methods)
-      this.#tell(method, `held the worker that it shares for ${Math.round(took)} ms`);
+    const what = `held the worker that it shares for ${Math.round(took)} ms`;
+    for (const method of methods) this.#tell(method, what, this.#jobsThen);
   }
 
-  #tell(method: string, what: string): void {
+  #tell(method: string, what: string, jobs: number): void {
     if (this.#warned.has(method)) return;
     this.#warned.add(method);
     this.#warn(
-      `warning: the asynchronous handler of '${method}' ${what}; ${this.#jobs.size - 1} other streams waited. ` +
+      `warning: the asynchronous handler of '${method}' ${what}; ${jobs - 1} other streams waited. ` +
         'Make it synchronous (a generator function, or mode: "sync"), so that it gets a worker to itself',
     );
   }

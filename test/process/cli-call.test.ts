@@ -7,10 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
-
-const COMMAND = fileURLToPath(new URL('../../bin/ixt-module', import.meta.url));
-const CONFORMANCE = fileURLToPath(new URL('../fixtures/conformance.ts', import.meta.url));
+import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
+import { sourceFixture } from './helpers.ts';
 
 interface Ended {
   readonly code: number | null;
@@ -114,11 +112,7 @@ test('what the module prints passes through to standard error', async (t) => {
 });
 
 test('a module that can not be loaded says why once, without a stack, and the call ends with 78', async (t) => {
-  const child = start(t, [
-    'call',
-    fileURLToPath(new URL('../fixtures/broken/throws.ts', import.meta.url)),
-    'echo',
-  ]);
+  const child = start(t, ['call', sourceFixture('broken/throws.ts'), 'echo']);
   child.stdin.end();
   const { code, stdout, stderr } = await end(child);
   assert.deepEqual([code, stdout.length], [78, 0]);
@@ -135,7 +129,7 @@ test('a method that is not there is refused with the names of those that are', a
 });
 
 test('a stream on a module that has none points at --unary, and with it the request is answered', async (t) => {
-  const file = fileURLToPath(new URL('../fixtures/unary-only.ts', import.meta.url));
+  const file = sourceFixture('unary-only.ts');
   const stream = start(t, ['call', file, 'echo']);
   stream.stdin.end();
   assert.match((await end(stream)).stderr, /^streamingUnsupported: [^]*--unary/);

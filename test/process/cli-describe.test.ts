@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { COMMAND, CONFORMANCE, fixturePath, runCli, scratchFolder } from './cli-helpers.ts';
+import { COMMAND, CONFORMANCE, runCli, scratchFolder } from './cli-helpers.ts';
+import { sourceFixture } from './helpers.ts';
 import { spawnSync } from 'node:child_process';
 
 test('describe says what a module offers, for a person and as JSON', async (t) => {
@@ -20,7 +21,7 @@ test('describe says what a module offers, for a person and as JSON', async (t) =
 const MISTAKES: readonly [what: string, file: string, message: RegExp][] = [
   [
     'a path that is wrong by its ending',
-    fixturePath('conformance.js'),
+    sourceFixture('conformance.js'),
     /^ixt-module: there is no file [^\n]*\n {2}Did you mean [^\n]*conformance\.ts\?\n$/,
   ],
   [
@@ -30,27 +31,27 @@ const MISTAKES: readonly [what: string, file: string, message: RegExp][] = [
   ],
   [
     'a folder',
-    fixturePath('broken'),
+    sourceFixture('broken'),
     /^ixt-module: [^\n]*broken is not a file\n {2}Give the path of [^\n]*\n$/,
   ],
   [
     'no default export',
-    fixturePath('broken/no-default-export.ts'),
+    sourceFixture('broken/no-default-export.ts'),
     /^ixt-module: [^\n]*no default export; it needs: export default defineModule\([^\n]*\n$/,
   ],
   [
     'a handler of the wrong shape',
-    fixturePath('broken/wrong-handler.ts'),
+    sourceFixture('broken/wrong-handler.ts'),
     /^ixt-module: [^\n]*'echo' that is no function; write \*echo\(stream\)[^\n]*\n$/,
   ],
   [
     'a syntax error',
-    fixturePath('broken/syntax-error.js'),
+    sourceFixture('broken/syntax-error.js'),
     /^ixt-module: [^\n]*SyntaxError: [^\n]*\n {2}[^\n]*syntax-error\.js:\d+\n/,
   ],
   [
     'an import of what is missing',
-    fixturePath('broken/missing-import.ts'),
+    sourceFixture('broken/missing-import.ts'),
     /^ixt-module: [^\n]*Cannot find module [^\n]*not-there\.ts[^\n]*\n$/,
   ],
 ];
@@ -63,6 +64,17 @@ for (const [what, file, message] of MISTAKES) {
     assert.doesNotMatch(stderr, /\n\s+at |node:internal|node_modules/);
   });
 }
+
+test('a TypeScript module loads whatever its package.json says of its kind', async (t) => {
+  const text = "export default { name: 'x', version: '1', onHandle: (): Uint8Array => new Uint8Array(0) };\n";
+  for (const manifest of ['{}', '{ "type": "module" }', '{ "type": "commonjs" }']) {
+    const folder = scratchFolder(t);
+    writeFileSync(join(folder, 'package.json'), manifest);
+    writeFileSync(join(folder, 'module.ts'), text);
+    const { code, stderr } = await runCli(t, ['describe', join(folder, 'module.ts')]);
+    assert.deepEqual([code, stderr], [0, ''], manifest);
+  }
+});
 
 test('a syntax error in TypeScript is one line with the place', async (t) => {
   const file = join(scratchFolder(t), 'bad.ts');

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { Finding } from '../../src/cli/doctor/findings.ts';
-import { CONFORMANCE, fixturePath, runCli } from './cli-helpers.ts';
+import { runCli } from './cli-helpers.ts';
+import { sourceFixture } from './helpers.ts';
 
-const PRINTS = fixturePath('stress-prints.ts');
+const PRINTS = sourceFixture('stress-prints.ts');
 
 /** Where in the fixture each way prints: the place that the doctor must find. */
 const WAYS: readonly [how: string, way: string, code: string][] = [
@@ -36,7 +37,7 @@ test('whoever prints is found, while loading and in a handler, with file and lin
 });
 
 test('a sound module has no problem and no warning', async (t) => {
-  const { code, stdout } = await runCli(t, ['doctor', CONFORMANCE]);
+  const { code, stdout } = await runCli(t, ['doctor', sourceFixture('conformance.ts')]);
   assert.equal(code, 0);
   assert.match(stdout, /^ok +Node v/);
   assert.match(stdout, /\nok +the launcher moves the protocol/);
@@ -50,7 +51,7 @@ test('a sound module has no problem and no warning', async (t) => {
 });
 
 test('a module that does not load is a problem, with what the loader says, and the doctor ends with 1', async (t) => {
-  const { code, stdout } = await runCli(t, ['doctor', fixturePath('broken/no-default-export.ts')]);
+  const { code, stdout } = await runCli(t, ['doctor', sourceFixture('broken/no-default-export.ts')]);
   assert.equal(code, 1);
   assert.match(stdout, /\nproblem +[^\n]*has no default export; it needs/);
 });

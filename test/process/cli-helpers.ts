@@ -5,15 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { built } from '../support/built.ts';
 
 /** The command as npm puts it on the PATH. */
-export const COMMAND = fileURLToPath(new URL('../../bin/ixt-module', import.meta.url));
-export const CONFORMANCE = fixturePath('conformance.ts');
-
-export function fixturePath(name: string): string {
-  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
-}
+export const COMMAND = built.command;
+export const CONFORMANCE = built.fixture('conformance');
 
 export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;

@@ -7,6 +7,7 @@ import type { Difference } from '../../src/cli/recording/compare.ts';
 import type { ModuleProcess } from '../../src/host/index.ts';
 import { startModule } from '../support/module.ts';
 import { COMMAND, CONFORMANCE, runCli, scratchFolder } from './cli-helpers.ts';
+import { sourceFixture } from './helpers.ts';
 import { call, callForOne, collect, LIMIT } from './helpers.ts';
 
 /** A module with the recorder between. */
@@ -49,7 +50,7 @@ async function talk(module: ModuleProcess): Promise<void> {
 
 /** The conformance module with one change, as a file of its own. */
 function changedModule(folder: string, find: string, replace: string): string {
-  const text = readFileSync(CONFORMANCE, 'utf8');
+  const text = readFileSync(sourceFixture('conformance.ts'), 'utf8');
   assert.equal(text.split(find).length, 2, `'${find}' stands there once`);
   const index = fileURLToPath(new URL('../../src/index.ts', import.meta.url));
   const file = join(folder, 'changed.ts');

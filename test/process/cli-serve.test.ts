@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { startModule } from '../support/module.ts';
-
-const COMMAND = fileURLToPath(new URL('../../bin/ixt-module', import.meta.url));
-const CONFORMANCE = fileURLToPath(new URL('../fixtures/conformance.ts', import.meta.url));
+import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
 
 test('the command serves a module, and what a handler prints to descriptor 1 stays off the protocol', async (t) => {
   let stderr = '';

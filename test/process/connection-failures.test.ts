@@ -3,9 +3,10 @@ import { test, type TestContext } from 'node:test';
 import type { ModuleExit, SpawnModuleOptions } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords } from '../support/wire-words.ts';
-import { fixture, LIMIT, newStreamId, TRANSPORTS, WireTap } from './helpers.ts';
+import { LIMIT, newStreamId, TRANSPORTS, WireTap } from './helpers.ts';
 
 const table = (...numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
 const longId = 'i'.repeat(257);
@@ -36,7 +37,7 @@ async function checkFatal(t: TestContext, options: SpawnModuleOptions, bytes: Ui
   const tap = new WireTap();
   const module = startModule(t, {
     ...options,
-    file: fixture('no-handlers.ts'),
+    file: built.fixture('no-handlers'),
     workers: 1,
     onWire: tap.record,
   });
@@ -79,7 +80,7 @@ for (const transport of TRANSPORTS) {
       const tap = new WireTap();
       const module = startModule(t, {
         transport,
-        file: fixture('no-handlers.ts'),
+        file: built.fixture('no-handlers'),
         workers: 1,
         onWire: tap.record,
       });

@@ -5,13 +5,12 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { transformSync } from 'esbuild';
 import type { ModuleProcess } from '../../src/host/index.ts';
 import { startModule } from '../support/module.ts';
-import { callForOne, finishEcho, fixture, LIMIT } from './helpers.ts';
+import { callForOne, finishEcho, LIMIT, sourceFixture } from './helpers.ts';
 
-const FILE = fixture('debugging.ts');
+const FILE = sourceFixture('debugging.ts');
 
 /** The 1-based line of the fixture that holds `text`. */
 function lineOf(text: string): number {
@@ -105,7 +104,7 @@ test(
 
 test('the stack of a handler shows its TypeScript, loaded as such or compiled', LIMIT, async (t) => {
   const expected = `debugging.ts:${lineOf('new Error(')}:`;
-  const stackOf = async (file: URL | string): Promise<string> => {
+  const stackOf = async (file: string): Promise<string> => {
     const module = startModule(t, { file, workers: 1 });
     return Buffer.from(await callForOne(module, 'stack')).toString('utf8');
   };
@@ -117,7 +116,7 @@ test('the stack of a handler shows its TypeScript, loaded as such or compiled', 
     format: 'esm',
     minifyWhitespace: true,
     sourcemap: 'inline',
-    sourcefile: fileURLToPath(FILE),
+    sourcefile: FILE,
     banner: 'const defineModule = (definition) => definition;',
   });
   const compiled = join(folder, 'compiled.mjs');

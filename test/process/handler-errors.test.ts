@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ModuleError, type ModuleProcess } from '../../src/host/index.ts';
+import { isModuleError, type ModuleError } from '../../src/errors.ts';
+import type { ModuleProcess } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { collect, endsWith, fixture, LIMIT } from './helpers.ts';
+import { collect, endsWith, LIMIT } from './helpers.ts';
 
 const NOTHING = new Uint8Array(0);
 
@@ -10,7 +12,7 @@ test(
   'a module without onServerStream refuses each Open at once and serves unary requests',
   LIMIT,
   async (t) => {
-    const module = startModule(t, { file: fixture('unary-only.ts'), workers: 1 });
+    const module = startModule(t, { file: built.fixture('unary-only'), workers: 1 });
     // One before the module is loaded, one after.
     for (let round = 0; round < 2; round++) {
       const stream = module.openStream('anything');
@@ -23,7 +25,7 @@ test(
 );
 
 test('a module without any handler refuses everything and still tells its health', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('no-handlers.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('no-handlers'), workers: 1 });
   await endsWith(module.openStream('anything'), 'streamingUnsupported');
   await assert.rejects(module.request('any', NOTHING), { code: 'unimplemented' });
   const { capabilities, moduleName, moduleVersion } = await module.initialize();
@@ -45,7 +47,7 @@ test(
 );
 
 test('whatever a handler throws ends its stream, and only that', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('throwing.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('throwing'), workers: 1 });
   const cases: Record<string, RegExp> = {
     text: /a text/,
     nothing: /undefined/,
@@ -118,7 +120,7 @@ async function failure(module: ModuleProcess, method: string): Promise<ModuleErr
   try {
     await collect(module.openStream(method));
   } catch (error) {
-    if (error instanceof ModuleError) return error;
+    if (isModuleError(error)) return error;
     throw error;
   }
   return assert.fail(`${method} did not fail`);

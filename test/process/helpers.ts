@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { fileURLToPath } from 'node:url';
 import type { ErrorCode, HostStream, ModuleProcess, OpenStreamOptions } from '../../src/host/index.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from '../support/decoded-message.ts';
@@ -9,9 +10,9 @@ export const TRANSPORTS = ['socket', 'pipe'] as const;
 /** For one test with its child: the tests here wait for events, so a hang shows only by the clock. */
 export const LIMIT = { timeout: 30_000 } as const;
 
-/** A module of test/fixtures; those that can't be loaded are in `broken/`. */
-export function fixture(name: string): URL {
-  return new URL(`../fixtures/${name}`, import.meta.url);
+/** A source of test/fixtures, as an author has it: the child must find a way to load it. Those that can't be loaded are in `broken/`. */
+export function sourceFixture(name: string): string {
+  return fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url));
 }
 
 type CallOptions = OpenStreamOptions & { readonly input?: readonly Uint8Array[] };

@@ -3,19 +3,17 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { startChild, type ChildIo } from '../../src/host/child-io.ts';
 import type { TransportKind } from '../../src/host/index.ts';
-import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from '../../src/host/runner-command.ts';
 import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
 import { MAX_CREDIT } from '../../src/wire/limits.ts';
 import { testPipe } from '../support/fifo.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import {
   collect,
   endsWith,
-  fixture,
   LIMIT,
   newStreamId,
   runningEcho,
@@ -29,13 +27,7 @@ const GRACE = ['--cancel-grace-ms', `${GRACE_MS}`];
 /** Within this the process must be gone: the grace time, 500 ms for what must be read, 500 ms for threads, and slack. */
 const GONE_MS = GRACE_MS + 1_200;
 /** A child without a session, for a host that doesn't read, or not on. */
-const command = [
-  ...launcherPrefix(),
-  ...runnerCommand(),
-  'serve',
-  fileURLToPath(fixture('conformance.ts')),
-  ...['--workers', '2', ...GRACE, '--descriptors', LAUNCHER_DESCRIPTORS],
-];
+const command = [...built.serve('conformance'), '--workers', '2', ...GRACE];
 /** A stream that never ends by itself and has all the credit there is. */
 const flood = (): Uint8Array =>
   encodeOpenFrame(
@@ -119,8 +111,7 @@ test('the end of the input ends a module that has not loaded yet', LIMIT, async 
 for (const input of ['pipe', 'inherit'] as const) {
   const how = input === 'pipe' ? 'its input ends' : 'its input stays open';
   test(`a module whose host is killed is gone soon, where ${how}`, LIMIT, async (t) => {
-    const script = fileURLToPath(fixture('killed-host.ts'));
-    const args = ['--import', import.meta.resolve('tsx'), script, input];
+    const args = [built.fixture('killed-host'), built.fixture('conformance'), input];
     const host = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     t.after(() => host.kill('SIGKILL'));
     const id = newStreamId();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ModuleError } from '../../src/host/index.ts';
+import { isModuleError, type ModuleError } from '../../src/errors.ts';
 import { encodeHandleRequest, encodeInitialize } from '../../src/wire/cold-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame.ts';
@@ -49,7 +49,7 @@ test(
       const answer = session.expectAnswer(requestId);
       session.sendRaw(bytes);
       const error: unknown = await answer.catch((cause: unknown) => cause);
-      assert.ok(error instanceof ModuleError, `${requestId} was answered with a response`);
+      assert.ok(isModuleError(error), `${requestId} was answered with a response`);
       await module.health();
       assert.deepEqual(tap.of(requestId), ['error']);
       return error;

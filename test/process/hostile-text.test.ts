@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { call, callForOne, endsWith, fixture, LIMIT, newStreamId } from './helpers.ts';
+import { call, callForOne, endsWith, LIMIT, newStreamId } from './helpers.ts';
 import {
   bytesPointer,
   byteWords,
@@ -17,7 +18,7 @@ const textOf = (bytes: Uint8Array | undefined): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 
 test('a method may be named as what every object has, and only an own one is called', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('hostile-names.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('hostile-names'), workers: 1 });
   for (const method of ['__proto__', 'constructor'])
     assert.equal(textOf(await callForOne(module, method)), `own ${method}`);
   const { methods } = await module.initialize();
@@ -78,7 +79,7 @@ const SECRETS = {
 };
 
 test('what a handler prints of its stream and its context has no secrets in it', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('hostile-names.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('hostile-names'), workers: 1 });
   const [inspected, json] = (await call(module, 'print', SECRETS)).map(textOf);
   for (const printed of [inspected, json]) assert.doesNotMatch(printed ?? '', /SECRET/);
   assert.match(json ?? '', /redacted/);
@@ -91,7 +92,7 @@ test('what a handler prints of its stream and its context has no secrets in it',
 });
 
 test('an error says its message and no stack, on the wire and in the logs', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('hostile-names.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('hostile-names'), workers: 1 });
   const text = await endsWith(module.openStream('throws'), 'handlerFailed');
   assert.equal(text, 'first line\nsecond line \u001b[31m \0 end');
   // What can't be read names its place in the message, not in our sources.

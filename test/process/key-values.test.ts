@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostStream, ModuleProcess } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import {
-  callForOne,
-  endsWith,
-  finishEcho,
-  fixture,
-  LIMIT,
-  runningEcho,
-  TRANSPORTS,
-  uint64Of,
-} from './helpers.ts';
+import { callForOne, endsWith, finishEcho, LIMIT, runningEcho, TRANSPORTS, uint64Of } from './helpers.ts';
 
 function notify(module: ModuleProcess, count: number): void {
   for (let index = 0; index < count; index++) {
@@ -65,7 +57,7 @@ test('a change that came while a worker was being replaced is seen by its succes
 });
 
 test('more changes than may wait for a busy worker leave the last one of each key', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('hooks.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('hooks'), workers: 1 });
   const stream = module.openStream('seen');
   await stream.next();
   for (let version = 1; version <= 5_000; version++) {
@@ -91,7 +83,7 @@ test(
   'a change has its key, operation, value and version, and a hook that throws hurts nobody',
   LIMIT,
   async (t) => {
-    const module = startModule(t, { file: fixture('hooks.ts'), workers: 1 });
+    const module = startModule(t, { file: built.fixture('hooks'), workers: 1 });
     module.notifyKv({ key: 'ä', operation: 'set', value: Buffer.from('wert'), version: 2n ** 64n - 1n });
     module.notifyKv({ key: 'throws', operation: 'delete' });
     module.notifyKv({ key: '', operation: 'delete', version: 3 });

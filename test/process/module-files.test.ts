@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { TransportKind } from '../../src/host/index.ts';
 import { startModule } from '../support/module.ts';
-import { fixture, LIMIT } from './helpers.ts';
+import { LIMIT, sourceFixture } from './helpers.ts';
 
 /** Module files that can't be run, and what their author must read; each test uses its own kind of descriptor. */
 const cases: readonly [what: string, file: string, message: RegExp, transport: TransportKind][] = [
@@ -21,7 +20,7 @@ const cases: readonly [what: string, file: string, message: RegExp, transport: T
 
 for (const [what, file, message, transport] of cases) {
   test(`a module file ${what} ends with 78, one clear line, and nothing on the wire`, LIMIT, async (t) => {
-    const module = startModule(t, { file: fixture(file), workers: 2, transport });
+    const module = startModule(t, { file: sourceFixture(file), workers: 2, transport });
     const stream = module.openStream('echo');
     await assert.rejects(stream.closed, { code: 'unavailable' });
     const { code, stderr } = await module.exited;
@@ -29,7 +28,7 @@ for (const [what, file, message, transport] of cases) {
     assert.match(stderr, /^ixt-module: [^\n]+\n$/, 'one line');
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /\/modules\/(esm|cjs)\//, 'no place inside Node');
-    assert.ok(stderr.includes(fileURLToPath(fixture(file))), 'it names the file');
+    assert.ok(stderr.includes(sourceFixture(file)), 'it names the file');
     assert.equal(module.session.stats.bytesIn, 0);
   });
 }

@@ -1,20 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { mixedChunk } from '../fixtures/parallel.ts';
-import {
-  callForOne,
-  endsWith,
-  finishEcho,
-  fixture,
-  LIMIT,
-  runningEcho,
-  TRANSPORTS,
-  untilBusy,
-} from './helpers.ts';
+import { callForOne, endsWith, finishEcho, LIMIT, runningEcho, TRANSPORTS, untilBusy } from './helpers.ts';
 
 test('two CPU-bound streams compute at the same time, on two threads', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('parallel.ts'), workers: 2 });
+  const module = startModule(t, { file: built.fixture('parallel'), workers: 2 });
   // Both workers have loaded the module before it counts.
   for (const echo of await Promise.all([runningEcho(module), runningEcho(module)])) await finishEcho(echo);
   const options = { metadata: { ms: '300' } };
@@ -54,7 +46,7 @@ for (const transport of TRANSPORTS) {
     `the frames of four workers, 1,000 each of mixed sizes, arrive whole and in order, over ${transport}s`,
     LIMIT,
     async (t) => {
-      const module = startModule(t, { transport, file: fixture('parallel.ts'), workers: 4 });
+      const module = startModule(t, { transport, file: built.fixture('parallel'), workers: 4 });
       const bytes = await Promise.all(
         [1, 2, 3, 4].map(async (seed) => {
           const metadata = { seed: `${seed}`, count: '1000' };

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { callForOne, fixture, LIMIT, TRANSPORTS } from './helpers.ts';
+import { callForOne, LIMIT, TRANSPORTS } from './helpers.ts';
 
 const HOWS = ['console', 'stdout', 'fd', 'child'];
 
@@ -41,7 +42,7 @@ test(
 );
 
 test('a stderr that nobody reads stops no stream and not main', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('parallel.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('parallel'), workers: 1 });
   module.child.stderr?.pause();
   for (let round = 0; round < 2; round++) {
     assert.equal(Buffer.from(await callForOne(module, 'noise')).toString(), 'done');

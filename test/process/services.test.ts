@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModuleError, type ServiceCall } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { call, callForOne, endsWith, fixture, LIMIT, TRANSPORTS } from './helpers.ts';
+import { call, callForOne, endsWith, LIMIT, TRANSPORTS } from './helpers.ts';
 
 /** Answers with what it was asked, so that answers can't be mixed up unseen. */
 function answerOf({ service, method, body, context }: ServiceCall): Buffer {
@@ -37,7 +38,7 @@ for (const transport of TRANSPORTS) {
     async (t) => {
       const module = startModule(t, {
         transport,
-        file: fixture('services.ts'),
+        file: built.fixture('services'),
         workers: 2,
         onService: newHost(),
       });
@@ -103,7 +104,11 @@ test(
   LIMIT,
   async (t) => {
     const large = new Uint8Array(15 << 20);
-    const module = startModule(t, { file: fixture('services.ts'), workers: 1, onService: async () => large });
+    const module = startModule(t, {
+      file: built.fixture('services'),
+      workers: 1,
+      onService: async () => large,
+    });
     // 64 MiB may wait at once; these are 75 in all.
     for (let round = 0; round < 5; round++) {
       assert.equal((await module.request('unary', new Uint8Array(0))).length, large.length);

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostStream, ModuleProcess } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { endsWith, finishEcho, fixture, LIMIT } from './helpers.ts';
+import { endsWith, finishEcho, LIMIT } from './helpers.ts';
 
 test('streams that share a worker die with it; those on other workers do not', LIMIT, async (t) => {
   const args = ['--streams-per-worker', '3', '--cancel-grace-ms', '200'];
-  const module = startModule(t, { file: fixture('shared-worker.ts'), workers: 2, args });
+  const module = startModule(t, { file: built.fixture('shared-worker'), workers: 2, args });
 
   await t.test('what a worker sent before it died arrives ahead of the error', async () => {
     const stream = module.openStream('send-and-exit');

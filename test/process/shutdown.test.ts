@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModuleProcess } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import {
   callForOne,
   endsWith,
   finishEcho,
-  fixture,
   LIMIT,
   runningEcho,
   TRANSPORTS,
@@ -83,7 +83,7 @@ test(
   'onInit has run before the first handler, with the config, and onClose runs when the module drains',
   LIMIT,
   async (t) => {
-    const module = startModule(t, { file: fixture('hooks.ts'), workers: 1 });
+    const module = startModule(t, { file: built.fixture('hooks'), workers: 1 });
     await module.initialize({ config: Buffer.from('abc') });
     for (let round = 0; round < 2; round++) {
       assert.equal(Buffer.from(await callForOne(module, 'config')).toString(), "config 'abc'");
@@ -94,7 +94,7 @@ test(
 );
 
 test('onInit gets an empty config where the host has not initialised', LIMIT, async (t) => {
-  const module = startModule(t, { file: fixture('hooks.ts'), workers: 1 });
+  const module = startModule(t, { file: built.fixture('hooks'), workers: 1 });
   assert.equal(Buffer.from(await callForOne(module, 'config')).toString(), "config ''");
 });
 

@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import {
   callForOne,
   collect,
   endsWith,
   finishEcho,
-  fixture,
   LIMIT,
   runningEcho,
   TRANSPORTS,
@@ -72,7 +72,7 @@ test(
     const folder = mkdtempSync(join(tmpdir(), 'ixt-marker-'));
     t.after(() => rmSync(folder, { recursive: true }));
     const env = { IXT_TEST_MARKER: join(folder, 'loaded') };
-    const module = startModule(t, { file: fixture('loads-once.ts'), workers: 1, env });
+    const module = startModule(t, { file: built.fixture('loads-once'), workers: 1, env });
     await finishEcho(await runningEcho(module));
     await endsWith(module.openStream('exit'), 'workerCrashed');
     for (let round = 0; round < 3; round++) {

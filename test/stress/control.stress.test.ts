@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildPackage, type Build, type Mutation } from '../support/mutated-build.ts';
+import { buildPackage, type Build, type Mutation } from '../support/build.ts';
 import { stressChild } from '../support/stress-run.ts';
 import { silentMoments } from '../support/stress-silence.ts';
 

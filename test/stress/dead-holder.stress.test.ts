@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildPackage } from '../support/mutated-build.ts';
+import { buildPackage } from '../support/build.ts';
 import { StressChild } from '../support/stress-child.ts';
 
 const metadata = { tag: '1', seed: '1', count: '3', max: '1000', at: '1' };

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Finding } from '../../src/cli/doctor/findings.ts';
-import { fixturePath, runCli } from '../process/cli-helpers.ts';
+import { runCli } from '../process/cli-helpers.ts';
+import { sourceFixture } from '../process/helpers.ts';
 import { buildAddon } from '../support/print-addon.ts';
 
 test('the doctor finds the call into an addon that prints, while loading and in a handler', async (t) => {
   const addon = buildAddon(t);
-  const prints = fixturePath('stress-prints.ts');
+  const prints = sourceFixture('stress-prints.ts');
   const env = { IXT_PRINT: 'native', IXT_PRINT_ADDON: addon };
   const { code, stdout } = await runCli(t, ['doctor', prints, '--method', 'any', '--json'], { env });
   assert.equal(code, 0);

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from '../../src/host/runner-command.ts';
 import { MAX_CREDIT } from '../../src/wire/limits.ts';
+import { built } from '../support/built.ts';
 import { StressChild, type StressTransport } from '../support/stress-child.ts';
-import { CONFORMANCE_MODULE } from '../support/module.ts';
 import { LIMIT, within } from '../process/helpers.ts';
 
 /** Within this the process must be gone, from the first write that finds nobody. */
@@ -12,19 +10,7 @@ const GONE_MS = 500;
 
 const start = (transport: StressTransport): StressChild =>
   new StressChild({
-    command: [
-      '/bin/sh',
-      ...launcherPrefix().slice(1),
-      ...runnerCommand(),
-      ...[
-        'serve',
-        fileURLToPath(CONFORMANCE_MODULE),
-        '--workers',
-        '2',
-        '--descriptors',
-        LAUNCHER_DESCRIPTORS,
-      ],
-    ],
+    command: [...built.serve('conformance'), '--workers', '2'],
     transport,
   });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostStream } from '../../src/host/index.ts';
 import { MAX_CREDIT } from '../../src/wire/limits.ts';
-import { buildPackage } from '../support/mutated-build.ts';
+import { buildPackage } from '../support/build.ts';
 import { StressChild } from '../support/stress-child.ts';
 
 /** What main itself has to say must not wait for longer, in ms, while the host reads. */

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { ModuleProcess } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 
 /** Rounds of the 15 combinations; 14 make 210 ends. */
@@ -74,10 +74,8 @@ async function occupy(module: ModuleProcess, handler: string): Promise<void> {
 }
 
 async function killHost(t: TestContext, handler: string): Promise<void> {
-  const script = fileURLToPath(new URL('../fixtures/doomed-host.ts', import.meta.url));
-  const host = spawn(process.execPath, ['--import', 'tsx', script, handler], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const args = [built.fixture('doomed-host'), built.fixture('conformance'), handler];
+  const host = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.after(() => host.kill('SIGKILL'));
   const [line] = (await once(host.stdout, 'data')) as [Buffer];
   const pid = Number(line.toString());

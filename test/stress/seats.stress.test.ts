@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildPackage } from '../support/mutated-build.ts';
+import { buildPackage } from '../support/build.ts';
 import { StressChild } from '../support/stress-child.ts';
 
 /** About one in ten such threads survives its first `terminate()` on Node 20. */

@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { buildPackage } from '../support/mutated-build.ts';
+import { buildPackage } from '../support/build.ts';
 import { silentMoments } from '../support/stress-silence.ts';
 
 /** The whole file takes about as long as the stress of the wire is given; CI says 60. */

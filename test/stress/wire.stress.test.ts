@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildPackage } from '../support/mutated-build.ts';
+import { buildPackage } from '../support/build.ts';
 import { stressChild, type StressFigures } from '../support/stress-run.ts';
 
 /** How long, in all. */

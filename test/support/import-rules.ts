@@ -45,7 +45,7 @@ const SHARED_ROOT = new Set([
   'errors',
   'module',
   'stderr',
-  'sibling-file',
+  'package-files',
   'wire-descriptor',
   'console-guard',
   'diagnostics',
@@ -57,6 +57,7 @@ const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   piscina: (path) => path === 'src/main/pool.ts',
   'capnp-es': (path) => path === 'src/wire/cold-encode.ts' || path.startsWith('schema/generated/'),
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
+  tsx: (path) => path === 'src/worker/module-loader.ts',
   'fast-png': (path) => path.startsWith('workers/demo/'),
   'cli-progress': (path) => path.startsWith('workers/demo/'),
 };

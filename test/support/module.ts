@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import { ModuleProcess, type SpawnModuleOptions } from '../../src/host/index.ts';
+import type { ModuleProcess, SpawnModuleOptions } from '../../src/host/index.ts';
+import { built } from './built.ts';
 import { WireLog } from './wire-log.ts';
 
 export interface StartModuleOptions extends SpawnModuleOptions {
@@ -8,8 +9,10 @@ export interface StartModuleOptions extends SpawnModuleOptions {
   violations?: 'none' | 'allowed';
 }
 
+const host = await built.host();
+
 /** The module of test/fixtures whose methods every host can test against. */
-export const CONFORMANCE_MODULE = new URL('../fixtures/conformance.ts', import.meta.url);
+export const CONFORMANCE_MODULE = built.fixture('conformance');
 
 /**
  * Starts a module child for one test: the conformance module unless told otherwise.
@@ -21,7 +24,7 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
   const { violations: expected = 'none', onWire, ...rest } = options;
   const log = new WireLog();
   const file = rest.command === undefined ? { file: CONFORMANCE_MODULE } : {};
-  const module = new ModuleProcess({
+  const module = new host.ModuleProcess({
     ...file,
     ...rest,
     onWire: (direction, message) => {

@@ -1,20 +1,16 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from '../../src/host/runner-command.ts';
+import { built } from './built.ts';
 import { StressChild, type StressChildOptions } from './stress-child.ts';
 
-/** A child with the handlers of a module of test/fixtures, run from the sources. */
+/** A child with the handlers of a module of test/fixtures. */
 export function startMemoryChild(
   flags: readonly string[],
   options: Partial<StressChildOptions> = {},
   fixture = 'stress-memory',
 ): StressChild {
-  const module = fileURLToPath(new URL(`../fixtures/${fixture}.ts`, import.meta.url));
-  const [shell = '', ...launcher] = launcherPrefix();
-  const serve = ['serve', module, ...flags, '--descriptors', LAUNCHER_DESCRIPTORS];
   return new StressChild({
-    command: [shell, ...launcher, ...runnerCommand(), ...serve],
+    command: [...built.serve(fixture), ...flags],
     transport: 'blocking pipe',
     ...options,
   });

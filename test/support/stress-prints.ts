@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from '../../src/host/runner-command.ts';
+import { built } from './built.ts';
 import { StressChild } from './stress-child.ts';
 
 /**
@@ -13,7 +12,6 @@ import { StressChild } from './stress-child.ts';
 export async function checkPrints(hows: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-prints-'));
   const log = join(folder, 'stderr');
-  const module = fileURLToPath(new URL('../fixtures/stress-prints.ts', import.meta.url));
   let messageBytes = 0;
   const child = new StressChild({
     // Standard error is a file here: /dev/stdout, which then is standard error, can't be opened where that is a socket.
@@ -22,9 +20,8 @@ export async function checkPrints(hows: readonly string[], env: NodeJS.ProcessEn
       '-c',
       'exec "$@" 2>>"$IXT_STDERR"',
       'sh',
-      ...launcherPrefix(),
-      ...runnerCommand(),
-      ...['serve', module, '--workers', '1', '--descriptors', LAUNCHER_DESCRIPTORS],
+      ...built.serve('stress-prints'),
+      ...['--workers', '1'],
     ],
     transport: 'blocking pipe',
     env: { ...env, IXT_STDERR: log, IXT_PRINT: hows.join() },

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makePayload, MIN_PAYLOAD_BYTES } from '../fixtures/stress-payload.ts';
 import { SeededRandom } from '../fixtures/stress-random.ts';
 import type { HostStream } from '../../src/host/index.ts';
-import type { Build } from './mutated-build.ts';
+import type { Build } from './build.ts';
 import { StressChild } from './stress-child.ts';
 import { StressLedger, type LedgerEntry } from './stress-ledger.ts';
 import { planChild, planStream, type ChildPlan, type StreamPlan } from './stress-plan.ts';

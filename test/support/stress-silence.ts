@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkPayload } from '../fixtures/stress-payload.ts';
-import type { Build } from './mutated-build.ts';
+import type { Build } from './build.ts';
 import { StressChild, type StressTransport } from './stress-child.ts';
 import { TICK_MS } from './stress-clock.ts';
 

@@ -1,0 +1,98 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Plugin } from 'esbuild';
+import type * as HostKit from '../../src/host/index.ts';
+import { bundle } from '../../build.ts';
+import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
+
+/** One change to the sources: `find` must stand in `file` exactly once. */
+export interface Mutation {
+  /** Relative to the package, `src/main/pool.ts` say. */
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** The package as it is published, and the modules of test/fixtures compiled with it. */
+export interface Build {
+  /** The command `ixt-module`. */
+  readonly command: string;
+  /** The compiled module `NAME.ts` of test/fixtures; hosts among them, too. */
+  fixture(name: string): string;
+  /** The command that serves such a module over stdin and stdout, through the launcher; flags may follow. */
+  serve(fixture: string): [string, ...string[]];
+  /** The host kit; the children that it starts by `file` run this build, too. */
+  host(): Promise<typeof HostKit>;
+}
+
+const packageRoot = join(import.meta.dirname, '../..');
+
+/**
+ * Builds the package into a temporary folder, with `mutations` applied: what is shipped, but for the mechanism that a test takes
+ * away. A child of it starts many times as fast as from sources through a loader. The folder goes when this process exits.
+ *
+ * @throws Error where a text that is to be replaced doesn't stand there exactly once: the mutation would test nothing
+ */
+export async function buildPackage(mutations: readonly Mutation[] = []): Promise<Build> {
+  const folder = mkdtempSync(join(tmpdir(), 'ixt-build-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const dist = join(folder, 'dist');
+  await bundle(dist, { entries: fixtures(), plugins: [mutating(mutations)] });
+  for (const part of ['bin', 'templates', 'package.json']) {
+    cpSync(join(packageRoot, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(packageRoot, 'node_modules'), join(folder, 'node_modules'));
+  const fixture = (name: string): string => join(dist, 'test/fixtures', `${name}.js`);
+  return {
+    command: join(folder, 'bin/ixt-module'),
+    fixture,
+    serve: (name) => [
+      '/bin/sh',
+      join(folder, 'bin/ixt-launch'),
+      process.execPath,
+      join(dist, 'src/cli/main.js'),
+      'serve',
+      fixture(name),
+      '--descriptors',
+      LAUNCHER_DESCRIPTORS,
+    ],
+    host: () => import(pathToFileURL(join(dist, 'src/host/index.js')).href) as Promise<typeof HostKit>,
+  };
+}
+
+function fixtures(): string[] {
+  return readdirSync(join(packageRoot, 'test/fixtures'))
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `test/fixtures/${name}`);
+}
+
+function mutating(mutations: readonly Mutation[]): Plugin {
+  const texts = new Map<string, string>();
+  for (const mutation of mutations) {
+    const path = join(packageRoot, mutation.file);
+    texts.set(path, mutated(texts.get(path) ?? readFileSync(path, 'utf8'), mutation));
+  }
+  return {
+    name: 'mutations',
+    setup: (bundler) => {
+      const met = new Set<string>();
+      bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const contents = texts.get(path);
+        if (contents === undefined) return undefined;
+        met.add(path);
+        return { contents, loader: 'ts' };
+      });
+      bundler.onEnd(() => {
+        if (met.size < texts.size) throw new Error('a mutated file is no part of the build');
+      });
+    },
+  };
+}
+
+function mutated(text: string, { file, find, replace }: Mutation): string {
+  const parts = text.split(find);
+  if (parts.length === 2) return parts.join(replace);
+  throw new Error(`this stands ${parts.length - 1} times in ${file}, and not once:\n${find}`);
+}

@@ -6,7 +6,7 @@ import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { attemptWrite } from '../../src/wire-descriptor.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import { WireOutput } from '../../src/worker/wire-output.ts';
 import { WIRE_DESCRIPTOR, type WriterSettings } from './writer-settings.ts';

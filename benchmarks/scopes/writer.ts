@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Contest, Contestant } from '../harness/contest.ts';
 import { siblingFile } from '../harness/sibling-file.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { DrainedPipe } from '../peers/drained-pipe.ts';
 import type { WriterWay } from '../peers/writer-settings.ts';
 

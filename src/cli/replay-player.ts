@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 import type { ByteSource } from '../host/byte-source.ts';
-import { encodeHandleRequest, encodeOpenFrame, encodeServiceResponse } from '../wire/cold-encode.ts';
+import { encodeHandleRequest, encodeServiceResponse } from '../wire/cold-encode.ts';
+import { encodeOpenFrame } from '../wire/frame-encoder.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { parseStreamId } from '../wire/stream-id.ts';

@@ -11,11 +11,10 @@ import {
   encodeHandleRequest,
   encodeInitialize,
   encodeKvChange,
-  encodeOpenFrame,
   encodeShutdown,
 } from '../wire/cold-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
-import { FrameEncoder } from '../wire/frame.ts';
+import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { Framer } from '../wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
@@ -157,7 +156,7 @@ export class HostSession {
       return stream;
     }
     this.#streams.add(stream);
-    this.#write(encodeOpenFrame(stream.id, context, options.initialCredit ?? INITIAL_CREDIT));
+    stream.open(context, options.initialCredit);
     return stream;
   }
 

@@ -1,5 +1,6 @@
 import { ModuleError } from '../errors.ts';
-import { FrameEncoder } from '../wire/frame.ts';
+import type { InvocationContextInit } from '../wire/context.ts';
+import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { MAX_CREDIT } from '../wire/limits.ts';
 import type { TableEntry } from '../wire/stream-table.ts';
 import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
@@ -112,6 +113,11 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
       windows.maxSendBalance,
     );
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Sends the stream's first frame. @param initialCredit bytes; left out: the schema's default */
+  open(context: InvocationContextInit, initialCredit?: number): void {
+    this.#link.write(this.#encoder.open(context, initialCredit));
   }
 
   get closed(): Promise<void> {

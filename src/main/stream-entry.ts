@@ -3,7 +3,7 @@ import { QUEUED, type StreamState } from '../stream/state.ts';
 import type { TableEntry } from '../wire/stream-table.ts';
 import type { HandlerMode } from '../module.ts';
 import type { InvocationContext } from '../wire/context.ts';
-import { FrameEncoder } from '../wire/frame.ts';
+import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import type { RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';

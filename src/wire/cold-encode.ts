@@ -1,6 +1,3 @@
-import { Message, type Struct } from 'capnp-es';
-import * as Ipc from '../../schema/generated/ipc.ts';
-import { StreamFrame } from '../../schema/generated/ipc_streaming.ts';
 import {
   HEALTH_STATUSES,
   KV_OPERATIONS,
@@ -12,20 +9,19 @@ import {
   type ServiceRequest,
   type Shutdown,
 } from './cold-decode.ts';
-import type { InvocationContextInit } from './context.ts';
-import { encodeEnvelope } from './envelope.ts';
-import type { StreamId } from './stream-id.ts';
+import { writeInvocationContext, type InvocationContextInit } from './context.ts';
+import { checkCounter, checkUint16, checkUint32, checkUint64 } from './field-range.ts';
+import { segment } from './segment-writer.ts';
 
-// The payloads of all envelopes but error (error-payload.ts) and streamFrame (frame.ts; its open is here). capnp-es builds them: it
-// is slow, and none of these is sent per chunk. Nothing else imports capnp-es, so that a caller can load this file when it is needed.
+// The payloads of all envelopes but error (error-payload.ts) and streamFrame (frame-encoder.ts), in the order of schema/ipc.capnp,
+// with the places and defaults that the compiler gives the fields. On the wire a field is XORed with its default.
 //
 // A field that is left out, or empty, stays a null pointer or the schema's default. All functions return one framed message in an
-// array of its own, laid out in the order of the fields as by the C++ builder, and throw RangeError for a number that its field
-// can't hold, which capnp-es would wrap silently.
+// array of its own, laid out as by the C++ builder, and throw RangeError for a number that its field can't hold.
 
-const UINT16_MAX = 0xffff;
-const UINT32_MAX = 0xffff_ffff;
-const UINT64_MAX = 2n ** 64n - 1n;
+const PROTOCOL_VERSION = 1;
+const DRAIN_MS = 5_000;
+const NOTHING = new Uint8Array(0);
 
 /** What `handle` asks: `HandleRequest`. */
 export interface HandleRequestInit {
@@ -39,166 +35,91 @@ export interface ServiceRequestInit extends Partial<Omit<ServiceRequest, 'contex
 }
 
 /** The payload of `handle`. */
-export function encodeHandleRequest({ context, body }: HandleRequestInit): Uint8Array {
-  return build(Ipc.HandleRequest, (root) => {
-    if (context !== undefined) fillContext(root._initContext(), context);
-    if (body?.length) root._initBody(body.length).copyBuffer(body);
-  });
+export function encodeHandleRequest({ context, body = NOTHING }: HandleRequestInit): Uint8Array {
+  const root = segment.beginMessage(0, 2);
+  if (context !== undefined) writeInvocationContext(segment, root, context);
+  segment.data(root + 8, body);
+  return segment.message();
 }
 
 /** The payload of the `response` to `handle`. */
 export function encodeHandleResponse({ body }: Body): Uint8Array {
-  return build(Ipc.HandleResponse, (root) => {
-    if (body.length > 0) root._initBody(body.length).copyBuffer(body);
-  });
+  segment.data(segment.beginMessage(0, 1), body);
+  return segment.message();
 }
 
 /** The payload of `serviceRequest`. */
-export function encodeServiceRequest({ service, method, body, context }: ServiceRequestInit): Uint8Array {
-  return build(Ipc.ServiceRequest, (root) => {
-    if (service) root.service = service;
-    if (method) root.method = method;
-    if (body?.length) root._initBody(body.length).copyBuffer(body);
-    if (context !== undefined) fillContext(root._initContext(), context);
-  });
+export function encodeServiceRequest(fields: ServiceRequestInit): Uint8Array {
+  const { service = '', method = '', body = NOTHING, context } = fields;
+  const root = segment.beginMessage(0, 4);
+  segment.text(root, service);
+  segment.text(root + 8, method);
+  segment.data(root + 16, body);
+  if (context !== undefined) writeInvocationContext(segment, root + 24, context);
+  return segment.message();
 }
 
 /** The payload of `serviceResponse`. */
-export function encodeServiceResponse({ body }: Body): Uint8Array {
-  return build(Ipc.ServiceResponse, (root) => {
-    if (body.length > 0) root._initBody(body.length).copyBuffer(body);
-  });
-}
+export const encodeServiceResponse: (fields: Body) => Uint8Array = encodeHandleResponse;
 
 /** The payload of `kvChangeNotification`; the operation is `set` if left out. */
-export function encodeKvChange({ key, operation, value, version }: Partial<KvChange>): Uint8Array {
-  return build(Ipc.KvChange, (root) => {
-    if (key) root.key = key;
-    if (operation) root.operation = KV_OPERATIONS.indexOf(operation) as Ipc.KvChange['operation'];
-    if (value?.length) root._initValue(value.length).copyBuffer(value);
-    if (version !== undefined) root.version = uint64(version, 'KvChange.version');
-  });
+export function encodeKvChange(fields: Partial<KvChange>): Uint8Array {
+  const { key = '', operation = 'set', value = NOTHING, version = 0n } = fields;
+  checkUint64(version, 'KvChange.version');
+  const root = segment.beginMessage(2, 2);
+  segment.uint16(root, KV_OPERATIONS.indexOf(operation));
+  segment.uint32(root + 8, Number(version & 0xffff_ffffn));
+  segment.uint32(root + 12, Number(version >> 32n));
+  segment.text(root + 16, key);
+  segment.data(root + 24, value);
+  return segment.message();
 }
 
 /** The payload of `initialize`. */
 export function encodeInitialize(fields: Partial<Initialize>): Uint8Array {
-  const { protocolVersion, runtimeName, runtimeVersion, config } = fields;
-  return build(Ipc.Initialize, (root) => {
-    if (protocolVersion !== undefined) {
-      root.protocolVersion = uint(protocolVersion, UINT16_MAX, 'Initialize.protocolVersion');
-    }
-    if (runtimeName) root.runtimeName = runtimeName;
-    if (runtimeVersion) root.runtimeVersion = runtimeVersion;
-    if (config?.length) root._initConfig(config.length).copyBuffer(config);
-  });
+  const { protocolVersion = PROTOCOL_VERSION, runtimeName = '', runtimeVersion = '' } = fields;
+  const root = segment.beginMessage(1, 3);
+  segment.uint16(root, checkUint16(protocolVersion, 'Initialize.protocolVersion') ^ PROTOCOL_VERSION);
+  segment.text(root + 8, runtimeName);
+  segment.text(root + 16, runtimeVersion);
+  segment.data(root + 24, fields.config ?? NOTHING);
+  return segment.message();
 }
 
 /** The payload of the `response` to `initialize`. */
 export function encodeInitialized(fields: Partial<Initialized>): Uint8Array {
-  const { protocolVersion, moduleName, moduleVersion, capabilities, methods } = fields;
-  const { workers = 0, initialCredit = 0 } = fields;
-  return build(Ipc.Initialized, (root) => {
-    if (protocolVersion !== undefined) {
-      root.protocolVersion = uint(protocolVersion, UINT16_MAX, 'Initialized.protocolVersion');
-    }
-    if (moduleName) root.moduleName = moduleName;
-    if (moduleVersion) root.moduleVersion = moduleVersion;
-    if (capabilities?.length) fillTexts(root._initCapabilities(capabilities.length), capabilities);
-    if (methods?.length) fillTexts(root._initMethods(methods.length), methods);
-    root.workers = uint(workers, UINT16_MAX, 'Initialized.workers');
-    root.initialCredit = uint(initialCredit, UINT32_MAX, 'Initialized.initialCredit');
-  });
+  const { protocolVersion = PROTOCOL_VERSION, moduleName = '', moduleVersion = '' } = fields;
+  const { capabilities = [], methods = [], workers = 0, initialCredit = 0 } = fields;
+  const root = segment.beginMessage(1, 4);
+  segment.uint16(root, checkUint16(protocolVersion, 'Initialized.protocolVersion') ^ PROTOCOL_VERSION);
+  segment.uint16(root + 2, checkUint16(workers, 'Initialized.workers'));
+  segment.uint32(root + 4, checkUint32(initialCredit, 'Initialized.initialCredit'));
+  segment.text(root + 8, moduleName);
+  segment.text(root + 16, moduleVersion);
+  segment.texts(root + 24, capabilities);
+  segment.texts(root + 32, methods);
+  return segment.message();
 }
 
 /** The payload of the `response` to `health`. */
 export function encodeHealthReport(fields: HealthReport): Uint8Array {
-  return build(Ipc.HealthReport, (root) => {
-    root.status = HEALTH_STATUSES.indexOf(fields.status) as Ipc.HealthReport['status'];
-    root.openStreams = uint(fields.openStreams, UINT32_MAX, 'HealthReport.openStreams');
-    root.queuedOpens = uint(fields.queuedOpens, UINT32_MAX, 'HealthReport.queuedOpens');
-    root.workers = uint(fields.workers, UINT16_MAX, 'HealthReport.workers');
-    root.busyWorkers = uint(fields.busyWorkers, UINT16_MAX, 'HealthReport.busyWorkers');
-    root.uptimeMs = counter(fields.uptimeMs, 'HealthReport.uptimeMs');
-    root.framesIn = counter(fields.framesIn, 'HealthReport.framesIn');
-    root.framesOut = counter(fields.framesOut, 'HealthReport.framesOut');
-    root.bytesIn = counter(fields.bytesIn, 'HealthReport.bytesIn');
-    root.bytesOut = counter(fields.bytesOut, 'HealthReport.bytesOut');
-    root.rssBytes = counter(fields.rssBytes, 'HealthReport.rssBytes');
-  });
+  const root = segment.beginMessage(8, 0);
+  segment.uint16(root, HEALTH_STATUSES.indexOf(fields.status));
+  segment.uint16(root + 2, checkUint16(fields.workers, 'HealthReport.workers'));
+  segment.uint32(root + 4, checkUint32(fields.openStreams, 'HealthReport.openStreams'));
+  segment.uint32(root + 8, checkUint32(fields.queuedOpens, 'HealthReport.queuedOpens'));
+  segment.uint16(root + 12, checkUint16(fields.busyWorkers, 'HealthReport.busyWorkers'));
+  segment.uint64(root + 16, checkCounter(fields.uptimeMs, 'HealthReport.uptimeMs'));
+  segment.uint64(root + 24, checkCounter(fields.framesIn, 'HealthReport.framesIn'));
+  segment.uint64(root + 32, checkCounter(fields.framesOut, 'HealthReport.framesOut'));
+  segment.uint64(root + 40, checkCounter(fields.bytesIn, 'HealthReport.bytesIn'));
+  segment.uint64(root + 48, checkCounter(fields.bytesOut, 'HealthReport.bytesOut'));
+  segment.uint64(root + 56, checkCounter(fields.rssBytes, 'HealthReport.rssBytes'));
+  return segment.message();
 }
 
 /** The payload of `shutdown`. */
-export function encodeShutdown({ drainMs }: Partial<Shutdown>): Uint8Array {
-  return build(Ipc.Shutdown, (root) => {
-    if (drainMs !== undefined) root.drainMs = uint(drainMs, UINT32_MAX, 'Shutdown.drainMs');
-  });
-}
-
-/**
- * The first frame of a stream, unlike the others a whole `streamFrame` envelope, ready for the wire.
- *
- * @param initialCredit bytes that the module may send at first (UInt32); left out: the schema's default, 262,144
- */
-export function encodeOpenFrame(
-  id: StreamId,
-  context: InvocationContextInit,
-  initialCredit?: number,
-): Uint8Array {
-  const frame = build(StreamFrame, (root) => {
-    root.streamId.hi = BigInt(`0x${id.slice(0, 16)}`);
-    root.streamId.lo = BigInt(`0x${id.slice(16)}`);
-    const open = root._initOpen();
-    if (initialCredit !== undefined) {
-      open.initialCredit = uint(initialCredit, UINT32_MAX, 'Open.initialCredit');
-    }
-    fillContext(open._initContext(), context);
-  });
-  return encodeEnvelope('streamFrame', id, frame);
-}
-
-/** A message of one segment, since capnp-es's default arena grows instead of adding segments. */
-function build<Root extends Struct>(
-  Type: Parameters<typeof Message.initRoot<Root>>[0],
-  fill: (root: Root) => void,
-): Uint8Array {
-  const message = new Message();
-  fill(message.initRoot(Type));
-  return new Uint8Array(message.toArrayBuffer());
-}
-
-function fillContext(to: Ipc.InvocationContext, context: InvocationContextInit): void {
-  const { invocationId, method, caller, tenant, traceparent, tracestate, metadata } = context;
-  if (invocationId) to.invocationId = invocationId;
-  if (method) to.method = method;
-  if (caller) to.caller = caller;
-  if (tenant) to.tenant = tenant;
-  to.deadlineUnixMs = counter(context.deadlineUnixMs ?? 0, 'InvocationContext.deadlineUnixMs');
-  if (traceparent) to.traceparent = traceparent;
-  if (tracestate) to.tracestate = tracestate;
-  if (!metadata?.length) return;
-  const entries = to._initMetadata(metadata.length);
-  metadata.forEach(([key, value], i) => {
-    const entry = entries.get(i);
-    if (key) entry.key = key;
-    if (value) entry.value = value;
-  });
-}
-
-function fillTexts(to: { set(index: number, text: string): void }, texts: readonly string[]): void {
-  texts.forEach((text, i) => to.set(i, text));
-}
-
-function uint(value: number, max: number, field: string): number {
-  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-  throw new RangeError(`${field}: ${value} is not an integer from 0 to ${max}`);
-}
-
-/** A number in a UInt64 field; one above 2^53 would no longer be the number that was meant. */
-function counter(value: number, field: string): bigint {
-  return BigInt(uint(value, Number.MAX_SAFE_INTEGER, field));
-}
-
-function uint64(value: bigint, field: string): bigint {
-  if (value >= 0n && value <= UINT64_MAX) return value;
-  throw new RangeError(`${field}: ${value} is not an integer from 0 to ${UINT64_MAX}`);
+export function encodeShutdown({ drainMs = DRAIN_MS }: Partial<Shutdown>): Uint8Array {
+  segment.uint32(segment.beginMessage(1, 0), checkUint32(drainMs, 'Shutdown.drainMs') ^ DRAIN_MS);
+  return segment.message();
 }

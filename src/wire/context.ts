@@ -1,4 +1,6 @@
+import { checkCounter } from './field-range.ts';
 import type { StructReader } from './reader.ts';
+import type { SegmentWriter } from './segment-writer.ts';
 
 /** Who calls which method, and until when: `InvocationContext` of `schema/ipc.capnp`. */
 export interface InvocationContext {
@@ -72,4 +74,38 @@ export function readBoundedContext(
 ): { context: InvocationContext; contextBytes: number } {
   const contextBytes = s.measureBytes(maxBytes);
   return { context: contextBytes > maxBytes ? EMPTY_CONTEXT : readInvocationContext(s), contextBytes };
+}
+
+// One word of data, the deadline; pointers in the order of the texts below, then the metadata.
+const DATA_WORDS = 1;
+const POINTERS = 7;
+const ENTRY_POINTERS = 2;
+
+/**
+ * Writes a context behind the pointer at `pointerAt`.
+ *
+ * @throws RangeError for a deadline that is no integer of milliseconds
+ */
+export function writeInvocationContext(
+  segment: SegmentWriter,
+  pointerAt: number,
+  context: InvocationContextInit,
+): void {
+  const at = segment.struct(pointerAt, DATA_WORDS, POINTERS);
+  const { invocationId, method, caller, tenant, deadlineUnixMs = 0, traceparent, tracestate } = context;
+  segment.uint64(at, checkCounter(deadlineUnixMs, 'InvocationContext.deadlineUnixMs'));
+  segment.text(at + 8, invocationId ?? '');
+  segment.text(at + 16, method ?? '');
+  segment.text(at + 24, caller ?? '');
+  segment.text(at + 32, tenant ?? '');
+  segment.text(at + 40, traceparent ?? '');
+  segment.text(at + 48, tracestate ?? '');
+  const metadata = context.metadata ?? [];
+  if (metadata.length === 0) return;
+  let entry = segment.structs(at + 56, metadata.length, ENTRY_POINTERS);
+  for (const [key, value] of metadata) {
+    segment.text(entry, key);
+    segment.text(entry + 8, value);
+    entry += ENTRY_POINTERS * 8;
+  }
 }

@@ -1,19 +1,11 @@
-import type { ErrorReport } from '../errors.ts';
-import { padToWord, readUint16, readUint32, writeUint16, writeUint32 } from './bytes.ts';
+import { readUint16, readUint32 } from './bytes.ts';
 import { readBoundedContext, type InvocationContext } from './context.ts';
-import { envelopeHeaderBytes, setPayloadLength, writeEnvelopeHeader } from './envelope.ts';
-import {
-  IPC_ERROR_SHAPE,
-  prepareIpcError,
-  readIpcError,
-  writeIpcError,
-  type ErrorFields,
-} from './error-payload.ts';
+import { readIpcError, type ErrorFields } from './error-payload.ts';
 import { INITIAL_CREDIT, type WireLimits } from './limits.ts';
 import { MalformedError } from './malformed.ts';
 import { PointerCursor } from './pointer-cursor.ts';
 import { StructReader } from './reader.ts';
-import { hexEqualsWord, STREAM_ID_LENGTH, streamIdWords, type StreamId } from './stream-id.ts';
+import { hexEqualsWord } from './stream-id.ts';
 
 export type { ErrorFields } from './error-payload.ts';
 
@@ -29,12 +21,11 @@ export interface OpenFields {
   readonly contextBytes: number;
 }
 
-// StreamFrame of schema/ipc_streaming.capnp: hi and lo in bytes [0, 16) of the data, the discriminant in [16, 18), credit in
-// [20, 24); one pointer, which the arms share.
-const DISCRIMINANT = 16;
-const CREDIT = 20;
-const DATA_WORDS = 3;
-const POINTERS = 1;
+/**
+ * StreamFrame of schema/ipc_streaming.capnp: hi and lo in bytes [0, 16) of the data, the discriminant in [16, 18), credit in
+ * [20, 24); one pointer, which the arms share.
+ */
+export const FRAME_LAYOUT = { discriminant: 16, credit: 20, dataWords: 3, pointers: 1 } as const;
 
 /**
  * Reads the nested messages of `streamFrame` envelopes, one after the other into its own fields. The arms data, credit and close
@@ -92,11 +83,11 @@ export class FrameDecoder {
     this.id0 = dataBytes > 0 ? readUint32(bytes, at + 4) : 0;
     this.id3 = dataBytes > 8 ? readUint32(bytes, at + 8) : 0;
     this.id2 = dataBytes > 8 ? readUint32(bytes, at + 12) : 0;
-    this.arm = dataBytes > DISCRIMINANT ? readUint16(bytes, at + DISCRIMINANT) : 0;
+    this.arm = dataBytes > FRAME_LAYOUT.discriminant ? readUint16(bytes, at + FRAME_LAYOUT.discriminant) : 0;
     this.dataStart = this.dataEnd = end;
     this.credit = 0;
     if (this.arm === FRAME_ARM.credit) {
-      this.credit = readUint32(bytes, at + CREDIT);
+      this.credit = readUint32(bytes, at + FRAME_LAYOUT.credit);
     } else if (cursor.pointerCount > 0) {
       this.#checkPointer(at + dataBytes);
     }
@@ -171,115 +162,4 @@ export class FrameDecoder {
       this.#rootSegmentEnd,
     );
   }
-}
-
-// A frame on the wire, one segment each in the envelope and in the nested message: the envelope up to its payload, then table 8,
-// root pointer 8, data 24, pointer 8, and what the pointer leads to.
-const ENVELOPE_BYTES = envelopeHeaderBytes(STREAM_ID_LENGTH);
-const FRAME_BYTES = 16 + (DATA_WORDS + POINTERS) * 8;
-const HEADER_BYTES = ENVELOPE_BYTES + FRAME_BYTES;
-const STRUCT_AT = ENVELOPE_BYTES + 16;
-const POINTER_AT = STRUCT_AT + DATA_WORDS * 8;
-
-const utf8 = new TextEncoder();
-
-/** Writes the frames of one stream as whole envelopes, ready for the wire. The id is written once. */
-export class FrameEncoder {
-  /** Bytes ahead of the payload in a Data message: envelope 80, nested frame 48. */
-  static readonly DATA_HEADER_BYTES = HEADER_BYTES;
-  /** The envelope's part of it. */
-  static readonly ENVELOPE_BYTES = ENVELOPE_BYTES;
-
-  /** The header of a Data message; only its lengths change. */
-  readonly #header = new Uint8Array(HEADER_BYTES);
-  /** The payload's length that the header says; -1: none yet. */
-  #payloadLength = -1;
-
-  constructor(id: StreamId) {
-    const header = this.#header;
-    const [hiHigh, hiLow, loHigh, loLow] = streamIdWords(id);
-    writeEnvelopeHeader(header, 'streamFrame', utf8.encode(id));
-    writeUint16(header, ENVELOPE_BYTES + 12, DATA_WORDS);
-    writeUint16(header, ENVELOPE_BYTES + 14, POINTERS);
-    writeUint32(header, STRUCT_AT, hiLow);
-    writeUint32(header, STRUCT_AT + 4, hiHigh);
-    writeUint32(header, STRUCT_AT + 8, loLow);
-    writeUint32(header, STRUCT_AT + 12, loHigh);
-    writeUint16(header, STRUCT_AT + DISCRIMINANT, FRAME_ARM.data);
-    // A list right behind its pointer.
-    writeUint32(header, POINTER_AT, 1);
-  }
-
-  /** Bytes of a Data message with that much payload. */
-  static dataMessageBytes(payloadLength: number): number {
-    return HEADER_BYTES + padToWord(payloadLength);
-  }
-
-  /**
-   * What goes ahead of a payload; behind it go zeroes up to a whole word of 8.
-   *
-   * @returns the encoder's own 128 bytes, valid until the next call of any of its methods
-   * @throws RangeError for a payload that no list pointer can describe
-   */
-  dataHeader(payloadLength: number): Uint8Array {
-    const header = this.#header;
-    // Frames of a stream often have one size.
-    if (payloadLength === this.#payloadLength) return header;
-    setLengths(header, padToWord(payloadLength));
-    writeUint32(header, POINTER_AT + 4, (payloadLength << 3) | 2);
-    this.#payloadLength = payloadLength;
-    return header;
-  }
-
-  /** A Data message with a copy of `payload`. */
-  data(payload: Uint8Array): Uint8Array {
-    const out = new Uint8Array(FrameEncoder.dataMessageBytes(payload.length));
-    out.set(this.dataHeader(payload.length));
-    out.set(payload, HEADER_BYTES);
-    return out;
-  }
-
-  close(): Uint8Array {
-    return this.#frame(FRAME_ARM.close, 0);
-  }
-
-  /** @param bytes UInt32 */
-  credit(bytes: number): Uint8Array {
-    const out = this.#frame(FRAME_ARM.credit, 0);
-    writeUint32(out, STRUCT_AT + CREDIT, bytes);
-    return out;
-  }
-
-  cancel(reason: string): Uint8Array {
-    const text = utf8.encode(reason);
-    const out = this.#frame(FRAME_ARM.cancel, padToWord(text.length + 1));
-    writeUint32(out, POINTER_AT, 1);
-    writeUint32(out, POINTER_AT + 4, ((text.length + 1) << 3) | 2);
-    out.set(text, HEADER_BYTES);
-    return out;
-  }
-
-  /** The message isn't cut here. */
-  error(report: ErrorReport): Uint8Array {
-    const error = prepareIpcError(report);
-    const out = this.#frame(FRAME_ARM.error, error.bytes);
-    writeUint32(out, POINTER_AT + 4, IPC_ERROR_SHAPE);
-    writeIpcError(out, HEADER_BYTES, error);
-    return out;
-  }
-
-  /** A frame of `arm` with its pointer null and room for `bodyBytes`, whole words, behind it. */
-  #frame(arm: number, bodyBytes: number): Uint8Array {
-    const out = new Uint8Array(HEADER_BYTES + bodyBytes);
-    out.set(this.#header.subarray(0, POINTER_AT));
-    writeUint16(out, STRUCT_AT + DISCRIMINANT, arm);
-    setLengths(out, bodyBytes);
-    return out;
-  }
-}
-
-/** Writes the lengths of the envelope and of the nested message around a body of `bodyBytes`, whole words. */
-function setLengths(out: Uint8Array, bodyBytes: number): void {
-  setPayloadLength(out, ENVELOPE_BYTES, FRAME_BYTES + bodyBytes);
-  writeUint32(out, ENVELOPE_BYTES + 4, (FRAME_BYTES - 8 + bodyBytes) / 8);
 }

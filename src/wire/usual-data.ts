@@ -1,4 +1,5 @@
-import { FRAME_ARM, FrameEncoder, type FrameDecoder } from './frame.ts';
+import { FrameEncoder } from './frame-encoder.ts';
+import { FRAME_ARM, type FrameDecoder } from './frame.ts';
 import { streamIdFromWords } from './stream-id.ts';
 
 const HEADER_BYTES = FrameEncoder.DATA_HEADER_BYTES;

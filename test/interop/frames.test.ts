@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder, FrameEncoder } from '../../src/wire/frame.ts';
+import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import { MESSAGE_TYPES } from '../../src/wire/message-type.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';

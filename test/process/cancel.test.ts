@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startModule } from '../support/module.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { endsWith, finishEcho, LIMIT, runningEcho, TRANSPORTS, untilBusy, within } from './helpers.ts';
 
 const GRACE_MS = 200;

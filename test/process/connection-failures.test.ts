@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { ModuleExit, SpawnModuleOptions } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords } from '../support/wire-words.ts';

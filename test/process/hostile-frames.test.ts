@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { ErrorCode, HostStream, ModuleProcess, TransportKind } from '../../src/host/index.ts';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES } from '../../src/wire/limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { startModule } from '../support/module.ts';

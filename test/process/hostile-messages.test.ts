@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isModuleError, type ModuleError } from '../../src/errors.ts';
 import { encodeHandleRequest, encodeInitialize } from '../../src/wire/cold-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { MessageType } from '../../src/wire/message-type.ts';
 import { startModule } from '../support/module.ts';
 import {

@@ -1,14 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  encodeHandleRequest,
-  encodeInitialize,
-  encodeKvChange,
-  encodeOpenFrame,
-} from '../../src/wire/cold-encode.ts';
+import { encodeHandleRequest, encodeInitialize, encodeKvChange } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { MalformedError } from '../../src/wire/malformed.ts';
 import type { MessageType } from '../../src/wire/message-type.ts';
 import { decodeIpcError } from '../../src/wire/cold-decode.ts';

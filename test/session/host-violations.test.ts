@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostSession, type StreamId } from '../../src/host/index.ts';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { INITIAL_CREDIT, MAX_DATA_BYTES } from '../../src/wire/limits.ts';
 import { FakeModule } from '../support/fake-module.ts';
 

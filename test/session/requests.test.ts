@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decodeHandleResponse, decodeIpcError } from '../../src/wire/cold-decode.ts';
-import { encodeHandleRequest, encodeHandleResponse, encodeOpenFrame } from '../../src/wire/cold-encode.ts';
+import { encodeHandleRequest, encodeHandleResponse } from '../../src/wire/cold-encode.ts';
+import { encodeOpenFrame } from '../../src/wire/frame-encoder.ts';
 import type { InvocationContextInit } from '../../src/wire/context.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OP } from '../../src/thread-messages.ts';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { commitEnd } from '../support/fake-workers.ts';
 import type { DecodedFrame, DecodedMessage } from '../support/decoded-message.ts';
 import { idOf, MANIFEST, NOW, RouterBench } from '../support/router-bench.ts';

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OP } from '../../src/thread-messages.ts';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { commitEnd } from '../support/fake-workers.ts';
 import type { DecodedFrame, DecodedMessage } from '../support/decoded-message.ts';
 import { idOf, RouterBench } from '../support/router-bench.ts';

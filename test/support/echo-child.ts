@@ -5,7 +5,7 @@
  */
 import { closeSync, writeSync } from 'node:fs';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { Framer } from '../../src/wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';

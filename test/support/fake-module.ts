@@ -1,6 +1,6 @@
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { Framer } from '../../src/wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';

@@ -1,7 +1,6 @@
 import type { TestContext } from 'node:test';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage } from './decoded-message.ts';
 import type { StressChild } from './stress-child.ts';

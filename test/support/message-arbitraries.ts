@@ -9,7 +9,7 @@ import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import { MESSAGE_TYPES, messageTypeFromNumber } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { errorCodeNumber } from '../../src/errors.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { decodeMessage } from './decoded-message.ts';
 
 /** One kind of message: any value of it, what our encoder makes, and what our decoder must make of that. */
@@ -162,7 +162,7 @@ function frame<Value>(
 const frames: readonly MessageKind[] = [
   frame(
     fc.record({ context, initialCredit: uint32 }),
-    (id, open) => encode.encodeOpenFrame(id, open.context, open.initialCredit),
+    (id, open) => encodeOpenFrame(id, open.context, open.initialCredit),
     (open) => ({ arm: 'open', ...open }),
   ),
   frame(

@@ -1,6 +1,5 @@
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 
 /** What the host can do to a stream. The ones behind the blank line are kept out of the exhaustive runs. */

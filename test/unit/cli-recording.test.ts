@@ -10,9 +10,8 @@ import {
 } from '../../src/cli/recording/file-format.ts';
 import { EventJson, EventRenderer, jsonReplacer, preview } from '../../src/cli/recording/render.ts';
 import { timelineOf, type WireEvent } from '../../src/cli/recording/timeline.ts';
-import { encodeOpenFrame } from '../../src/wire/cold-encode.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 
 const HEADER: RecordingHeader = { command: ['x', 'ü'], cwd: '/', startedUnixMs: 1234.5, version: '1.0.0' };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { ERROR_CODES, ModuleError } from '../../src/errors.ts';
 import { RING_BYTES } from '../../src/shared-memory/indexes.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { cutUtf8 } from '../../src/text.ts';
 import { reportOf } from '../../src/worker/error-report.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Transport } from '../../src/host/transport.ts';
 import { WriteBatch } from '../../src/host/write-batch.ts';
-import { FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 
 test('a message is padded with zeros, whatever the memory held that it is written into', (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as decode from '../../src/wire/cold-decode.ts';
 import * as encode from '../../src/wire/cold-encode.ts';
+import { encodeOpenFrame } from '../../src/wire/frame-encoder.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
@@ -135,7 +136,7 @@ test('an open frame is one whole envelope with the frame that the listing descri
     requestId: ID,
     payload: frame,
   });
-  assert.deepEqual(Buffer.from(encode.encodeOpenFrame(ID, CONTEXT, 7)), Buffer.from(envelope));
+  assert.deepEqual(Buffer.from(encodeOpenFrame(ID, CONTEXT, 7)), Buffer.from(envelope));
 });
 
 test('a context comes back as it went, with its size as serialised', () => {
@@ -145,7 +146,7 @@ test('a context comes back as it went, with its size as serialised', () => {
   assert.deepEqual(context, CONTEXT);
   // All of the message but its table, the root pointer and the two pointers of HandleRequest.
   assert.equal(contextBytes, encode.encodeHandleRequest({ context: CONTEXT }).length - 8 - 8 - 16);
-  assert.deepEqual(openOf(encode.encodeOpenFrame(ID, CONTEXT)).context, CONTEXT);
+  assert.deepEqual(openOf(encodeOpenFrame(ID, CONTEXT)).context, CONTEXT);
   const asked = decode.decodeServiceRequest(encode.encodeServiceRequest({ service: 's', context: CONTEXT }));
   assert.deepEqual(asked.context, CONTEXT);
 });
@@ -162,9 +163,9 @@ test('the first credit of an open goes over the wire whole, around its default a
     2 ** 31 + 262_144,
     2 ** 32 - 1,
   ]) {
-    assert.equal(openOf(encode.encodeOpenFrame(ID, {}, credit)).initialCredit, credit);
+    assert.equal(openOf(encodeOpenFrame(ID, {}, credit)).initialCredit, credit);
   }
-  assert.equal(openOf(encode.encodeOpenFrame(ID, {})).initialCredit, 262_144);
+  assert.equal(openOf(encodeOpenFrame(ID, {})).initialCredit, 262_144);
   for (const credit of [0, 262_144, 2 ** 31, 2 ** 32 - 1]) {
     const payload = encode.encodeInitialized({ initialCredit: credit });
     assert.equal(decode.decodeInitialized(payload).initialCredit, credit);
@@ -217,6 +218,11 @@ test('a payload may lie anywhere in a larger buffer', () => {
   assert.deepEqual(decode.decodeHandleResponse(pool.subarray(5, 5 + payload.length)).body, BODY);
 });
 
+test('a body that no list pointer can describe is refused, and the next message is sound', () => {
+  assert.throws(() => encode.encodeHandleResponse({ body: new Uint8Array(2 ** 29) }), RangeError);
+  assert.deepEqual(decode.decodeHandleResponse(encode.encodeHandleResponse({ body: BODY })).body, BODY);
+});
+
 test('a number that its field can not hold is refused instead of wrapped', () => {
   const refused: (() => unknown)[] = [
     () => encode.encodeInitialized({ workers: 65_536 }),
@@ -228,7 +234,7 @@ test('a number that its field can not hold is refused instead of wrapped', () =>
     () => encode.encodeHealthReport({ ...HEALTH, uptimeMs: 1.5 }),
     () => encode.encodeKvChange({ version: -1n }),
     () => encode.encodeKvChange({ version: 2n ** 64n }),
-    () => encode.encodeOpenFrame(ID, {}, 2 ** 32),
+    () => encodeOpenFrame(ID, {}, 2 ** 32),
   ];
   for (const run of refused) assert.throws(run, RangeError);
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
-import { FrameDecoder, FrameEncoder } from '../../src/wire/frame.ts';
+import { FrameDecoder } from '../../src/wire/frame.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import { UsualData } from '../../src/wire/usual-data.ts';

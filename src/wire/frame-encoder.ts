@@ -1,0 +1,153 @@
+import type { ErrorReport } from '../errors.ts';
+import { padToWord, writeUint16, writeUint32 } from './bytes.ts';
+import { writeInvocationContext, type InvocationContextInit } from './context.ts';
+import { envelopeHeaderBytes, setPayloadLength, writeEnvelopeHeader } from './envelope.ts';
+import { IPC_ERROR_SHAPE, prepareIpcError, writeIpcError } from './error-payload.ts';
+import { checkUint32 } from './field-range.ts';
+import { FRAME_ARM, FRAME_LAYOUT } from './frame.ts';
+import { INITIAL_CREDIT } from './limits.ts';
+import { segment, structShape } from './segment-writer.ts';
+import { STREAM_ID_LENGTH, streamIdWords, type StreamId } from './stream-id.ts';
+
+// A frame on the wire, one segment each in the envelope and in the nested message: the envelope up to its payload, then table 8,
+// root pointer 8, data 24, pointer 8, and what the pointer leads to.
+const { discriminant, credit, dataWords, pointers } = FRAME_LAYOUT;
+const ENVELOPE_BYTES = envelopeHeaderBytes(STREAM_ID_LENGTH);
+const FRAME_BYTES = 16 + (dataWords + pointers) * 8;
+const HEADER_BYTES = ENVELOPE_BYTES + FRAME_BYTES;
+const STRUCT_AT = ENVELOPE_BYTES + 16;
+const POINTER_AT = STRUCT_AT + dataWords * 8;
+
+// Open: credit in [0, 4) of the data, one pointer to the context.
+const OPEN_DATA_WORDS = 1;
+const OPEN_POINTERS = 1;
+
+const utf8 = new TextEncoder();
+
+/** Writes the frames of one stream as whole envelopes, ready for the wire. The id is written once. */
+export class FrameEncoder {
+  /** Bytes ahead of the payload in a Data message: envelope 80, nested frame 48. */
+  static readonly DATA_HEADER_BYTES = HEADER_BYTES;
+  /** The envelope's part of it. */
+  static readonly ENVELOPE_BYTES = ENVELOPE_BYTES;
+
+  /** The header of a Data message; only its lengths change. */
+  readonly #header = new Uint8Array(HEADER_BYTES);
+  /** The payload's length that the header says; -1: none yet. */
+  #payloadLength = -1;
+
+  constructor(id: StreamId) {
+    const header = this.#header;
+    const [hiHigh, hiLow, loHigh, loLow] = streamIdWords(id);
+    writeEnvelopeHeader(header, 'streamFrame', utf8.encode(id));
+    writeUint16(header, ENVELOPE_BYTES + 12, dataWords);
+    writeUint16(header, ENVELOPE_BYTES + 14, pointers);
+    writeUint32(header, STRUCT_AT, hiLow);
+    writeUint32(header, STRUCT_AT + 4, hiHigh);
+    writeUint32(header, STRUCT_AT + 8, loLow);
+    writeUint32(header, STRUCT_AT + 12, loHigh);
+    writeUint16(header, STRUCT_AT + discriminant, FRAME_ARM.data);
+    // A list right behind its pointer.
+    writeUint32(header, POINTER_AT, 1);
+  }
+
+  /** Bytes of a Data message with that much payload. */
+  static dataMessageBytes(payloadLength: number): number {
+    return HEADER_BYTES + padToWord(payloadLength);
+  }
+
+  /**
+   * What goes ahead of a payload; behind it go zeroes up to a whole word of 8.
+   *
+   * @returns the encoder's own 128 bytes, valid until the next call of any of its methods
+   * @throws RangeError for a payload that no list pointer can describe
+   */
+  dataHeader(payloadLength: number): Uint8Array {
+    const header = this.#header;
+    // Frames of a stream often have one size.
+    if (payloadLength === this.#payloadLength) return header;
+    setLengths(header, padToWord(payloadLength));
+    writeUint32(header, POINTER_AT + 4, (payloadLength << 3) | 2);
+    this.#payloadLength = payloadLength;
+    return header;
+  }
+
+  /** A Data message with a copy of `payload`. */
+  data(payload: Uint8Array): Uint8Array {
+    const out = new Uint8Array(FrameEncoder.dataMessageBytes(payload.length));
+    out.set(this.dataHeader(payload.length));
+    out.set(payload, HEADER_BYTES);
+    return out;
+  }
+
+  /**
+   * The first frame of a stream.
+   *
+   * @param initialCredit bytes that the module may send at first (UInt32)
+   * @throws RangeError for a number that its field can't hold
+   */
+  open(context: InvocationContextInit, initialCredit: number = INITIAL_CREDIT): Uint8Array {
+    segment.begin();
+    const open = segment.allocate((OPEN_DATA_WORDS + OPEN_POINTERS) * 8);
+    // On the wire a field is XORed with its default, so that a default is all zeroes.
+    segment.uint32(open, checkUint32(initialCredit, 'Open.initialCredit') ^ INITIAL_CREDIT);
+    writeInvocationContext(segment, open + OPEN_DATA_WORDS * 8, context);
+    const out = this.#frame(FRAME_ARM.open, segment.length);
+    writeUint32(out, POINTER_AT + 4, structShape(OPEN_DATA_WORDS, OPEN_POINTERS));
+    segment.copyTo(out, HEADER_BYTES);
+    return out;
+  }
+
+  close(): Uint8Array {
+    return this.#frame(FRAME_ARM.close, 0);
+  }
+
+  /** @param bytes UInt32 */
+  credit(bytes: number): Uint8Array {
+    const out = this.#frame(FRAME_ARM.credit, 0);
+    writeUint32(out, STRUCT_AT + credit, bytes);
+    return out;
+  }
+
+  cancel(reason: string): Uint8Array {
+    const text = utf8.encode(reason);
+    const out = this.#frame(FRAME_ARM.cancel, padToWord(text.length + 1));
+    writeUint32(out, POINTER_AT, 1);
+    writeUint32(out, POINTER_AT + 4, ((text.length + 1) << 3) | 2);
+    out.set(text, HEADER_BYTES);
+    return out;
+  }
+
+  /** The message isn't cut here. */
+  error(report: ErrorReport): Uint8Array {
+    const error = prepareIpcError(report);
+    const out = this.#frame(FRAME_ARM.error, error.bytes);
+    writeUint32(out, POINTER_AT + 4, IPC_ERROR_SHAPE);
+    writeIpcError(out, HEADER_BYTES, error);
+    return out;
+  }
+
+  /** A frame of `arm` with its pointer null and room for `bodyBytes`, whole words, behind it. */
+  #frame(arm: number, bodyBytes: number): Uint8Array {
+    const out = new Uint8Array(HEADER_BYTES + bodyBytes);
+    out.set(this.#header.subarray(0, POINTER_AT));
+    writeUint16(out, STRUCT_AT + discriminant, arm);
+    setLengths(out, bodyBytes);
+    return out;
+  }
+}
+
+/** Writes the lengths of the envelope and of the nested message around a body of `bodyBytes`, whole words. */
+function setLengths(out: Uint8Array, bodyBytes: number): void {
+  setPayloadLength(out, ENVELOPE_BYTES, FRAME_BYTES + bodyBytes);
+  writeUint32(out, ENVELOPE_BYTES + 4, (FRAME_BYTES - 8 + bodyBytes) / 8);
+}
+
+/** The first frame of a stream, for who sends no other. As {@link FrameEncoder.open}. */
+export function encodeOpenFrame(
+  id: StreamId,
+  context: InvocationContextInit,
+  initialCredit?: number,
+): Uint8Array {
+  return new FrameEncoder(id).open(context, initialCredit);
+}

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { HandlerMode } from './module.ts';
 import type { RegionHandle } from './shared-memory/region.ts';
 import { ownCopy, uninitialised } from './uninitialised.ts';
@@ -6,8 +7,9 @@ import type { InvocationContext } from './wire/context.ts';
 /**
  * Everything that main and a worker say to each other, apart from the shared words: the only file that both know.
  *
- * Main → worker: batches of small operations, one transferred buffer a read ({@link OpBatch}), and Piscina tasks.
- * Worker → main: {@link FromWorker} on the worker's own port.
+ * Main → worker: its {@link Seat}, once, by Piscina; then on the worker's own port {@link Task}s, and batches of small operations,
+ * one transferred buffer a read ({@link OpBatch}).
+ * Worker → main: {@link FromWorker} on the same port.
  */
 
 /** `workerData` of every worker. */
@@ -25,15 +27,14 @@ export interface WorkerSettings {
   readonly inspectPort?: number;
 }
 
-/** The first message of a worker, through its parent port: its own port, for everything else. */
-export interface Hello {
-  readonly ixtHello: true;
-  readonly threadId: number;
-}
-
-/** Main's answer, the first message on the worker's port: a seat, and the leave to load the module. */
-export interface Welcome {
+/**
+ * The Piscina task of a thread, its first and last: a seat in the shared memory, and the leave to load the module. It lasts as long as
+ * the thread; a task of Piscina's for each job would cost main more than all else that it does for a short stream.
+ */
+export interface Seat {
   readonly slot: number;
+  /** For everything else that main and the thread say. */
+  readonly port: MessagePort;
 }
 
 export interface ManifestMethod {
@@ -52,11 +53,11 @@ export interface Manifest {
   readonly kvChange: boolean;
 }
 
-/** A Piscina task. Its result is always `undefined`: what it has to say goes over the wire or the worker's port. */
+/** A job for a worker: an Open, or a unary request. */
 export type Task =
   | {
       readonly kind: 'stream';
-      /** Names the job in messages; rises from task to task on a worker. */
+      /** Names the job in messages; rises from job to job on a worker. */
       readonly number: number;
       /** The job's control block. */
       readonly job: number;
@@ -95,11 +96,13 @@ export type FromWorker =
   | { readonly type: 'kvDone'; readonly bytes: number }
   /** The thread can't be trusted any more: end it when its streams have ended. */
   | { readonly type: 'retire'; readonly reason: string }
+  /** The job's handler has really ended. */
+  | { readonly type: 'settled'; readonly number: number }
   | { readonly type: 'closed' };
 
 /**
- * Operations of main on a worker; the payload's meaning stands beside each. The first four are a job's, and may
- * overtake its task.
+ * Operations of main on a worker; the payload's meaning stands beside each. The first four are a job's, and may come before it
+ * begins: it waits for `onInit`, say.
  */
 export const OP = {
   /** Input of a stream: the Data payload. */

@@ -1,7 +1,7 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
+import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads';
 import type { SlotNumber } from '../shared-memory/region.ts';
 import type { SlotWords } from '../shared-memory/slot-words.ts';
-import { OpBatch, type Manifest, type OpKind } from '../thread-messages.ts';
+import { OpBatch, type OpKind } from '../thread-messages.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -14,16 +14,16 @@ const NO_BYTES = new Uint8Array(0);
  */
 export type WorkerPhase = 'starting' | 'loading' | 'ready' | 'broken' | 'retiring' | 'fenced' | 'gone';
 
-/** Main's view of one worker thread, from its first message to its exit. */
+/** Main's view of one worker thread, from its start to its exit. */
 export class PoolWorker {
   readonly thread: Worker;
   readonly threadId: number;
   readonly port: MessagePort;
+  /** The other end of it, which goes to the thread with its seat. */
+  readonly threadPort: MessagePort;
   phase: WorkerPhase = 'starting';
   /** Distinguishes it from every other thread of this process's life. */
   readonly incarnation: number;
-  /** What its copy of the module offers, once loaded. */
-  manifest: Manifest | undefined;
   slot: SlotNumber | undefined;
   words: SlotWords | undefined;
   /** Jobs on it, and whether the one it has needs it alone. */
@@ -43,10 +43,11 @@ export class PoolWorker {
   countedTail = 0;
   readonly #batch = new OpBatch();
 
-  constructor(thread: Worker, port: MessagePort, incarnation: number) {
+  constructor(thread: Worker, { port1, port2 }: MessageChannel, incarnation: number) {
     this.thread = thread;
     this.threadId = thread.threadId;
-    this.port = port;
+    this.port = port1;
+    this.threadPort = port2;
     this.incarnation = incarnation;
   }
 

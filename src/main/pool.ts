@@ -1,11 +1,11 @@
 import type { EventEmitter } from 'node:events';
-import { receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
+import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { programFile } from '../package-files.ts';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
-import type { FromWorker, Hello, Manifest, Task, Welcome, WorkerSettings } from '../thread-messages.ts';
+import type { FromWorker, Manifest, Seat, Task, WorkerSettings } from '../thread-messages.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { Clock } from './running-job.ts';
@@ -18,8 +18,6 @@ export interface PoolEvents {
   /** The module could not be loaded by this worker. */
   onLoadFailed(worker: PoolWorker, message: string): void;
   onMessage(worker: PoolWorker, message: FromWorker): void;
-  /** The task's function has returned: the handler has really ended. */
-  onSettled(worker: PoolWorker, number: number): void;
   /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
   onFenced(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
@@ -35,7 +33,7 @@ export interface PoolOptions {
 }
 
 /** What the pool asks of Piscina. */
-export type ThreadSource = Pick<Piscina<Task, undefined>, 'run' | 'threads' | 'destroy'> &
+export type ThreadSource = Pick<Piscina<Seat, undefined>, 'run' | 'threads' | 'destroy'> &
   Pick<EventEmitter, 'on'>;
 export type ThreadSourceOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 
@@ -46,8 +44,8 @@ const LOAD_MS = 10_000;
 const MAX_SPILLED_BYTES = 8 << 20;
 
 /**
- * The worker threads: Piscina starts, feeds and replaces them; this class knows which is which, gives them their seats
- * in the shared memory, and ends them so that the wire stays whole.
+ * The worker threads: Piscina starts and replaces them, and runs one task on each, its seat in the shared memory. This class knows
+ * which is which, hands them their jobs, and ends them so that the wire stays whole.
  */
 export class WorkerPool {
   readonly workers = new Set<PoolWorker>();
@@ -59,8 +57,7 @@ export class WorkerPool {
   readonly #file: string;
   readonly #events: PoolEvents;
   readonly #freeSlots: SlotNumber[];
-  /** Threads that Piscina counts as ready; only these can be given a task. */
-  readonly #taskable = new Set<number>();
+  /** The thread that Piscina's next task is for. */
   #wanted = -1;
   #incarnations = 0;
   restarts = 0;
@@ -91,9 +88,8 @@ export class WorkerPool {
       maxThreads: options.workers,
       // Threads are never too many, and an idle one costs less than a cold start.
       idleTimeout: Infinity,
-      // Tasks are given only to workers with room, so Piscina's own queue stays empty; it must be finite all the same.
-      maxQueue: options.workers * options.streamsPerWorker,
-      concurrentTasksPerWorker: options.streamsPerWorker,
+      // A task is given only to a thread that has none, so Piscina's own queue stays empty; it must be finite all the same.
+      maxQueue: options.workers,
       // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
       atomics: 'disabled',
       workerData: settings,
@@ -106,31 +102,16 @@ export class WorkerPool {
       recordTiming: false,
       loadBalancer: (_task, candidates) => candidates.find((worker) => worker.id === this.#wanted) ?? null,
     });
-    this.#piscina.on('workerCreate', (worker: { id: number }) => {
-      this.#taskable.add(worker.id);
-      this.#checkReady(worker.id);
-    });
-    this.#piscina.on('message', (message: unknown) => {
-      // A module's code can post to its parent port, too.
-      if (isHello(message)) this.#onHello(message);
-    });
+    // Only from here on can Piscina give it a task.
+    this.#piscina.on('workerCreate', (worker: { id: number }) => this.#onThread(worker.id));
     // A thread that fails without a task: its exit tells us, Piscina replaces it.
     this.#piscina.on('error', () => {});
   }
 
-  /** Hands a task to a `ready` worker. */
+  /** Hands a job to a `ready` worker, behind what was posted for it. */
   dispatch(worker: PoolWorker, task: Task): void {
     worker.flush();
-    this.#wanted = worker.threadId;
-    this.#piscina.run(task).then(
-      () => {
-        // The task's end comes by Piscina's port; what the worker said before it must be heard before it.
-        this.#hear(worker);
-        this.#events.onSettled(worker, task.number);
-      },
-      // The thread died under the task, which its exit event tells; a task itself never rejects.
-      () => {},
-    );
+    worker.port.postMessage(task);
   }
 
   /** Sends every worker what was posted for it. */
@@ -202,11 +183,10 @@ export class WorkerPool {
     return this.#lock.rings[worker.slot ?? -1]?.position ?? 0;
   }
 
-  #onHello(hello: Hello & { port: MessagePort }): void {
-    const thread = this.#piscina.threads.find((candidate: Worker) => candidate.threadId === hello.threadId);
-    // It died before its first word was heard.
+  #onThread(threadId: number): void {
+    const thread = this.#piscina.threads.find((candidate: Worker) => candidate.threadId === threadId);
     if (thread === undefined) return;
-    const worker = new PoolWorker(thread, hello.port, ++this.#incarnations);
+    const worker = new PoolWorker(thread, new MessageChannel(), ++this.#incarnations);
     this.workers.add(worker);
     worker.port.on('message', (message: FromWorker) => this.#onMessage(worker, message));
     thread.on('error', (error: Error) => (worker.failure ??= error.message));
@@ -230,8 +210,10 @@ export class WorkerPool {
       worker.words = new SlotWords(this.#region, slot);
       worker.words.reset();
       worker.phase = 'loading';
-      const welcome: Welcome = { slot };
-      worker.port.postMessage(welcome);
+      const { threadPort: port } = worker;
+      this.#wanted = worker.threadId;
+      // It never settles but by the thread's death, which its exit event tells.
+      this.#piscina.run({ slot, port }, { transferList: [port] }).catch(() => {});
       worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
         this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
       });
@@ -247,9 +229,7 @@ export class WorkerPool {
         this.#outlet.schedule();
         return;
       case 'loaded':
-        worker.manifest = message.manifest;
-        this.#checkReady(worker.threadId);
-        return;
+        return this.#loaded(worker, message.manifest);
       case 'loadFailed':
         return this.#loadFailed(worker, message.message);
       case 'retire':
@@ -257,6 +237,7 @@ export class WorkerPool {
         worker.phase = 'retiring';
         this.retireIdle();
         return;
+      case 'settled':
       case 'answer':
       case 'service':
       case 'serviceDone':
@@ -286,22 +267,17 @@ export class WorkerPool {
     }
   }
 
-  #checkReady(threadId: number): void {
-    for (const worker of this.workers) {
-      if (worker.threadId !== threadId || worker.phase !== 'loading' || worker.manifest === undefined)
-        continue;
-      if (!this.#taskable.has(threadId)) return;
-      worker.cancelLoadTimer?.();
-      worker.phase = 'ready';
-      this.#events.onLoaded(worker, worker.manifest);
-    }
+  #loaded(worker: PoolWorker, manifest: Manifest): void {
+    if (worker.phase !== 'loading') return;
+    worker.cancelLoadTimer?.();
+    worker.phase = 'ready';
+    this.#events.onLoaded(worker, manifest);
   }
 
   #onExit(worker: PoolWorker, code: number): void {
     // The process ends: there is nobody left to tell.
     if (this.#isDestroyed) return;
     this.restarts++;
-    this.#taskable.delete(worker.threadId);
     this.#hear(worker);
     const { slot } = worker;
     const wasLoading = worker.phase === 'loading';
@@ -343,8 +319,4 @@ function terminate(thread: Worker): void {
   };
   thread.once('exit', () => clearTimeout(timer));
   call(TERMINATE_AGAIN_MS);
-}
-
-function isHello(message: unknown): message is Hello & { port: MessagePort } {
-  return typeof message === 'object' && message !== null && 'ixtHello' in message && 'port' in message;
 }

@@ -150,11 +150,6 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         scheduler.place();
       },
       onMessage: (worker, message) => onWorkerMessage(worker, message),
-      onSettled: (_worker, number) => {
-        streams.onSettled(number);
-        requests.onSettled(number);
-        afterWork();
-      },
       onFenced: (worker, how) => {
         streams.onFenced(worker, how);
         requests.onFenced(worker, how);
@@ -222,6 +217,10 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
 
   const onWorkerMessage = (worker: PoolWorker, message: FromWorker): void => {
     switch (message.type) {
+      case 'settled':
+        streams.onSettled(message.number);
+        requests.onSettled(message.number);
+        return afterWork();
       case 'answer':
         return requests.onAnswer(message.number, message.ok, message.payload);
       case 'service':

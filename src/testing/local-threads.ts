@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
+import type { PoolWorker } from '../main/pool-worker.ts';
 import type { ThreadSource, ThreadSourceOptions } from '../main/pool.ts';
 import type { HandlerMode, ModuleDefinition } from '../module.ts';
 import { Region } from '../shared-memory/region.ts';
@@ -8,8 +9,8 @@ import {
   OP,
   readOps,
   type FromWorker,
+  type Seat,
   type Task,
-  type Welcome,
   type WorkerSettings,
 } from '../thread-messages.ts';
 import { checkModule } from '../worker/module-loader.ts';
@@ -69,16 +70,17 @@ export class LocalThreads extends EventEmitter implements ThreadSource {
     return [...this.#local] as unknown as Worker[];
   }
 
-  run(task: Task): Promise<undefined> {
+  run(seat: Seat): Promise<undefined> {
     const candidates = [...this.#local].map(({ threadId }) => ({ id: threadId }));
     const choose = this.#options.loadBalancer as unknown as (
       task: unknown,
       workers: { id: number }[],
     ) => { id: number } | null;
-    const id = choose(task, candidates)?.id;
+    const id = choose(seat, candidates)?.id;
     const thread = [...this.#local].find(({ threadId }) => threadId === id);
     if (thread === undefined) throw new Error('the pool chose a thread that is gone');
-    return thread.run(task);
+    thread.load(seat, this.#options.workerData as WorkerSettings, this.#parts);
+    return new Promise(() => {});
   }
 
   destroy(): Promise<void> {
@@ -90,76 +92,66 @@ export class LocalThreads extends EventEmitter implements ThreadSource {
 
   #start(): void {
     if (this.#isDestroyed) return;
-    const settings = this.#options.workerData as WorkerSettings;
-    const thread = new LocalThread(++this.#ids, settings, this.#parts, () => this.#start());
+    const thread = new LocalThread(++this.#ids, () => this.#start());
     this.#local.add(thread);
     thread.once('exit', () => this.#local.delete(thread));
     this.emit('workerCreate', { id: thread.threadId });
-    this.emit('message', { ixtHello: true, threadId: thread.threadId, port: thread.mainsPort });
   }
 }
 
-class LocalThread extends EventEmitter {
+export class LocalThread extends EventEmitter {
   readonly threadId: number;
-  readonly mainsPort: MessagePort;
-  readonly #port: MessagePort;
   readonly #onDoomed: () => void;
   readonly #modes = new Map<string, HandlerMode>();
   #singleMode: HandlerMode | undefined;
   /** Synchronous handlers that wait for the end of their input, by job. */
   readonly #deferred = new Map<number, () => void>();
-  #thread: Thread | undefined;
+  #port: MessagePort | undefined;
+  #isWatched = false;
   #running = 0;
   #isDoomed = false;
   #hasExited = false;
 
-  constructor(id: number, settings: WorkerSettings, parts: LocalThreadsParts, onDoomed: () => void) {
+  constructor(id: number, onDoomed: () => void) {
     super();
     this.threadId = id;
     this.#onDoomed = onDoomed;
-    const { port1, port2 } = new MessageChannel();
-    this.#port = port1;
-    this.mainsPort = port2;
-    this.#watchOps();
-    port1.once('message', (welcome: Welcome) => this.#load(settings, welcome, parts));
   }
 
-  #load(settings: WorkerSettings, welcome: Welcome, parts: LocalThreadsParts): void {
-    const say = (message: FromWorker): void => this.#port.postMessage(message);
+  /** What a thread does with its seat. */
+  load(seat: Seat, settings: WorkerSettings, parts: LocalThreadsParts): void {
+    const { port } = seat;
+    this.#port = port;
+    const say = (message: FromWorker): void => {
+      port.postMessage(message);
+      if (message.type === 'settled') this.#settled();
+    };
     try {
       const module = checkModule(parts.definition, 'given to testModule');
       const { streams } = module.manifest;
       if (streams !== undefined && 'mode' in streams) this.#singleMode = streams.mode;
       else for (const { name, mode } of streams?.methods ?? []) this.#modes.set(name, mode);
       const region = new Region(settings.region);
-      const port = this.#port;
-      const environment = localEnvironment(parts);
-      this.#thread = new Thread({ settings, region, welcome, module, port, say, environment });
+      new Thread({ settings, region, seat, module, say, environment: localEnvironment(parts) });
       say({ type: 'loaded', manifest: module.manifest });
     } catch (error) {
       say({ type: 'loadFailed', message: (error as Error).message });
     }
   }
 
-  /** Never on main's stack, as a thread of its own wouldn't be either. */
-  run(task: Task): Promise<undefined> {
+  /** @param dispatch hands the job over; for a synchronous handler that is put off until its input has ended */
+  run(worker: PoolWorker, task: Task, dispatch: () => void): void {
+    this.#watchPosts(worker.port);
     this.#running++;
     const mode =
       task.kind === 'stream' ? (this.#modes.get(task.context.method) ?? this.#singleMode) : 'async';
-    return new Promise((resolve) => {
-      const start = (): void => {
-        this.#deferred.delete(task.number);
-        setImmediate(() => {
-          void Promise.resolve(this.#thread?.run(task)).then(() => {
-            resolve(undefined);
-            this.#running--;
-            if (this.#isDoomed && this.#running === 0) this.exit();
-          });
-        });
-      };
-      if (mode === 'sync') this.#deferred.set(task.number, start);
-      else start();
-    });
+    if (mode === 'sync') this.#deferred.set(task.number, dispatch);
+    else dispatch();
+  }
+
+  #settled(): void {
+    this.#running--;
+    if (this.#isDoomed && this.#running === 0) this.exit();
   }
 
   /** As often as the pool likes. */
@@ -179,19 +171,22 @@ class LocalThread extends EventEmitter {
     if (this.#hasExited) return;
     this.#hasExited = true;
     this.emit('exit', 1);
-    this.#port.close();
+    this.#port?.close();
   }
 
   /** Sees what main posts, on its way. */
-  #watchOps(): void {
-    const port = this.mainsPort;
+  #watchPosts(port: MessagePort): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
     const post = port.postMessage.bind(port);
     port.postMessage = (message: unknown, transfer?: unknown) => {
       const started: (() => void)[] = [];
       if (message instanceof ArrayBuffer) {
         readOps(message, (kind, job) => {
           const start = kind === OP.end || kind === OP.stop ? this.#deferred.get(job) : undefined;
-          if (start !== undefined) started.push(start);
+          if (start === undefined) return;
+          this.#deferred.delete(job);
+          started.push(start);
         });
       }
       post(message, transfer as never);

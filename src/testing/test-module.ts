@@ -16,7 +16,7 @@ import type { StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
 import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
-import { LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
+import { LocalThread, LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
 import { MemoryWire, turn } from './memory-wire.ts';
 import { TestClock } from './test-clock.ts';
 import { TestStream } from './test-stream.ts';
@@ -293,7 +293,11 @@ class WatchedPool extends WorkerPool {
   }
 
   override dispatch(worker: PoolWorker, task: Task): void {
-    super.dispatch(worker, task);
+    const dispatch = (): void => super.dispatch(worker, task);
+    // Piscina's threads are the pool's; the test kit's are its own.
+    const thread: unknown = worker.thread;
+    if (thread instanceof LocalThread) thread.run(worker, task, dispatch);
+    else dispatch();
     this.#onDispatch(worker, task);
   }
 }

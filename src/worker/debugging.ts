@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { logLine } from '../stderr.ts';
-import type { Welcome, WorkerSettings } from '../thread-messages.ts';
+import type { Seat, WorkerSettings } from '../thread-messages.ts';
 
 /** What helps a person who looks into a worker thread, before any user code is loaded. */
-export async function prepareDebugging(settings: WorkerSettings, { slot }: Welcome): Promise<void> {
+export async function prepareDebugging(settings: WorkerSettings, { slot }: Seat): Promise<void> {
   nameThread(`ixt-worker-${slot}`);
   // From here on: our own files are loaded, and their maps need not be read.
   process.setSourceMapsEnabled(true);

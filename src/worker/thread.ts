@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
-import type { MessagePort } from 'node:worker_threads';
 import { JobControl } from '../shared-memory/job-control.ts';
 import { OutboundRing } from '../shared-memory/outbound-ring.ts';
 import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
-import { OP, type FromWorker, type Task, type Welcome, type WorkerSettings } from '../thread-messages.ts';
+import { OP, type FromWorker, type Seat, type Task, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from '../wire-descriptor.ts';
@@ -57,9 +56,8 @@ export function workerEnvironment(settings: WorkerSettings): ThreadEnvironment {
 export interface ThreadParts {
   readonly settings: WorkerSettings;
   readonly region: Region;
-  readonly welcome: Welcome;
+  readonly seat: Seat;
   readonly module: LoadedModule;
-  readonly port: MessagePort;
   readonly say: (message: FromWorker) => void;
   readonly environment: ThreadEnvironment;
 }
@@ -86,15 +84,15 @@ export class Thread {
   readonly #environment: ThreadEnvironment;
   readonly #jobs = new Map<number, Job>();
   readonly #neighbours = new NeighbourWatch(this.#jobs);
-  /** What came for tasks that are still on their way: they travel by another port. */
+  /** What came for jobs that have not begun. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
   #lastStarted = 0;
   /** The last job that began while others ran. */
   #lastSharing = 0;
   #turnFlush = false;
 
-  constructor({ settings, region, welcome, module, port, say, environment }: ThreadParts) {
-    const slot = welcome.slot as SlotNumber;
+  constructor({ settings, region, seat, module, say, environment }: ThreadParts) {
+    const slot = seat.slot as SlotNumber;
     this.settings = settings;
     this.module = module;
     this.say = say;
@@ -116,11 +114,11 @@ export class Thread {
     });
     this.events = new ModuleEvents(module.definition, say);
     this.#inbox = new Inbox(
-      port,
+      seat.port,
+      (task) => this.#run(task),
       (kind, job, payload) => this.#onOp(kind, job, payload),
       () => this.events.run(),
     );
-    this.#inbox.listen();
     environment.watchFailures(this.scope, this.#jobs, say);
   }
 
@@ -128,14 +126,13 @@ export class Thread {
     return new JobControl(this.#region, job as JobNumber);
   }
 
-  run(task: Task): Promise<void> | void {
-    // What main posted before the task belongs before it: the last input of an ended job, key-value changes, config.
-    this.#inbox.pump();
+  #run(task: Task): void {
     const ready = this.events.settled();
-    return ready === undefined ? this.#start(task) : ready.then(() => this.#start(task));
+    if (ready === undefined) this.#start(task);
+    else void ready.then(() => this.#start(task));
   }
 
-  #start(task: Task): Promise<void> | void {
+  #start(task: Task): void {
     const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
     this.#jobs.set(job.number, job);
     this.#lastStarted = job.number;
@@ -150,11 +147,12 @@ export class Thread {
       this.events.run();
       if (this.#jobs.size === 0) this.wire.flush();
       else this.flushThisTurn();
+      this.say({ type: 'settled', number: job.number });
     };
     this.#neighbours.touch(job);
     const running = this.scope.run(job, () => job.run());
-    if (running === undefined) return done();
-    return running.then(done);
+    if (running === undefined) done();
+    else void running.then(done);
   }
 
   /**

@@ -49,7 +49,8 @@ export class FakeSeats {
       postMessage: (batch: ArrayBuffer) =>
         readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
     } as unknown as MessagePort;
-    const worker = new PoolWorker({ threadId: ++this.#incarnations } as Worker, port, this.#incarnations);
+    const channel = { port1: port, port2: port };
+    const worker = new PoolWorker({ threadId: ++this.#incarnations } as Worker, channel, this.#incarnations);
     worker.slot = slot as SlotNumber;
     worker.words = new SlotWords(this.region, worker.slot);
     worker.words.reset();

@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_threads';
-import { Piscina } from 'piscina';
+import { Piscina, queueOptionsSymbol } from 'piscina';
 import { programFile } from '../package-files.ts';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
@@ -32,8 +32,15 @@ export interface PoolOptions {
   readonly workerHeapMb: number;
 }
 
+/** What Piscina shows the load balancer of a task: the thread that the seat is for. */
+interface SeatFor {
+  readonly threadId: number;
+}
+
+type SeatTask = Seat & { readonly [queueOptionsSymbol]: SeatFor };
+
 /** What the pool asks of Piscina. */
-export type ThreadSource = Pick<Piscina<Seat, undefined>, 'run' | 'threads' | 'destroy'> &
+export type ThreadSource = Pick<Piscina<SeatTask, undefined>, 'run' | 'threads' | 'destroy'> &
   Pick<EventEmitter, 'on'>;
 export type ThreadSourceOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 
@@ -57,8 +64,6 @@ export class WorkerPool {
   readonly #file: string;
   readonly #events: PoolEvents;
   readonly #freeSlots: SlotNumber[];
-  /** The thread that Piscina's next task is for. */
-  #wanted = -1;
   #incarnations = 0;
   restarts = 0;
   #isDestroyed = false;
@@ -100,7 +105,10 @@ export class WorkerPool {
         maxYoungGenerationSizeMb: options.workerHeapMb / 4,
       },
       recordTiming: false,
-      loadBalancer: (_task, candidates) => candidates.find((worker) => worker.id === this.#wanted) ?? null,
+      loadBalancer: (task, candidates) => {
+        const { threadId } = task[queueOptionsSymbol] as SeatFor;
+        return candidates.find(({ id }) => id === threadId) ?? null;
+      },
     });
     // Only from here on can Piscina give it a task.
     this.#piscina.on('workerCreate', (worker: { id: number }) => this.#onThread(worker.id));
@@ -189,7 +197,11 @@ export class WorkerPool {
     const worker = new PoolWorker(thread, new MessageChannel(), ++this.#incarnations);
     this.workers.add(worker);
     worker.port.on('message', (message: FromWorker) => this.#onMessage(worker, message));
-    thread.on('error', (error: Error) => (worker.failure ??= error.message));
+    thread.on('error', (error: Error) => {
+      worker.failure ??= error.message;
+      // Piscina has no more tasks for it: one would stay in the queue, ahead of all others.
+      if (worker.phase === 'starting') worker.phase = 'fenced';
+    });
     thread.once('exit', (code) => this.#onExit(worker, code));
     if (this.#diedLoading === undefined) return this.seatWaiting();
     // The last thread died of the module; this one doesn't try before a job asks for it.
@@ -210,10 +222,12 @@ export class WorkerPool {
       worker.words = new SlotWords(this.#region, slot);
       worker.words.reset();
       worker.phase = 'loading';
-      const { threadPort: port } = worker;
-      this.#wanted = worker.threadId;
+      const { threadId, threadPort: port } = worker;
+      const seatFor: SeatFor = { threadId };
       // It never settles but by the thread's death, which its exit event tells.
-      this.#piscina.run({ slot, port }, { transferList: [port] }).catch(() => {});
+      this.#piscina
+        .run({ slot, port, [queueOptionsSymbol]: seatFor }, { transferList: [port] })
+        .catch(() => {});
       worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
         this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
       });

@@ -14,7 +14,7 @@ const LANES = 2;
 /** Time for one child, in seconds. */
 const CHILD_SECONDS = 5;
 /** A run of this length is a full one: it goes on until it has seen that many worker deaths, too. */
-const FULL_SECONDS = 60;
+const FULL_SECONDS = 120;
 const DEATHS = SECONDS >= FULL_SECONDS ? 2_000 : 1;
 /** A machine that is too slow for that many deaths fails here, in seconds. */
 const MAX_SECONDS = 540;

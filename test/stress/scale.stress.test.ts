@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { HostStream } from '../../src/host/index.ts';
-import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { Flood, scaled } from '../support/flood.ts';
 import type { StressChild } from '../support/stress-child.ts';
 import { residentBytes, startMemoryChild } from '../support/stress-memory.ts';
@@ -116,12 +115,15 @@ async function throughput(streams: readonly HostStream[]): Promise<number> {
 test('a storm of opens and cancels: what another stream feels of it', LONG, async (t) => {
   const flood = new Flood(t, ['--workers', '3', '--max-queue', '16']);
   await flood.start();
-  const echo = flood.child.session.openStream('echo');
+  // Written by hand: the sends of a stream wait until the storm leaves the transport a pause.
+  const { session } = flood.child;
+  const { id, open, encoder } = flood.open('echo');
+  const echo = session.adoptStream(id);
+  session.sendRaw(open);
   await roundTrip(echo);
-  const frame = new FrameEncoder(echo.id).data(new Uint8Array(64));
-  // Not by way of the stream, whose sends wait until the storm leaves the transport a pause.
+  const frame = encoder.data(new Uint8Array(64));
   const ask = async (): Promise<void> => {
-    flood.child.session.sendRaw(frame);
+    session.sendRaw(frame);
     await echo.next();
   };
   const idle = await roundTrips(ask, 2_000, () => false);

@@ -155,8 +155,10 @@ export class HostSession {
       stream.abandon(refusal);
       return stream;
     }
+    // Built first: a stream that can't be opened must not be waited for.
+    const open = stream.openFrame(context, options.initialCredit);
     this.#streams.add(stream);
-    stream.open(context, options.initialCredit);
+    this.#write(open);
     return stream;
   }
 

@@ -115,9 +115,9 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 
-  /** Sends the stream's first frame. @param initialCredit bytes; left out: the schema's default */
-  open(context: InvocationContextInit, initialCredit?: number): void {
-    this.#link.write(this.#encoder.open(context, initialCredit));
+  /** The stream's first frame. @param initialCredit bytes; left out: the schema's default */
+  openFrame(context: InvocationContextInit, initialCredit?: number): Uint8Array {
+    return this.#encoder.open(context, initialCredit);
   }
 
   get closed(): Promise<void> {

@@ -34,7 +34,14 @@ export class ServiceRoutes {
       return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));
     }
     const requestId = `service-${worker.incarnation}.${sequence}`;
-    const envelope = encodeEnvelope('serviceRequest', requestId, encodeServiceRequest(request));
+    let envelope: Uint8Array;
+    try {
+      envelope = encodeEnvelope('serviceRequest', requestId, encodeServiceRequest(request));
+    } catch (error) {
+      // JavaScript lets a handler give anything, in its context as well: its own fault, and nobody else's.
+      const message = `the service request can't be sent: ${(error as Error).message}`;
+      return this.#fail(worker, sequence, new ModuleError('invalidArgument', message));
+    }
     if (envelope.length > this.#limits.maxMessageBytes) {
       const message = `a service request of ${envelope.length} bytes is over the message limit`;
       return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));

@@ -110,12 +110,15 @@ export class SegmentWriter {
     texts.forEach((text, i) => this.#put(at + i * 8, text));
   }
 
-  /** A lone surrogate becomes U+FFFD. @throws RangeError for a text that no pointer can describe */
+  /** A lone surrogate becomes U+FFFD. @throws TypeError for what is no text, RangeError for one that no pointer can describe */
   text(pointerAt: number, text: string): void {
     if (text !== '') this.#put(pointerAt, text);
   }
 
   #put(pointerAt: number, text: string): void {
+    // From callers in JavaScript: without a length it would leave this writer's own in ruins.
+    if (typeof text !== 'string')
+      throw new TypeError(`a text is expected, and not a value of type ${typeof text}`);
     // UTF-8 takes three bytes for a unit of UTF-16 at most; a text counts its NUL.
     const at = this.allocate(text.length * 3 + 1);
     const { written } = utf8.encodeInto(text, this.#bytes.subarray(at, this.length));
@@ -124,8 +127,9 @@ export class SegmentWriter {
     this.#point(pointerAt, at, LIST, ((written + 1) << 3) | BYTE_ELEMENTS);
   }
 
-  /** @throws RangeError for Data that no pointer can describe */
+  /** @throws TypeError for what is no Uint8Array, RangeError for one that no pointer can describe */
   data(pointerAt: number, data: Uint8Array): void {
+    if (!(data instanceof Uint8Array)) throw new TypeError('a Uint8Array is expected');
     if (data.length === 0) return;
     checkLength(data.length);
     const at = this.allocate(data.length);

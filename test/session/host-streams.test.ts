@@ -60,6 +60,16 @@ test('each stream gets an id of its own, and what belongs to it', async () => {
   assert.deepEqual(session.violations, []);
 });
 
+test('an open that can’t be encoded throws, and leaves its id free and nothing on the wire', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const metadata = { count: 3 as never };
+  assert.throws(() => session.openStream('echo', { id: ID, metadata }), TypeError);
+  session.openStream('echo', { id: ID });
+  const { context } = await module.nextFrame('open');
+  assert.deepEqual([context.method, context.metadata], ['echo', []]);
+});
+
 test('streams whose ids share a bucket of the table stay apart', async () => {
   const module = new FakeModule();
   const session = new HostSession(module.transport);

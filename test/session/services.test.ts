@@ -5,7 +5,7 @@ import { ServiceRoutes } from '../../src/main/services.ts';
 import { OP } from '../../src/thread-messages.ts';
 import { decodeIpcError, decodeServiceRequest, decodeServiceResponse } from '../../src/wire/cold-decode.ts';
 import { encodeServiceResponse } from '../../src/wire/cold-encode.ts';
-import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
+import { EMPTY_CONTEXT, type InvocationContext } from '../../src/wire/context.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { MalformedError } from '../../src/wire/malformed.ts';
 import { decodeMessage, type DecodedMessage } from '../support/decoded-message.ts';
@@ -102,6 +102,36 @@ test('an answer that can’t be read fails the request and is told to the host',
   );
   assert.equal(bench.seen.length, 1);
   assert.match(bench.seen[0] ?? '', /^0 1 protocolViolation/);
+});
+
+test('a request that can’t be encoded fails alone, whatever a handler gave', () => {
+  const bench = new Bench();
+  const sound = {
+    type: 'service',
+    service: 's',
+    method: 'm',
+    body: new Uint8Array(0),
+    context: EMPTY_CONTEXT,
+  };
+  const spoilt: readonly object[] = [
+    { service: 5 },
+    { method: {} },
+    { body: 'text' },
+    { context: { ...EMPTY_CONTEXT, deadlineUnixMs: 1.5 } satisfies InvocationContext },
+    { context: { ...EMPTY_CONTEXT, metadata: [[1, 2]] } },
+    { context: { ...EMPTY_CONTEXT, metadata: 7 } },
+  ];
+  spoilt.forEach((part, sequence) => {
+    bench.routes.onRequest(bench.worker(0), { ...sound, ...part, sequence } as never);
+    bench.worker(0).flush();
+    assert.match(
+      bench.seen.at(-1) ?? '',
+      new RegExp(`^0 ${sequence} invalidArgument the service request can`),
+    );
+  });
+  assert.deepEqual(bench.sent, []);
+  bench.ask(0, 99);
+  assert.equal(bench.sent.length, 1);
 });
 
 test('requests that wait for the host are bounded, and so is each one', () => {

@@ -223,6 +223,22 @@ test('a body that no list pointer can describe is refused, and the next message 
   assert.deepEqual(decode.decodeHandleResponse(encode.encodeHandleResponse({ body: BODY })).body, BODY);
 });
 
+test('what is no text and no bytes is refused, and the next message is sound', () => {
+  const refused: (() => unknown)[] = [
+    () => encode.encodeKvChange({ key: 5 as never }),
+    () => encode.encodeInitialized({ methods: [{} as never] }),
+    () => encodeOpenFrame(ID, { ...CONTEXT, metadata: [['key', true as never]] }),
+    () => encode.encodeHandleResponse({ body: [1, 2] as never }),
+    () => encode.encodeHandleResponse({ body: new ArrayBuffer(8) as never }),
+  ];
+  for (const build of refused) {
+    assert.throws(build, TypeError);
+    // Whatever the refused one has left behind.
+    const empty = decode.decodeKvChange(encode.encodeKvChange({}));
+    assert.deepEqual([empty.key, empty.value.length, empty.version], ['', 0, 0n]);
+  }
+});
+
 test('a number that its field can not hold is refused instead of wrapped', () => {
   const refused: (() => unknown)[] = [
     () => encode.encodeInitialized({ workers: 65_536 }),

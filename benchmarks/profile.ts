@@ -21,6 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'ixt-profile-'));
 mkdirSync(folder, { recursive: true });
 const peer = await ixtPeer({
   handlers: kind as HandlerKind,
+  workers: what === 'source' ? 4 : 2,
   nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval', '200'],
 });
 await run(peer, 1);
@@ -56,6 +57,8 @@ async function run(of: Peer, forSeconds: number): Promise<Transfer> {
       return (await of.echo?.(kind === 'sync' ? 1 : 16, payloadBytes, forSeconds)) ?? never();
     case 'sink':
       return (await of.sink?.(1, payloadBytes, forSeconds)) ?? never();
+    case 'source':
+      return (await of.source?.(4, payloadBytes, 2e5 * forSeconds)) ?? never();
     case 'open':
       return (await of.open?.(64, forSeconds)) ?? never();
     default: {

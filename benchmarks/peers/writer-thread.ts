@@ -8,7 +8,7 @@ import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { attemptWrite } from '../../src/wire-descriptor.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
-import { WireOutput } from '../../src/worker/wire-output.ts';
+import { ROOM_FOR_DATA, WireOutput } from '../../src/worker/wire-output.ts';
 import { WIRE_DESCRIPTOR, type WriterSettings } from './writer-settings.ts';
 
 /** A batch of the funnel goes to main at this size. */
@@ -31,7 +31,7 @@ function ringWriter(): (count: number) => void {
   const wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
   return (count) => {
     for (let left = count; left > 0; left--) {
-      while (!wire.fits(length, true)) wire.blockForRoom(length, true, () => false);
+      while (!wire.fits(length, true)) wire.blockForRoom(ROOM_FOR_DATA, true, () => false);
       wire.commit(encoder.dataHeader(payload.length), payload);
     }
     wire.flush();

@@ -33,12 +33,14 @@ export const SLOT = {
   frames: 1,
   /** 1 from when the worker decides to ring main's bell until main has heard it. */
   bell: 2,
-  /** How the worker waits for room in its ring: {@link SPACE_WAIT}. */
-  spaceWait: 3,
+  /** Bytes of room in its ring that the worker blocks for; 0: it doesn't. */
+  roomBlockedFor: 3,
   /** What its handlers waited for and used, see `SlotFigures`: added to by the worker, taken by main. */
   creditStall: 4,
   ringStall: 7,
   cpu: 10,
+  /** Bytes of room that asynchronous senders of the worker wait for, the least of them; 0: none does. */
+  roomAwaited: 11,
   /** Ring position up to which bytes have left the ring. Written by the holder of the lock. */
   head: 16,
   /** Futex word: changes when room appears, or when a blocked sender must look up. */
@@ -51,8 +53,6 @@ export const SLOT = {
   wake: 32,
 } as const;
 export const SLOT_WORDS = 48;
-
-export const SPACE_WAIT = { none: 0, blocking: 1, async: 2 } as const;
 
 /** Words of one job, relative to the start of its block. */
 export const JOB = {

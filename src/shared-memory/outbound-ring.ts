@@ -1,4 +1,4 @@
-import { RING_BYTES, RING_RESERVE, SLOT, SPACE_WAIT } from './indexes.ts';
+import { RING_BYTES, RING_RESERVE, SLOT } from './indexes.ts';
 import type { Region, SlotNumber } from './region.ts';
 
 const MASK = RING_BYTES - 1;
@@ -33,9 +33,9 @@ export class OutboundRing {
     return (this.#tail - this.#head) | 0;
   }
 
-  /** Whether `length` bytes fit now; Data leaves {@link RING_RESERVE} free for what ends streams. */
+  /** Whether `length` bytes fit now. */
   fits(length: number, isData: boolean): boolean {
-    const most = RING_BYTES - (isData ? RING_RESERVE : 0) - length;
+    const most = RING_BYTES - roomFor(length, isData);
     return ((this.#tail - this.#head) | 0) <= most || this.pending <= most;
   }
 
@@ -74,12 +74,19 @@ export class OutboundRing {
 
   /**
    * Announces that the producer waits for room, then looks again; `true` means: still no room, wait.
-   * Pairs with `TakeEnd.advance`, which stores head before it looks at the announcement.
+   * Pairs with `TakeEnd.advance`, which stores head before it looks at the announcements.
    */
   announceWait(length: number, isData: boolean, how: 'blocking' | 'async'): boolean {
-    Atomics.store(this.#words, this.#base + SLOT.spaceWait, SPACE_WAIT[how]);
+    if (this.fits(length, isData)) return false;
+    const room = roomFor(length, isData);
+    const word = this.#base + (how === 'blocking' ? SLOT.roomBlockedFor : SLOT.roomAwaited);
+    // Of several asynchronous senders the one that needs least is to be told first; all look then. Should main take the
+    // others' announcement back at this moment, to tell them, a message too many comes.
+    const others = how === 'blocking' ? 0 : Atomics.load(this.#words, word);
+    Atomics.store(this.#words, word, others === 0 ? room : Math.min(room, others));
     if (!this.fits(length, isData)) return true;
-    Atomics.store(this.#words, this.#base + SLOT.spaceWait, SPACE_WAIT.none);
+    // Taken back, unless others wait by the same word.
+    if (others === 0) Atomics.store(this.#words, word, 0);
     return false;
   }
 
@@ -146,32 +153,48 @@ export class TakeEnd {
   }
 
   /**
-   * Takes `length` bytes out of the ring and wakes a producer that blocks for room.
+   * Takes `length` bytes out of the ring and wakes a producer that blocks, once there is as much room as it needs: woken for
+   * each piece that leaves, it would only fall asleep again.
    *
-   * @returns `true` if the producer waits asynchronously: main must then send it a message
+   * @returns `true` if asynchronous senders have their room: main must then send the worker a message
    */
   advance(length: number): boolean {
     Atomics.store(this.#words, this.#base + SLOT.head, (this.#head + length) | 0);
     // Pairs with announceWait: the store of head above comes before this look, the announcement before its second look.
-    const waits = Atomics.load(this.#words, this.#base + SLOT.spaceWait);
-    if (waits === SPACE_WAIT.blocking) {
-      Atomics.store(this.#words, this.#base + SLOT.spaceWait, SPACE_WAIT.none);
+    const blockedFor = Atomics.load(this.#words, this.#base + SLOT.roomBlockedFor);
+    if (blockedFor > 0 && this.#hasRoom(blockedFor)) {
+      Atomics.store(this.#words, this.#base + SLOT.roomBlockedFor, 0);
       Atomics.add(this.#words, this.#base + SLOT.space, 1);
       Atomics.notify(this.#words, this.#base + SLOT.space);
     }
-    return waits === SPACE_WAIT.async;
+    return this.#awaitedRoom() > 0;
   }
 
-  /** Ends an asynchronous wait; `true` if there was one. */
+  /** Ends the wait of asynchronous senders that have their room; `true` if there was one. */
   clearAsyncWait(): boolean {
-    return (
-      Atomics.compareExchange(this.#words, this.#base + SLOT.spaceWait, SPACE_WAIT.async, SPACE_WAIT.none) ===
-      SPACE_WAIT.async
-    );
+    const awaited = this.#awaitedRoom();
+    if (awaited === 0) return false;
+    // A sender that has announced a smaller need since is told by the next look.
+    return Atomics.compareExchange(this.#words, this.#base + SLOT.roomAwaited, awaited, 0) === awaited;
+  }
+
+  /** What asynchronous senders wait for, if there is as much. */
+  #awaitedRoom(): number {
+    const awaited = Atomics.load(this.#words, this.#base + SLOT.roomAwaited);
+    return awaited > 0 && this.#hasRoom(awaited) ? awaited : 0;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    return RING_BYTES - ((Atomics.load(this.#words, this.#base + SLOT.tail) - this.#head) | 0) >= bytes;
   }
 
   get #head(): number {
     // Only the holder of the lock writes head, and the lock's hand-over orders it: a plain read is exact.
     return this.#words[this.#base + SLOT.head] ?? 0;
   }
+}
+
+/** Free bytes that `length` bytes need; Data leaves {@link RING_RESERVE} free for what ends streams. */
+function roomFor(length: number, isData: boolean): number {
+  return length + (isData ? RING_RESERVE : 0);
 }

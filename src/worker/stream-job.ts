@@ -9,9 +9,7 @@ import { runHandler } from './run-handler.ts';
 import { streamLog } from './stream-log.ts';
 import { StreamOutput } from './stream-output.ts';
 import type { Job, Thread } from './thread.ts';
-
-/** What a job waits for when it asks for room: the largest frame, so that it isn't woken for less than it needs. */
-const ROOM_FOR_DATA = (1 << 20) + 136;
+import { ROOM_FOR_DATA } from './wire-output.ts';
 
 /** One stream on this thread: its handle, its frames, and its end. */
 export class StreamJob implements Job {

@@ -1,6 +1,8 @@
 import type { OutboundRing } from '../shared-memory/outbound-ring.ts';
 import type { WorkerBell } from '../shared-memory/slot-words.ts';
 import type { WorkerWriteLock } from '../shared-memory/write-lock.ts';
+import { FrameEncoder } from '../wire/frame-encoder.ts';
+import { MAX_DATA_BYTES } from '../wire/limits.ts';
 
 /** From here on a worker writes its ring out itself instead of leaving it to main's bell: one large write. */
 const FLUSH_BYTES = 32_768;
@@ -11,6 +13,9 @@ const FLUSH_BYTES = 32_768;
  * the frames of a conversation go out at once, and only those that follow each other at full speed wait.
  */
 const BURST_MS = 0.02;
+
+/** What a sender of Data waits for: room for the largest frame, so that it isn't woken for less than it needs. */
+export const ROOM_FOR_DATA = FrameEncoder.dataMessageBytes(MAX_DATA_BYTES);
 
 /** A worker's way to the wire: its ring, the lock, and when to write. */
 export class WireOutput {

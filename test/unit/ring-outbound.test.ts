@@ -176,6 +176,39 @@ test('room moves the word of a producer that blocks, once for each wait', () => 
   assert.equal(ring.spaceTicket(), ticket + 1, 'nobody waits any more');
 });
 
+test('a producer is told once it has as much room as it needs, and not for less', () => {
+  for (const how of ['blocking', 'async'] as const) {
+    const { ring, end } = ringAt(0);
+    const told = (length: number): boolean => {
+      const ticket = ring.spaceTicket();
+      return end.advance(length) || ring.spaceTicket() !== ticket;
+    };
+    ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
+    assert.equal(ring.announceWait(1024, true, how), true);
+    assert.equal(told(512), false, how);
+    assert.equal(end.clearAsyncWait(), false, how);
+    assert.equal(told(512), true, how);
+  }
+});
+
+test('of several senders that wait asynchronously the one that needs least is told first', () => {
+  const { ring, end } = ringAt(0);
+  ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
+  for (const length of [4096, 64, 8192]) assert.equal(ring.announceWait(length, true, 'async'), true);
+  assert.equal(end.advance(64), true);
+  assert.equal(end.clearAsyncWait(), true);
+});
+
+test('a sender that blocks takes nothing from those on its thread that wait asynchronously', () => {
+  const { ring, end } = ringAt(0);
+  ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
+  assert.equal(ring.announceWait(64, true, 'async'), true);
+  assert.equal(ring.announceWait(64, true, 'blocking'), true);
+  const ticket = ring.spaceTicket();
+  assert.equal(end.advance(64), true, 'main is to send a message');
+  assert.equal(ring.spaceTicket(), ticket + 1, 'and the one that blocks is awake');
+});
+
 test('main can make a blocked sender look up, and a blocked reader too', () => {
   const { ring, region } = ringAt(0);
   const words = new SlotWords(region, SLOT_0);

@@ -1,8 +1,14 @@
 import { MainWriteLock } from '../shared-memory/write-lock.ts';
-import type { Region } from '../shared-memory/region.ts';
+import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import type { Stats } from '../stats.ts';
 import { DurationCount } from './duration-count.ts';
 import type { Clock } from './running-job.ts';
+
+/**
+ * A worker holds the lock for as long as four rounds of non-blocking writes take. One that main has waited for so long, in ms,
+ * was cut short in its section and does not come back to it.
+ */
+const HELD_TOO_LONG_MS = 3_000;
 
 /** Main's lock, which also knows how long main waited for it. Where it is free nothing is measured. */
 export class WatchedLock extends MainWriteLock {
@@ -28,5 +34,11 @@ export class WatchedLock extends MainWriteLock {
       this.#since = undefined;
     }
     return isHeld;
+  }
+
+  /** The slot of a worker that must be ended, since it keeps the lock from everybody. */
+  get stuckHolder(): SlotNumber | undefined {
+    const isStuck = this.#since !== undefined && this.#clock.monotonic() - this.#since > HELD_TOO_LONG_MS;
+    return isStuck ? this.holder : undefined;
   }
 }

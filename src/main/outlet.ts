@@ -1,3 +1,4 @@
+import { getSystemErrorName } from 'node:util';
 import type { SlotNumber } from '../shared-memory/region.ts';
 import type { TakeEnd } from '../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
@@ -120,7 +121,8 @@ export class Outlet {
 
   #turn(): void {
     if (this.#gone) return;
-    if (this.#lock.wireDead) return this.#lost(new Error('EPIPE'));
+    const { wireDead } = this.#lock;
+    if (wireDead !== 0) return this.#lost(new Error(getSystemErrorName(-wireDead)));
     const wasHeld = this.#lock.held;
     if (!this.#lock.tryAcquire()) return;
     if (!wasHeld) this.#resume(this.#lock.takeResume());

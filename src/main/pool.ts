@@ -137,6 +137,25 @@ export class WorkerPool {
     this.#fence(worker, `the worker was ended: ${why}`, () => terminate(worker.thread));
   }
 
+  /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
+  endHolder(slot: SlotNumber): void {
+    for (const worker of this.workers) {
+      if (worker.slot !== slot || worker.failure !== undefined) continue;
+      worker.failure =
+        'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
+      terminate(worker.thread);
+    }
+  }
+
+  /**
+   * Looks at the lock and the rings whatever the bells say, about once a second: a handler can be stopped anywhere, also
+   * between what it has done and the bell that tells of it.
+   */
+  lookAgain(): void {
+    for (const { words } of this.workers) words?.clearBell();
+    this.#outlet.schedule();
+  }
+
   /** Ends retiring workers that have nothing left to do. */
   retireIdle(): void {
     for (const worker of this.workers) {

@@ -351,6 +351,8 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     onTick: () => {
       pool.traffic();
       pool.seatWaiting();
+      pool.lookAgain();
+      if (lock.stuckHolder !== undefined) pool.endHolder(lock.stuckHolder);
       watch.tick();
     },
     stats: () => watch.stats(),

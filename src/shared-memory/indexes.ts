@@ -15,7 +15,7 @@ export const GLOBAL = {
   mainWants: 16,
   /** Slot + 1 of the ring whose frame is half written while the lock passes to main; 0: none. */
   resume: 17,
-  /** 1 once a write failed for good (EPIPE): nobody writes again. */
+  /** The system's number of the error (above 0) once a write failed for good, EPIPE say: nobody writes again. */
   wireDead: 18,
   /** Log lines dropped since standard error was full. */
   droppedLogs: 32,

@@ -5,7 +5,8 @@ import type { Region, SlotNumber } from './region.ts';
 /**
  * One attempt to write to the wire, never waiting.
  *
- * @returns bytes written; 0 where the pipe is full (EAGAIN); -1 where the host is gone (EPIPE)
+ * @returns bytes written; 0 where the pipe is full (EAGAIN); the system's negative error number where it can't be written to
+ *   any more (EPIPE: the host is gone)
  */
 export type WriteAttempt = (bytes: Uint8Array, offset: number, length: number) => number;
 
@@ -15,11 +16,19 @@ export type WriteAttempt = (bytes: Uint8Array, offset: number, length: number) =
  */
 const MAX_ROUNDS = 4;
 
+/** Arguments that take up more of the stack than a flush does: 8 KiB, which costs 0.7 µs. */
+const STACK_FOR_FLUSH: readonly number[] = new Array<number>(1024).fill(0);
+
 /**
  * A worker's side of the combining lock.
  *
  * Whoever holds it writes out *every* ring; a worker that finds it taken leaves its frames to the holder and goes on
  * computing. What can't be written at once passes to main together with the lock: main alone can wait for the pipe.
+ *
+ * The section can be cut short and its thread live on: a handler that has nearly used up its stack, or runs under the timeout
+ * of a `vm` script, is stopped between any two calls of ours, and no `finally` runs. So each flush first makes sure of its
+ * stack, one that finds the lock in its own hand goes on where the last one was cut, and what no flush comes back to
+ * is main's to end (`MainWriteLock.holder`).
  */
 export class WorkerWriteLock {
   readonly #words: Int32Array;
@@ -41,11 +50,20 @@ export class WorkerWriteLock {
     this.#ringBell = ringBell;
   }
 
-  /** Sees to it that everything committed reaches the wire: by this call, by the holder of the lock, or by main. */
+  /**
+   * Sees to it that everything committed reaches the wire: by this call, by the holder of the lock, or by main.
+   *
+   * @throws RangeError where the stack is nearly used up; nothing has changed then
+   */
   flush(): void {
+    Reflect.apply(nothing, undefined, STACK_FOR_FLUSH);
     do {
       // If another holds the lock, its second look (below) comes after our commit: it sees our frame.
-      if (Atomics.compareExchange(this.#words, GLOBAL.lock, LOCK_FREE, this.#me) !== LOCK_FREE) return;
+      const owner = Atomics.compareExchange(this.#words, GLOBAL.lock, LOCK_FREE, this.#me);
+      if (owner === this.#me) {
+        // Cut short. Within a write nobody knows how much of it arrived: main ends this thread, and then the process.
+        if (Atomics.load(this.#words, this.#own + SLOT.intent) === 1) return;
+      } else if (owner !== LOCK_FREE) return;
       // Main revokes only as holder, so this look under the lock is final: a revoked slot never writes again.
       const mayWrite =
         Atomics.load(this.#words, this.#own + SLOT.revoked) === 0 &&
@@ -63,10 +81,13 @@ export class WorkerWriteLock {
 
   /** @returns `true` when every ring is empty and main doesn't want the lock; `false`: hand over to main */
   #drain(): boolean {
+    // 0, unless the last drain was cut short within a ring: nothing may come before the rest of that.
+    const begun = Atomics.load(this.#words, GLOBAL.resume);
+    const first = begun === 0 ? this.#first : begun - 1;
     for (let round = 0; round < MAX_ROUNDS; round++) {
       let found = false;
       for (let i = 0; i < this.#rings.length; i++) {
-        const index = (this.#first + i) % this.#rings.length;
+        const index = (first + i) % this.#rings.length;
         const ring = this.#rings[index];
         if (ring === undefined) continue;
         // What is committed now, and not more: a producer that never stops can't keep the others waiting.
@@ -85,7 +106,7 @@ export class WorkerWriteLock {
           const waits = written > 0 && ring.advance(written);
           Atomics.store(this.#words, this.#own + SLOT.intent, 0);
           if (waits) this.#ringBell();
-          if (written < 0) Atomics.store(this.#words, GLOBAL.wireDead, 1);
+          if (written < 0) Atomics.store(this.#words, GLOBAL.wireDead, -written);
           if (written < part.length) return false;
           pending -= written;
         }
@@ -146,8 +167,15 @@ export class MainWriteLock {
     return this.rings[Atomics.exchange(this.#words, GLOBAL.resume, 0) - 1];
   }
 
-  get wireDead(): boolean {
-    return Atomics.load(this.#words, GLOBAL.wireDead) === 1;
+  /** The system's number of the error that ended the wire, above 0; 0: it lives. */
+  get wireDead(): number {
+    return Atomics.load(this.#words, GLOBAL.wireDead);
+  }
+
+  /** The slot whose worker holds the lock; `undefined`: none does. */
+  get holder(): SlotNumber | undefined {
+    const owner = Atomics.load(this.#words, GLOBAL.lock);
+    return owner === LOCK_FREE || owner === LOCK_MAIN ? undefined : ((owner - 1) as SlotNumber);
   }
 
   /** From here on the slot's worker can't write, and what it still commits is nobody's. Only as holder. */
@@ -166,6 +194,8 @@ export class MainWriteLock {
     return 'inherited';
   }
 }
+
+function nothing(): void {}
 
 function allRings(region: Region): TakeEnd[] {
   return Array.from({ length: region.slots }, (_, slot) => new TakeEnd(region, slot as SlotNumber));

@@ -26,6 +26,8 @@ export class WireOutput {
   #lastFlush = -1;
   /** Bytes committed since the last attempt to write. */
   #unflushed = 0;
+  /** Outside {@link flush}: the last one was cut short, see {@link WorkerWriteLock}, and the lock may still be ours. */
+  #isInFlush = false;
 
   /** @param now milliseconds, monotonic */
   constructor(ring: OutboundRing, lock: WorkerWriteLock, bell: WorkerBell, now: () => number) {
@@ -50,6 +52,7 @@ export class WireOutput {
     this.#unflushed += header.length + (payload?.length ?? 0);
     // Not at each frame of a backlog: what an attempt finds taken, the holder writes.
     if (this.#unflushed >= FLUSH_BYTES) this.flush();
+    else if (this.#isInFlush) this.flush();
     else if (isFirst) {
       if (this.#now() - this.#lastFlush >= BURST_MS) this.flush();
       // Someone must know of the frame. What follows it in the ring leaves with it.
@@ -58,7 +61,11 @@ export class WireOutput {
   }
 
   flush(): void {
-    if (this.#ring.pending > 0) this.#lock.flush();
+    if (this.#ring.pending > 0 || this.#isInFlush) {
+      this.#isInFlush = true;
+      this.#lock.flush();
+      this.#isInFlush = false;
+    }
     this.#unflushed = 0;
     this.#lastFlush = this.#now();
   }

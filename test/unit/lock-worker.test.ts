@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { constants } from 'node:os';
 import { test } from 'node:test';
 import { GLOBAL, LOCK_FREE, LOCK_MAIN, RING_BYTES, SLOT } from '../../src/shared-memory/indexes.ts';
 import type { SlotNumber } from '../../src/shared-memory/region.ts';
@@ -161,9 +162,9 @@ test('a full pipe passes the lock to main without a byte', () => {
 test('a host that is gone ends all writing: nobody tries again, and main is told', () => {
   const bench = new LockBench(2);
   bench.worker(0).commit(64);
-  bench.allow = [-1];
+  bench.allow = [-constants.errno.EPIPE];
   bench.worker(0).lock.flush();
-  assert.equal(word(bench, GLOBAL.wireDead), 1);
+  assert.equal(word(bench, GLOBAL.wireDead), constants.errno.EPIPE);
   assert.equal(bench.worker(0).bells, 1);
   bench.worker(1).commit(64);
   bench.worker(1).lock.flush();

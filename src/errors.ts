@@ -64,6 +64,12 @@ export class ModuleError extends Error {
     this.code = code;
     this.details = options.details ?? new Uint8Array(0);
   }
+
+  /** What a worker throws into a handler is of the runner's copy of this class, and `instanceof` knows it all the same. */
+  static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
+    if (this === ModuleError && isModuleError(value)) return true;
+    return Function.prototype[Symbol.hasInstance].call(this as () => unknown, value);
+  }
 }
 
 /**

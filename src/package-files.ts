@@ -17,9 +17,10 @@ function above(file: string): URL {
  * The path of a source of this package where this runs from the sources, and of what was made of it where it runs compiled.
  *
  * @param source relative to the package: one of the entries in `build.ts`, or a folder with its `/`
+ * @param compiled what the build makes of it
  */
-export function programFile(source: string): string {
-  return fileURLToPath(new URL(isSource ? source : `dist/${source.replace(/ts$/, 'js')}`, packageRoot));
+export function programFile(source: string, compiled: 'js' | 'cjs' = 'js'): string {
+  return fileURLToPath(new URL(isSource ? source : `dist/${source.replace(/ts$/, compiled)}`, packageRoot));
 }
 
 /** What Node needs to run a {@link programFile}, before its name. */

@@ -26,7 +26,7 @@ export function spawnLoadModule(options: IxtOptions = {}): ModuleProcess {
   const { workers = 2, streamsPerWorker = 64, args = [], nodeArgs } = options;
   const file = siblingFile(import.meta.url, '../modules/load.ts');
   const flags = ['--streams-per-worker', String(streamsPerWorker), ...args];
-  const cli = siblingFile(import.meta.url, '../../src/cli/main.ts');
+  const cli = siblingFile(import.meta.url, '../../src/cli/main.ts', 'cjs');
   const serve = ['serve', file, '--workers', String(workers), ...flags, '--descriptors', '3,4'];
   return spawnModule({
     ...(nodeArgs === undefined

@@ -6,7 +6,7 @@ export const LAUNCHER_DESCRIPTORS = '3,4';
 
 /** The command line that runs our own `serve`, without its flags. */
 export function runnerCommand(): string[] {
-  return [process.execPath, ...programArgs, programFile('src/cli/main.ts')];
+  return [process.execPath, ...programArgs, programFile('src/cli/main.ts', 'cjs')];
 }
 
 /** What to put in front of a command so that its protocol is on {@link LAUNCHER_DESCRIPTORS}. */

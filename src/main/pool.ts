@@ -87,8 +87,9 @@ export class WorkerPool {
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = startThreads({
-      // Compiled, the CommonJS door to it: the file says why. From sources, the loader makes CommonJS of it anyway.
-      filename: programFile('workers/stream-worker.ts').replace(/\.js$/, '.cjs'),
+      // CommonJS also for this: Piscina tries `require` first, and where a thread is ended while an ES module is being
+      // required, Node aborts the whole process.
+      filename: programFile('workers/stream-worker.ts', 'cjs'),
       minThreads: options.workers,
       maxThreads: options.workers,
       // Threads are never too many, and an idle one costs less than a cold start.

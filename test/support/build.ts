@@ -39,7 +39,9 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
   const folder = mkdtempSync(join(tmpdir(), 'ixt-build-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const dist = join(folder, 'dist');
-  await bundle(dist, { entries: fixtures(), plugins: [mutating(mutations)] });
+  const mutator = mutating(mutations);
+  await bundle(dist, { entries: fixtures(), plugins: [mutator.plugin] });
+  if (mutator.unmet().length > 0) throw new Error(`no part of the build: ${mutator.unmet().join(', ')}`);
   for (const part of ['bin', 'templates', 'package.json']) {
     cpSync(join(packageRoot, part), join(folder, part), { recursive: true });
   }
@@ -52,7 +54,7 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
       '/bin/sh',
       join(folder, 'bin/ixt-launch'),
       process.execPath,
-      join(dist, 'src/cli/main.js'),
+      join(dist, 'src/cli/main.cjs'),
       'serve',
       fixture(name),
       '--descriptors',
@@ -68,27 +70,26 @@ function fixtures(): string[] {
     .map((name) => `test/fixtures/${name}`);
 }
 
-function mutating(mutations: readonly Mutation[]): Plugin {
+/** A build takes several runs of the bundler, and most files are a part of some of them only. */
+function mutating(mutations: readonly Mutation[]): { plugin: Plugin; unmet(): string[] } {
   const texts = new Map<string, string>();
   for (const mutation of mutations) {
     const path = join(packageRoot, mutation.file);
     texts.set(path, mutated(texts.get(path) ?? readFileSync(path, 'utf8'), mutation));
   }
-  return {
+  const met = new Set<string>();
+  const plugin: Plugin = {
     name: 'mutations',
     setup: (bundler) => {
-      const met = new Set<string>();
       bundler.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         const contents = texts.get(path);
         if (contents === undefined) return undefined;
         met.add(path);
         return { contents, loader: 'ts' };
       });
-      bundler.onEnd(() => {
-        if (met.size < texts.size) throw new Error('a mutated file is no part of the build');
-      });
     },
   };
+  return { plugin, unmet: () => [...texts.keys()].filter((path) => !met.has(path)) };
 }
 
 function mutated(text: string, { file, find, replace }: Mutation): string {

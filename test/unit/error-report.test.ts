@@ -26,6 +26,22 @@ test('an error without a code is handlerFailed with its message, and never its s
   assert.ok(!JSON.stringify(report).includes('error-report.test'));
 });
 
+test('instanceof knows a ModuleError of another copy of the package, but no other error for one of its subclasses', async () => {
+  const file = new URL('../../src/errors.ts?another', import.meta.url).href;
+  const { ModuleError: Another } = (await import(file)) as { ModuleError: typeof ModuleError };
+  class Refusal extends ModuleError {
+    override readonly name = 'Refusal';
+  }
+  const theirs = new Another('unavailable', 'no');
+  assert.notEqual(Another, ModuleError);
+  assert.ok(theirs instanceof ModuleError);
+  assert.ok(!(theirs instanceof Refusal));
+  assert.ok(new Refusal('unavailable', 'no') instanceof Refusal);
+  assert.ok(new Refusal('unavailable', 'no') instanceof ModuleError);
+  for (const other of [new Error('no'), Object.assign(new Error('no'), { code: 'unavailable' }), undefined])
+    assert.ok(!((other as unknown) instanceof ModuleError));
+});
+
 test('a ModuleError chooses its code and details', () => {
   for (const code of ERROR_CODES) {
     const details = new Uint8Array([1, 2]);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { defineModule } from 'ixt-sdk';
+import { defineModule, ModuleError } from 'ixt-sdk';
 
 export default defineModule({
   name: 'digest',
@@ -9,6 +9,14 @@ export default defineModule({
       const hash = createHash('sha256');
       for (const chunk of stream) hash.update(chunk);
       yield hash.digest();
+    },
+    /** What the runner throws is of this package, as the module knows it. */
+    *caught(stream) {
+      try {
+        stream.sendSync('no bytes');
+      } catch (error) {
+        yield new TextEncoder().encode(String(error instanceof ModuleError));
+      }
     },
   },
 });

@@ -21,6 +21,8 @@ async function digestOf(stream) {
 assert.equal(ModuleError, HostError);
 const child = spawnModule({ file: new URL('digest.mjs', import.meta.url), workers: 1 });
 assert.equal(await digestOf(child.openStream('sha256')), EXPECTED);
+const { value: caught } = await child.openStream('caught').next();
+assert.equal(Buffer.from(caught).toString('utf8'), 'true');
 assert.equal((await child.close()).code, 0);
 for (const options of [{}, { file: new URL('digest.mjs', import.meta.url) }]) {
   const t = await testModule(digest, options);

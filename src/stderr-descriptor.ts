@@ -1,5 +1,6 @@
 import { constants, fstatSync, openSync, readFileSync } from 'node:fs';
-import { Socket } from 'node:net';
+import { createRequire } from 'node:module';
+import type * as net from 'node:net';
 
 /**
  * The descriptor for a log line: standard error, so opened that a full one refuses the line instead of holding the
@@ -33,6 +34,8 @@ function ofItsOwn(): number {
 
 function unblock(): void {
   if (isNonBlocking()) return;
+  // Loaded late: most threads never write a line, and all of them would load it as they start.
+  const { Socket } = createRequire(import.meta.url)('node:net') as typeof net;
   // To open a handle sets the flag; to close one leaves descriptors 0 to 2 open, since libuv spares them.
   new Socket({ fd: SHARED, readable: false, writable: true }).destroy();
 }

@@ -1,6 +1,7 @@
 import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isatty } from 'node:tty';
+import { problemOfModuleFile } from '../module-file.ts';
 import { DEFAULT_OPTIONS, EXIT, type ServeOptions } from '../main/options.ts';
 import { CliError } from './failure.ts';
 import type { ServeArguments } from './serve-flags.ts';
@@ -13,12 +14,14 @@ const INSTEAD = `To try a module by hand, open one stream on it, or see what it 
   ixt-module call FILE METHOD
   ixt-module describe FILE`;
 
-/** Serves until the process ends. @throws CliError for descriptors that can't carry the protocol */
+/** Serves until the process ends. @throws CliError for a file that isn't there, and descriptors that can't carry the protocol */
 export async function startServe(given: ServeArguments): Promise<void> {
   const { descriptors, file, ...limits } = given;
   const [input, output] = parseDescriptors(descriptors);
   if (isatty(input) || isatty(output)) throw new CliError(EXIT.usage, NEEDS_HOST, INSTEAD);
   const options: ServeOptions = { ...DEFAULT_OPTIONS, ...limits, input, output, file: resolve(file) };
+  const problem = problemOfModuleFile(options.file);
+  if (problem !== undefined) throw new CliError(EXIT.badModule, problem);
   // Loaded late: mistakes need none of it.
   const { serve } = await import('../main/serve.ts');
   const { guardMain } = await import('../main/print-guard.ts');

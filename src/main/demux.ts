@@ -10,11 +10,11 @@ import { UsualData } from '../wire/usual-data.ts';
 export interface Routes {
   onFrame(frame: FrameDecoder, bytes: Uint8Array): void;
   onMalformedFrame(id: StreamId, why: MalformedError): void;
-  /** The next four may throw {@link MalformedError}: the request is then answered with `protocolViolation`. */
+  /** The next five may throw {@link MalformedError}: the request is then answered with `protocolViolation`. */
   onHandle(requestId: string, payload: Uint8Array): void;
   onInitialize(requestId: string, payload: Uint8Array): void;
   onShutdown(requestId: string, payload: Uint8Array): void;
-  onHealth(requestId: string): void;
+  onHealth(requestId: string, payload: Uint8Array): void;
   onKvChange(payload: Uint8Array): void;
   /** A change without a requestId, so that nobody can be told. */
   onMalformedKvChange(why: MalformedError): void;
@@ -78,7 +78,7 @@ export class Demux {
         case 'shutdown':
           return routes.onShutdown(requestId, payload);
         case 'health':
-          return routes.onHealth(requestId);
+          return routes.onHealth(requestId, payload);
         case 'kvChangeNotification':
           return routes.onKvChange(payload);
         case 'serviceResponse':

@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Manifest } from '../thread-messages.ts';
-import { decodeInitialize, decodeShutdown } from '../wire/cold-decode.ts';
+import { decodeHealth, decodeInitialize, decodeShutdown } from '../wire/cold-decode.ts';
 import { encodeHealthReport, encodeInitialized } from '../wire/cold-encode.ts';
 import { EMPTY_PAYLOAD } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
@@ -24,6 +24,8 @@ export interface LifecycleContext {
   closeModules(): Promise<void>;
   /** Resolves when every accepted byte has been written. */
   flushed(): Promise<void>;
+  /** Bytes that the host has taken so far; `undefined`: none wait for it. */
+  taken(): number | undefined;
   /** Figures of the health report that others keep. */
   figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'workers' | 'rssBytes'>;
   log(line: string): void;
@@ -31,7 +33,7 @@ export interface LifecycleContext {
   exit(code: number, patienceMs?: number): void;
 }
 
-/** After the grace time, how long the end may take that needs the host to read. */
+/** After the grace time, how long the end may take while the host reads nothing. One that reads on gets all that is owed. */
 const LAST_WRITE_MS = 500;
 
 /** Beginning, health and end of the process. */
@@ -49,6 +51,7 @@ export class Lifecycle {
   #reason = '';
   #hardStopAt = Infinity;
   #stopTimers = (): void => {};
+  #whenLoaded = (): void => {};
 
   constructor(context: LifecycleContext) {
     this.#context = context;
@@ -58,6 +61,7 @@ export class Lifecycle {
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
     for (const requestId of this.#initializing.splice(0)) this.#answerInitialize(requestId, manifest);
+    this.#whenLoaded();
   }
 
   /** @throws MalformedError */
@@ -74,7 +78,9 @@ export class Lifecycle {
     } else this.#answerInitialize(requestId, this.#manifest);
   }
 
-  onHealth(requestId: string): void {
+  /** @throws MalformedError */
+  onHealth(requestId: string, payload: Uint8Array): void {
+    decodeHealth(payload);
     const { options, clock } = this.#context;
     const report = encodeHealthReport({
       ...this.#context.figures(),
@@ -128,6 +134,13 @@ export class Lifecycle {
 
   async #finish(code: number): Promise<void> {
     await this.#context.workDone();
+    // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
+    if (this.#manifest === undefined && !this.#isSignalled) {
+      await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
+    }
+    for (const requestId of this.#initializing.splice(0)) {
+      this.#refuse(requestId, 'unavailable', 'the module ends before it has loaded');
+    }
     await this.#context.closeModules();
     await this.#context.flushed();
     // The answer to shutdown is the last message.
@@ -154,17 +167,28 @@ export class Lifecycle {
   /** What runs has so long until it is cancelled; never longer than it was told before. */
   #drainFor(drainMs: number): void {
     const { clock, options } = this.#context;
-    const hardStopAt = clock.now() + drainMs + options.cancelGraceMs + LAST_WRITE_MS;
+    const quietAt = clock.now() + drainMs + options.cancelGraceMs;
+    const hardStopAt = quietAt + LAST_WRITE_MS;
     if (hardStopAt >= this.#hardStopAt) return;
     this.#hardStopAt = hardStopAt;
     this.#stopTimers();
     const cancel = (): void => this.#context.cancelAll(this.#reason);
     const cancelTimer = drainMs === 0 ? cancel() : clock.after(drainMs, cancel);
-    const exitTimer = clock.after(hardStopAt - clock.now(), () => this.#context.exit(this.#exitCode));
+    const exitTimer = clock.after(quietAt - clock.now(), () => this.#exitOnceUnread());
     this.#stopTimers = () => {
       cancelTimer?.();
       exitTimer();
     };
+  }
+
+  /** Everything that ran has been ended. What is left is the host's to read, for as long as it does. */
+  #exitOnceUnread(): void {
+    const before = this.#context.taken();
+    this.#stopTimers = this.#context.clock.after(LAST_WRITE_MS, () => {
+      const now = this.#context.taken();
+      if (now === undefined || now === before) this.#context.exit(this.#exitCode);
+      else this.#exitOnceUnread();
+    });
   }
 
   #answerInitialize(requestId: string, manifest: Manifest): void {

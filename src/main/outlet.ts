@@ -48,6 +48,7 @@ export class Outlet {
   #queue: Outgoing[] = [];
   #queuedBytes = 0;
   #owed = 0;
+  #taken = 0;
   #writing = false;
   #inTurn = false;
   #scheduled = false;
@@ -59,6 +60,10 @@ export class Outlet {
   #isMidFrame = false;
   /** The ring that a chunk or the last holder has begun, and how much of it must follow before anything else may. */
   #begun: { readonly ring: TakeEnd; left: number } | undefined;
+  /** The last word was said: nothing else follows it, and the lock is never given back. */
+  #isLast = false;
+  /** What is left of the message that is being written in pieces. */
+  #large: Outgoing | undefined;
   #whenHeld: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
   /** Main's own messages; what comes from rings is counted there. */
@@ -73,7 +78,7 @@ export class Outlet {
 
   /** Queues one message. @param isAnswer whether it counts against the answers that the host owes a read */
   send(bytes: Uint8Array, isAnswer: boolean): void {
-    if (this.#gone) return;
+    if (this.#gone || this.#isLast) return;
     this.#queue.push({ bytes, isAnswer });
     this.#queuedBytes += bytes.length;
     this.framesOut++;
@@ -103,6 +108,12 @@ export class Outlet {
     this.#turn();
   }
 
+  /** Bytes that the sink has taken so far; `undefined`: none wait. */
+  get taken(): number | undefined {
+    const isIdle = !this.#writing && this.#queue.length === 0 && !this.#lock.pendingAnywhere();
+    return isIdle ? undefined : this.#taken;
+  }
+
   /** Resolves once everything committed and queued has been written. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
@@ -111,8 +122,30 @@ export class Outlet {
     });
   }
 
+  /**
+   * Says why the connection ends: behind the frame that is half on the wire and the answers that are owed, ahead of whatever
+   * streams have to send, and nothing follows it.
+   *
+   * @returns once it has been written; never, where the host doesn't read
+   */
+  lastWord(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      this.whenHeld(() => {
+        // Streams that send all the time would hold it up for ever, and those that have ended are owed nothing any more.
+        this.#queue = this.#queue.filter(
+          ({ isAnswer }, index) => isAnswer || (index === 0 && this.#isMidFrame),
+        );
+        this.#queuedBytes = this.#queue.reduce((sum, { bytes: { length } }) => sum + length, 0);
+        this.send(bytes, true);
+        this.#isLast = true;
+        this.#whenIdle.push(resolve);
+      });
+    });
+  }
+
   /** Moves what a slot's ring still holds behind main's own messages. Only inside {@link whenHeld}. */
   spill(slot: SlotNumber): void {
+    if (this.#isLast) return;
     const bytes = this.#take(this.#lock.rings[slot]);
     if (bytes === undefined) return;
     this.#queue.push({ bytes, isAnswer: false });
@@ -167,20 +200,22 @@ export class Outlet {
   }
 
   #pump(): void {
-    const { length, answers, large } = this.#gather();
+    const { bytes, answers } = this.#gather();
     this.#tellWaiting();
-    if (length === 0 && large === undefined) {
-      this.#lock.release();
-      // What was committed between the last look and the release was left to us.
-      if (this.#lock.pendingAnywhere()) return this.#turn();
+    if (bytes.length === 0) {
+      if (!this.#isLast) {
+        this.#lock.release();
+        // What was committed between the last look and the release was left to us.
+        if (this.#lock.pendingAnywhere()) return this.#turn();
+      }
       for (const resolve of this.#whenIdle.splice(0)) resolve();
       return;
     }
     this.#writing = true;
-    const bytes = large ?? this.#chunk.subarray(0, length);
     this.#sink.write(bytes, (error) => {
       this.#writing = false;
-      if (error !== undefined && error !== null) return this.#lost(error);
+      this.#taken += bytes.length;
+      if (error !== undefined) return this.#lost(error);
       this.#owed -= answers;
       if (answers > 0) this.#events.onOwed(this.#owed);
       this.#events.onWritten();
@@ -188,11 +223,13 @@ export class Outlet {
     });
   }
 
-  /** The next chunk: the ring that was begun, each other ring's backlog in turn, then as many of main's own messages as fit. */
-  #gather(): { length: number; answers: number; large?: Uint8Array } {
+  /** The next chunk: what was begun, each other ring's backlog in turn, then as many of main's own messages as fit; or none. */
+  #gather(): { bytes: Uint8Array; answers: number } {
+    if (this.#large !== undefined) return this.#pieceOf(this.#large);
     let length = this.#copyBegun(0);
     // Rings that never run dry can't hold main's messages up: what waited behind one goes ahead of the next.
-    const ownFirst = this.#isMidFrame || this.#queueFirst || (length > 0 && this.#queue.length > 0);
+    const ownFirst =
+      this.#isLast || this.#isMidFrame || this.#queueFirst || (length > 0 && this.#queue.length > 0);
     const { rings } = this.#lock;
     for (let i = 0; !ownFirst && this.#begun === undefined && i < rings.length; i++) {
       const ring = rings[this.#nextRing];
@@ -201,14 +238,24 @@ export class Outlet {
       if (ring !== undefined) this.#begin(ring, ring.pending);
       length = this.#copyBegun(length);
     }
-    if (this.#begun !== undefined) return { length, answers: 0 };
+    if (this.#begun !== undefined) return { bytes: this.#chunk, answers: 0 };
     const { length: end, answers } = this.#copyOwn(length);
     this.#queueFirst = end > 0 && this.#queue.length > 0;
     this.#isMidFrame = false;
     const large = end === 0 ? this.#queue.shift() : undefined;
-    if (large === undefined) return { length: end, answers };
+    if (large === undefined) return { bytes: this.#chunk.subarray(0, end), answers };
     this.#queuedBytes -= large.bytes.length;
-    return { length: large.bytes.length, answers: large.isAnswer ? 1 : 0, large: large.bytes };
+    return this.#pieceOf(large);
+  }
+
+  /** A message that is larger than a chunk leaves in several, and nothing comes between them. */
+  #pieceOf({ bytes, isAnswer }: Outgoing): { bytes: Uint8Array; answers: number } {
+    const rest = bytes.subarray(this.#chunk.length);
+    this.#large = rest.length === 0 ? undefined : { bytes: rest, isAnswer };
+    return {
+      bytes: bytes.subarray(0, this.#chunk.length),
+      answers: isAnswer && rest.length === 0 ? 1 : 0,
+    };
   }
 
   /** Copies as much of the ring that was begun as the chunk has room for. @returns where the chunk ends then */

@@ -279,6 +279,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         : new Promise((resolve) => (waitsForEnd.modulesClosed = resolve));
     },
     flushed: () => outlet.idle(),
+    taken: () => outlet.taken,
     figures: () => figures(),
   });
   const figures = () => ({
@@ -304,7 +305,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     onHandle: (requestId, payload) => requests.onHandle(requestId, payload),
     onInitialize: (requestId, payload) => lifecycle.onInitialize(requestId, payload),
     onShutdown: (requestId, payload) => lifecycle.onShutdown(requestId, payload),
-    onHealth: (requestId) => lifecycle.onHealth(requestId),
+    onHealth: (requestId, payload) => lifecycle.onHealth(requestId, payload),
     onKvChange: (payload) => keyValues.onChange(payload),
     onMalformedKvChange: (why) => log(`a key-value change can't be read and is dropped: ${why.message}`),
     onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
@@ -317,11 +318,9 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     isBroken = true;
     source.pause();
     log(`the host's bytes can't be understood, ending: ${error.message}`);
-    refuse('', 'protocolViolation', error.message);
-    outlet.idle().then(
-      () => exit(EXIT.protocol),
-      () => exit(EXIT.protocol),
-    );
+    const message = cutUtf8(error.message, options.maxErrorMessageBytes);
+    const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
+    void outlet.lastWord(lastWord).then(() => exit(EXIT.protocol));
     clock.after(LAST_WORD_MS, () => exit(EXIT.protocol));
   };
   const source: WireSource = environment.openSource({

@@ -11,8 +11,9 @@ const clock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after: (ms, action) => {
-    // A Node timer beyond its range fires at once; 24 days are as good as any longer time.
-    const timer = setTimeout(action, Math.min(ms, MAX_TIMER_MS));
+    // A Node timer beyond its range fires at once; 24 days are as good as any longer time. One may also come a part of a ms
+    // early by the time of day, and a deadline must not.
+    const timer = setTimeout(action, Math.min(ms === 0 ? 0 : ms + 1, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

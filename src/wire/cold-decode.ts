@@ -226,6 +226,11 @@ export function decodeShutdown(payload: Uint8Array): Shutdown {
   return { drainMs: (rootOf(payload).uint32(0) ^ DEFAULT_DRAIN_MS) >>> 0 };
 }
 
+/** The payload of `health`: a struct of which nothing is known. @throws MalformedError */
+export function decodeHealth(payload: Uint8Array): void {
+  rootOf(payload);
+}
+
 /** The payload of `error`. */
 export function decodeIpcError(payload: Uint8Array): ErrorFields {
   return readIpcError(rootOf(payload));

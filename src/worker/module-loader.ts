@@ -1,6 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
+import { problemOfModuleFile } from '../module-file.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
 import type { Manifest, ManifestMethod } from '../thread-messages.ts';
 
@@ -19,10 +19,8 @@ export interface LoadedModule {
 
 /** @param file absolute path @throws ModuleLoadError */
 export async function loadModule(file: string): Promise<LoadedModule> {
-  const info = await stat(file).catch(() => undefined);
-  if (info === undefined) throw new ModuleLoadError(`the module file ${file} does not exist`);
-  if (!info.isFile())
-    throw new ModuleLoadError(`${file} is not a file; give the path of the module's .js or .ts file`);
+  const problem = problemOfModuleFile(file);
+  if (problem !== undefined) throw new ModuleLoadError(problem);
   if (/\.[mc]?tsx?$/.test(file)) await enableTypeScript(file);
   let namespace: Record<string, unknown>;
   try {

@@ -6,7 +6,7 @@ import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords } from '../support/wire-words.ts';
-import { LIMIT, newStreamId, TRANSPORTS, WireTap } from './helpers.ts';
+import { LIMIT, newStreamId, sourceFixture, TRANSPORTS, WireTap } from './helpers.ts';
 
 const table = (...numbers: number[]): Uint8Array => new Uint8Array(Uint32Array.from(numbers).buffer);
 const longId = 'i'.repeat(257);
@@ -95,6 +95,53 @@ for (const transport of TRANSPORTS) {
     },
   );
 }
+
+for (const transport of TRANSPORTS) {
+  test(
+    `streams that send all the time neither hold up nor follow the last word, over ${transport}s`,
+    LIMIT,
+    async (t) => {
+      const tap = new WireTap();
+      const module = startModule(t, { transport, workers: 2, onWire: tap.record });
+      const streams = ['100', '900000'].map((size) => {
+        const metadata = Object.entries({ count: '1000000', size });
+        return module.openStream('source', { metadata, initialCredit: 2 ** 31 - 1 });
+      });
+      await Promise.all(streams.map((stream) => stream.next()));
+      module.session.sendRaw(table(0xffff_ffff, 0xffff_ffff));
+      const exit = await module.exited;
+      assert.equal(exit.code, 76);
+      const { type, requestId } = tap.messages.at(-1) ?? {};
+      assert.deepEqual([type, requestId], ['error', '']);
+      assert.equal(tap.messages.filter((message) => message.requestId === '').length, 1);
+      for (const stream of streams) await assert.rejects(stream.closed);
+    },
+  );
+}
+
+for (const transport of TRANSPORTS) {
+  test(`a host that says all at once gets all its answers, over ${transport}s`, LIMIT, async (t) => {
+    for (const end of ['shutdown', 'end of input'] as const) {
+      const module = startModule(t, { transport, workers: 1 });
+      const initialized = module.initialize();
+      const shutdown = end === 'shutdown' ? module.session.shutdown() : Promise.resolve();
+      module.endInput();
+      assert.equal((await initialized).moduleName, 'conformance');
+      await shutdown;
+      assert.equal((await module.exited).code, 0);
+    }
+  });
+}
+
+test('a host that closes at once learns that the module can not be loaded', LIMIT, async (t) => {
+  for (const file of ['broken/not-there.ts', 'broken/syntax-error.js']) {
+    const module = startModule(t, { file: sourceFixture(file), workers: 1 });
+    module.endInput();
+    const exit = await module.exited;
+    assert.equal(exit.code, 78, file);
+    assertOneLine(exit);
+  }
+});
 
 /** One line for a person, no stack. */
 function assertOneLine({ stderr }: ModuleExit): void {

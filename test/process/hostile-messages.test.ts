@@ -78,7 +78,7 @@ test(
     });
 
     const malformed: [MessageType, string, Uint8Array][] = [
-      ...(['handle', 'initialize', 'shutdown', 'kvChangeNotification'] as const).map(
+      ...(['handle', 'initialize', 'health', 'shutdown', 'kvChangeNotification'] as const).map(
         (type): [MessageType, string, Uint8Array] => [type, 'no message', GARBAGE],
       ),
       [

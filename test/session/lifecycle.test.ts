@@ -14,9 +14,11 @@ class Bench {
   readonly log: string[] = [];
   readonly payloads = new Map<string, Uint8Array>();
   readonly lifecycle: Lifecycle;
+  /** Bytes that the host has read; `undefined`: nothing waits for it. */
+  taken: number | undefined;
   readonly #gates = new Map<string, () => void>();
 
-  constructor(receiveWindow: number = DEFAULT_OPTIONS.receiveWindow) {
+  constructor({ receiveWindow = DEFAULT_OPTIONS.receiveWindow, isLoaded = true } = {}) {
     this.lifecycle = new Lifecycle({
       options: { ...DEFAULT_OPTIONS, file: '', workers: 3, receiveWindow },
       clock: this.clock,
@@ -30,6 +32,7 @@ class Bench {
       workDone: () => this.#gate('work'),
       closeModules: () => this.#gate('modules'),
       flushed: () => this.#gate('flush'),
+      taken: () => this.taken,
       figures: () => ({
         openStreams: 1,
         queuedOpens: 2,
@@ -42,6 +45,7 @@ class Bench {
       log: () => {},
       exit: (code) => this.log.push(`exit ${code}`),
     });
+    if (isLoaded) this.lifecycle.onManifest(MANIFEST);
   }
 
   #gate(name: string): Promise<void> {
@@ -139,6 +143,53 @@ test('a host that closes and never reads holds the process up for the grace time
   assert.deepEqual(bench.take(), ['exit 0']);
 });
 
+test('a host that reads on, however slowly, gets all that is owed, and one that stops is not waited for', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 0 }));
+  bench.take();
+  bench.taken = 0;
+  bench.clock.advance(DEFAULT_OPTIONS.cancelGraceMs);
+  for (let round = 0; round < 10; round++) {
+    bench.taken += 1000;
+    bench.clock.advance(500);
+    assert.deepEqual(bench.take(), [], `round ${round}`);
+  }
+  bench.clock.advance(500);
+  assert.deepEqual(bench.take(), ['exit 0']);
+});
+
+test('what a host reads meanwhile holds nothing up where nothing waits for it', () => {
+  const bench = new Bench();
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 0 }));
+  bench.take();
+  bench.taken = 1000;
+  bench.clock.advance(DEFAULT_OPTIONS.cancelGraceMs);
+  bench.taken = undefined;
+  bench.clock.advance(500);
+  assert.deepEqual(bench.take(), ['exit 0']);
+});
+
+test('a host that says all at once learns whether the module loads', async () => {
+  const bench = new Bench({ isLoaded: false });
+  bench.lifecycle.onInitialize('i', encodeInitialize({}));
+  bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
+  await bench.open('work');
+  assert.ok(!bench.take().includes('wait for modules'), 'it waits for the module');
+  bench.lifecycle.onManifest(MANIFEST);
+  await Promise.resolve();
+  assert.deepEqual(bench.take(), ['answer i', 'wait for modules']);
+  for (const gate of ['modules', 'flush']) await bench.open(gate);
+  assert.ok(bench.take().includes('answer s'));
+});
+
+test('a signal does not wait for the module, and refuses who waits for it', async () => {
+  const bench = new Bench({ isLoaded: false });
+  bench.lifecycle.onInitialize('i', encodeInitialize({}));
+  bench.lifecycle.onSignal(143);
+  await bench.open('work');
+  assert.deepEqual(bench.take().slice(-2), ['refuse i', 'wait for modules']);
+});
+
 test('a signal drains by default and ends with its code; a second one ends at once', async () => {
   const bench = new Bench();
   bench.lifecycle.onSignal(143);
@@ -152,7 +203,7 @@ test('a signal drains by default and ends with its code; a second one ends at on
 });
 
 test('initialize is answered once the first worker has loaded, with what the module offers', () => {
-  const bench = new Bench();
+  const bench = new Bench({ isLoaded: false });
   bench.lifecycle.onInitialize('i', encodeInitialize({ config: new Uint8Array([1, 2]) }));
   assert.deepEqual(bench.take(), ['config 1,2']);
   bench.lifecycle.onManifest({ ...MANIFEST, kvChange: true });
@@ -171,7 +222,7 @@ test('initialize is answered once the first worker has loaded, with what the mod
 });
 
 test('capabilities are only what the module has, and methods only what it names', () => {
-  const bench = new Bench();
+  const bench = new Bench({ isLoaded: false });
   bench.lifecycle.onManifest({ ...MANIFEST, handle: undefined, streams: { mode: 'sync' } });
   bench.lifecycle.onInitialize('i', EMPTY_PAYLOAD);
   const { capabilities, methods } = decodeInitialized(bench.payloads.get('i') ?? EMPTY_PAYLOAD);
@@ -179,8 +230,7 @@ test('capabilities are only what the module has, and methods only what it names'
 });
 
 test('a larger first window is announced', () => {
-  const bench = new Bench(1 << 20);
-  bench.lifecycle.onManifest(MANIFEST);
+  const bench = new Bench({ receiveWindow: 1 << 20 });
   bench.lifecycle.onInitialize('i', EMPTY_PAYLOAD);
   assert.equal(decodeInitialized(bench.payloads.get('i') ?? EMPTY_PAYLOAD).initialCredit, 1 << 20);
 });
@@ -197,7 +247,7 @@ test('a protocol version that the module does not speak is refused with its own'
 test('health is answered at any time and says whether the module drains', () => {
   const bench = new Bench();
   bench.clock.advance(1234);
-  bench.lifecycle.onHealth('h');
+  bench.lifecycle.onHealth('h', EMPTY_PAYLOAD);
   const serving = decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD);
   assert.ok(serving.rssBytes > 1 << 20);
   assert.deepEqual(
@@ -217,7 +267,7 @@ test('health is answered at any time and says whether the module drains', () => 
     },
   );
   bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
-  bench.lifecycle.onHealth('h');
+  bench.lifecycle.onHealth('h', EMPTY_PAYLOAD);
   assert.equal(decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD).status, 'draining');
 });
 

@@ -1,11 +1,11 @@
-import type { IdWords } from '../wire/stream-table.ts';
+import type { IdWords } from '../wire/stream-id.ts';
 
 /** How many ids are remembered. */
 const REMEMBERED = 1_024;
 
 /** Ids of streams that have ended lately, only to call a late frame by its right name. */
 export class EndedIds {
-  readonly #words = new Uint32Array(4 * REMEMBERED);
+  readonly #words = new Int32Array(4 * REMEMBERED);
   #count = 0;
 
   add({ id0, id1, id2, id3 }: IdWords): void {

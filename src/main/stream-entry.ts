@@ -3,7 +3,6 @@ import { QUEUED, type StreamState } from '../stream/state.ts';
 import type { TableEntry } from '../wire/stream-table.ts';
 import type { HandlerMode } from '../module.ts';
 import type { InvocationContext } from '../wire/context.ts';
-import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import type { RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';
@@ -70,11 +69,6 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
     if (this.running === undefined) return false;
     const { control, worker } = this.running.assignment;
     return control.terminalMarked && control.terminalCommitted(worker.committedTail);
-  }
-
-  /** An error frame for this stream, made when it is needed. */
-  encoder(): FrameEncoder {
-    return new FrameEncoder(this.id);
   }
 
   start(assignment: Assignment): void {

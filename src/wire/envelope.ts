@@ -9,7 +9,8 @@ export const EMPTY_PAYLOAD: Uint8Array = new Uint8Array(0);
 
 // IpcEnvelope of schema/ipc.capnp: messageType in bits [0, 16), requestId pointer 0, payload pointer 1. The encoder writes one
 // segment in the order of the fields, as the C++ builder does: table 8, root pointer 8, data 8, pointers 16, requestId, payload.
-const TEXT_AT = 40;
+/** Where the requestId of an envelope starts. */
+export const TEXT_AT = 40;
 const MAX_LIST_BYTES = 0x1fff_ffff;
 
 const utf8 = new TextEncoder();

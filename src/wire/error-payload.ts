@@ -1,6 +1,7 @@
 import { errorCodeFromNumber, errorCodeNumber, type ErrorCode, type ErrorReport } from '../errors.ts';
 import { padToWord, writeUint16, writeUint32 } from './bytes.ts';
 import type { StructReader } from './reader.ts';
+import { encodeUtf8 } from './short-text.ts';
 
 /** What an `IpcError` of the wire says. */
 export interface ErrorFields {
@@ -22,8 +23,6 @@ const MESSAGE_HEADER_BYTES = 16;
 /** The upper half of a pointer to an `IpcError`. */
 export const IPC_ERROR_SHAPE = DATA_WORDS | (POINTERS << 16);
 
-const utf8 = new TextEncoder();
-
 /** An error ready to be written: its text is UTF-8 and its size on the wire is known. */
 export interface PreparedError {
   readonly code: number;
@@ -37,7 +36,7 @@ const NO_DETAILS = new Uint8Array(0);
 
 /** Encodes the text of `report` and adds up what the struct will take. */
 export function prepareIpcError(report: ErrorReport): PreparedError {
-  const message = utf8.encode(report.message);
+  const message = encodeUtf8(report.message);
   const details = report.details ?? NO_DETAILS;
   const bytes = STRUCT_BYTES + padToWord(message.length + 1) + padToWord(details.length);
   return { code: errorCodeNumber(report.code), message, details, bytes };

@@ -1,13 +1,14 @@
 import type { ErrorReport } from '../errors.ts';
 import { padToWord, writeUint16, writeUint32 } from './bytes.ts';
 import { writeInvocationContext, type InvocationContextInit } from './context.ts';
-import { envelopeHeaderBytes, setPayloadLength, writeEnvelopeHeader } from './envelope.ts';
+import { envelopeHeaderBytes, setPayloadLength, TEXT_AT, writeEnvelopeHeader } from './envelope.ts';
 import { IPC_ERROR_SHAPE, prepareIpcError, writeIpcError } from './error-payload.ts';
 import { checkUint32 } from './field-range.ts';
 import { FRAME_ARM, FRAME_LAYOUT } from './frame.ts';
 import { INITIAL_CREDIT } from './limits.ts';
 import { segment, structShape } from './segment-writer.ts';
-import { STREAM_ID_LENGTH, streamIdWords, type StreamId } from './stream-id.ts';
+import { encodeUtf8 } from './short-text.ts';
+import { STREAM_ID_LENGTH, streamIdWords, writeHexDigits, type IdWords, type StreamId } from './stream-id.ts';
 
 // A frame on the wire, one segment each in the envelope and in the nested message: the envelope up to its payload, then table 8,
 // root pointer 8, data 24, pointer 8, and what the pointer leads to.
@@ -22,33 +23,44 @@ const POINTER_AT = STRUCT_AT + dataWords * 8;
 const OPEN_DATA_WORDS = 1;
 const OPEN_POINTERS = 1;
 
-const utf8 = new TextEncoder();
+/** Frames up to this size share a slab: an ArrayBuffer of its own costs each more than all else that is done for it. */
+const SLAB_FRAME_BYTES = 1_024;
+const SLAB_BYTES = 8_192;
 
-/** Writes the frames of one stream as whole envelopes, ready for the wire. The id is written once. */
+/** What all of a thread's encoders write ahead of a payload: the id and the lengths are those of the last one. */
+const header = new Uint8Array(HEADER_BYTES);
+const headerView = new DataView(header.buffer);
+const aheadOfPointer = header.subarray(0, POINTER_AT);
+/** The id that the header says. */
+const headerId = new Int32Array(4);
+/** The payload's length that it says; -1: none yet. */
+let headerPayloadLength = -1;
+
+let slab = new ArrayBuffer(SLAB_BYTES);
+let slabUsed = 0;
+
+writeEnvelopeHeader(header, 'streamFrame', new Uint8Array(STREAM_ID_LENGTH).fill(0x30));
+writeUint16(header, ENVELOPE_BYTES + 12, dataWords);
+writeUint16(header, ENVELOPE_BYTES + 14, pointers);
+writeUint16(header, STRUCT_AT + discriminant, FRAME_ARM.data);
+// A list right behind its pointer.
+writeUint32(header, POINTER_AT, 1);
+
+/** Writes the frames of one stream as whole envelopes, ready for the wire. Holds the id and nothing else. */
 export class FrameEncoder {
   /** Bytes ahead of the payload in a Data message: envelope 80, nested frame 48. */
   static readonly DATA_HEADER_BYTES = HEADER_BYTES;
   /** The envelope's part of it. */
   static readonly ENVELOPE_BYTES = ENVELOPE_BYTES;
 
-  /** The header of a Data message; only its lengths change. */
-  readonly #header = new Uint8Array(HEADER_BYTES);
-  /** The payload's length that the header says; -1: none yet. */
-  #payloadLength = -1;
+  readonly #id0: number;
+  readonly #id1: number;
+  readonly #id2: number;
+  readonly #id3: number;
 
-  constructor(id: StreamId) {
-    const header = this.#header;
-    const [hiHigh, hiLow, loHigh, loLow] = streamIdWords(id);
-    writeEnvelopeHeader(header, 'streamFrame', utf8.encode(id));
-    writeUint16(header, ENVELOPE_BYTES + 12, dataWords);
-    writeUint16(header, ENVELOPE_BYTES + 14, pointers);
-    writeUint32(header, STRUCT_AT, hiLow);
-    writeUint32(header, STRUCT_AT + 4, hiHigh);
-    writeUint32(header, STRUCT_AT + 8, loLow);
-    writeUint32(header, STRUCT_AT + 12, loHigh);
-    writeUint16(header, STRUCT_AT + discriminant, FRAME_ARM.data);
-    // A list right behind its pointer.
-    writeUint32(header, POINTER_AT, 1);
+  constructor(id: StreamId | IdWords) {
+    if (typeof id === 'string') [this.#id0, this.#id1, this.#id2, this.#id3] = streamIdWords(id);
+    else ({ id0: this.#id0, id1: this.#id1, id2: this.#id2, id3: this.#id3 } = id);
   }
 
   /** Bytes of a Data message with that much payload. */
@@ -59,16 +71,16 @@ export class FrameEncoder {
   /**
    * What goes ahead of a payload; behind it go zeroes up to a whole word of 8.
    *
-   * @returns the encoder's own 128 bytes, valid until the next call of any of its methods
+   * @returns 128 bytes that all encoders of the thread share, valid until the next call of any of their methods
    * @throws RangeError for a payload that no list pointer can describe
    */
   dataHeader(payloadLength: number): Uint8Array {
-    const header = this.#header;
+    this.#select();
     // Frames of a stream often have one size.
-    if (payloadLength === this.#payloadLength) return header;
+    if (payloadLength === headerPayloadLength) return header;
     setLengths(header, padToWord(payloadLength));
     writeUint32(header, POINTER_AT + 4, (payloadLength << 3) | 2);
-    this.#payloadLength = payloadLength;
+    headerPayloadLength = payloadLength;
     return header;
   }
 
@@ -110,7 +122,7 @@ export class FrameEncoder {
   }
 
   cancel(reason: string): Uint8Array {
-    const text = utf8.encode(reason);
+    const text = encodeUtf8(reason);
     const out = this.#frame(FRAME_ARM.cancel, padToWord(text.length + 1));
     writeUint32(out, POINTER_AT, 1);
     writeUint32(out, POINTER_AT + 4, ((text.length + 1) << 3) | 2);
@@ -129,12 +141,41 @@ export class FrameEncoder {
 
   /** A frame of `arm` with its pointer null and room for `bodyBytes`, whole words, behind it. */
   #frame(arm: number, bodyBytes: number): Uint8Array {
-    const out = new Uint8Array(HEADER_BYTES + bodyBytes);
-    out.set(this.#header.subarray(0, POINTER_AT));
+    this.#select();
+    const out = allocate(HEADER_BYTES + bodyBytes);
+    out.set(aheadOfPointer);
     writeUint16(out, STRUCT_AT + discriminant, arm);
     setLengths(out, bodyBytes);
     return out;
   }
+
+  /** Puts the id into the header. */
+  #select(): void {
+    selectWord(0, this.#id0, STRUCT_AT + 4);
+    selectWord(1, this.#id1, STRUCT_AT);
+    selectWord(2, this.#id2, STRUCT_AT + 12);
+    selectWord(3, this.#id3, STRUCT_AT + 8);
+  }
+}
+
+/** Puts a word of the id into the header, as text and at `structAt`. Streams of a host often differ in one. */
+function selectWord(index: number, word: number, structAt: number): void {
+  if (headerId[index] === word) return;
+  headerId[index] = word;
+  writeHexDigits(headerView, TEXT_AT + index * 8, word);
+  headerView.setInt32(structAt, word, true);
+}
+
+/** Zeroes, written once and never used again. */
+function allocate(bytes: number): Uint8Array {
+  if (bytes > SLAB_FRAME_BYTES) return new Uint8Array(bytes);
+  if (slabUsed + bytes > SLAB_BYTES) {
+    slab = new ArrayBuffer(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  const out = new Uint8Array(slab, slabUsed, bytes);
+  slabUsed += bytes;
+  return out;
 }
 
 /** Writes the lengths of the envelope and of the nested message around a body of `bodyBytes`, whole words. */

@@ -35,7 +35,7 @@ export class FrameDecoder {
   readonly #cursor: PointerCursor;
   /** The discriminant as it came; see {@link FrameDecoder.isKnownArm}. */
   arm = 0;
-  /** The stream id as four UInt32, most significant first. */
+  /** The stream id, see {@link IdWords}. */
   id0 = 0;
   id1 = 0;
   id2 = 0;
@@ -79,10 +79,10 @@ export class FrameDecoder {
     this.#rootSegmentStart = cursor.segmentStart;
     this.#rootSegmentEnd = cursor.segmentEnd;
     // Data sections are whole words here, and one that ends early has defaults behind its end.
-    this.id1 = dataBytes > 0 ? readUint32(bytes, at) : 0;
-    this.id0 = dataBytes > 0 ? readUint32(bytes, at + 4) : 0;
-    this.id3 = dataBytes > 8 ? readUint32(bytes, at + 8) : 0;
-    this.id2 = dataBytes > 8 ? readUint32(bytes, at + 12) : 0;
+    this.id1 = dataBytes > 0 ? readUint32(bytes, at) | 0 : 0;
+    this.id0 = dataBytes > 0 ? readUint32(bytes, at + 4) | 0 : 0;
+    this.id3 = dataBytes > 8 ? readUint32(bytes, at + 8) | 0 : 0;
+    this.id2 = dataBytes > 8 ? readUint32(bytes, at + 12) | 0 : 0;
     this.arm = dataBytes > FRAME_LAYOUT.discriminant ? readUint16(bytes, at + FRAME_LAYOUT.discriminant) : 0;
     this.dataStart = this.dataEnd = end;
     this.credit = 0;

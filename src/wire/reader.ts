@@ -3,6 +3,7 @@ import type { WireLimits } from './limits.ts';
 import { MalformedError } from './malformed.ts';
 import { measureStruct } from './measure.ts';
 import { PointerCursor } from './pointer-cursor.ts';
+import { shortAscii } from './short-text.ts';
 
 // A BOM is part of the text, and TextDecoder would swallow it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -253,6 +254,8 @@ export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Arra
 /** `bytes[start, end)` as UTF-8. @throws MalformedError (`text-utf8`) */
 export function decodeUtf8(bytes: Uint8Array, start: number, end: number, field: string): string {
   if (start === end) return '';
+  const short = shortAscii(bytes, start, end);
+  if (short !== undefined) return short;
   try {
     return utf8.decode(bytes.subarray(start, end));
   } catch (error) {

@@ -1,12 +1,4 @@
-import { streamIdWords, type StreamId } from './stream-id.ts';
-
-/** A stream id as four UInt32, the first the most significant: what a frame carries. */
-export interface IdWords {
-  readonly id0: number;
-  readonly id1: number;
-  readonly id2: number;
-  readonly id3: number;
-}
+import { streamIdWords, type IdWords, type StreamId } from './stream-id.ts';
 
 /** What a table holds: the id's words, and a place for the table's own use. */
 export interface TableEntry<Self> extends IdWords {

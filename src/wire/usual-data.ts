@@ -1,6 +1,6 @@
 import { FrameEncoder } from './frame-encoder.ts';
 import { FRAME_ARM, type FrameDecoder } from './frame.ts';
-import { streamIdFromWords } from './stream-id.ts';
+import { saysWord, streamIdFromWords } from './stream-id.ts';
 
 const HEADER_BYTES = FrameEncoder.DATA_HEADER_BYTES;
 
@@ -25,12 +25,6 @@ const LO_HIGH = 27;
 
 /** The words that are the same in the Data of every stream. */
 const FIXED = Uint8Array.of(0, 2, 3, 4, 5, 6, 7, 8, 18, 19, 20, 22, 23, 28, 29, 30);
-
-/** For each byte its two hex digits, as the first two bytes of a little-endian word. */
-const DIGITS = Int32Array.from({ length: 256 }, (_, byte) => {
-  const text = byte.toString(16).padStart(2, '0');
-  return text.charCodeAt(0) | (text.charCodeAt(1) << 8);
-});
 
 /**
  * Recognises Data messages in the layout that encoders write.
@@ -74,20 +68,13 @@ export class UsualData {
     if (!saysWord(view, text, id0) || !saysWord(view, text + 8, id1)) return false;
     if (!saysWord(view, text + 16, id2) || !saysWord(view, text + 24, id3)) return false;
     frame.arm = FRAME_ARM.data;
-    frame.id0 = id0 >>> 0;
-    frame.id1 = id1 >>> 0;
-    frame.id2 = id2 >>> 0;
-    frame.id3 = id3 >>> 0;
+    frame.id0 = id0;
+    frame.id1 = id1;
+    frame.id2 = id2;
+    frame.id3 = id3;
     frame.dataStart = start + HEADER_BYTES;
     frame.dataEnd = frame.dataStart + length;
     frame.credit = 0;
     return true;
   }
-}
-
-/** Whether the eight bytes at `at` are the hex digits of `word`. */
-function saysWord(view: DataView, at: number, word: number): boolean {
-  const high = DIGITS[word >>> 24]! | (DIGITS[(word >>> 16) & 0xff]! << 16);
-  if (view.getInt32(at, true) !== high) return false;
-  return view.getInt32(at + 4, true) === (DIGITS[(word >>> 8) & 0xff]! | (DIGITS[word & 0xff]! << 16));
 }

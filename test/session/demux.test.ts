@@ -143,7 +143,7 @@ test('a stream frame under a requestId that is no stream id is refused as a requ
 test('a frame that can’t be understood is a protocolViolation for the envelope’s id, live or not, and no more', () => {
   const frame = new FrameEncoder(idOf(1));
   const unknownArm = frame.close();
-  new DataView(unknownArm.buffer).setUint16(80 + 32, 6, true);
+  new DataView(unknownArm.buffer, unknownArm.byteOffset).setUint16(80 + 32, 6, true);
   const frames: Record<string, Uint8Array> = {
     'an empty payload': encodeEnvelope('streamFrame', idOf(1), EMPTY_PAYLOAD),
     junk: encodeEnvelope('streamFrame', idOf(1), new Uint8Array(24).fill(0xee)),

@@ -118,5 +118,5 @@ function errorValue({ codeNumber, code, ...rest }: ErrorFields): ReadStruct {
 }
 
 function join(high: number, low: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low);
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { StreamTable, type IdWords, type TableEntry } from '../../src/wire/stream-table.ts';
-import type { StreamId } from '../../src/wire/stream-id.ts';
+import type { IdWords, StreamId } from '../../src/wire/stream-id.ts';
+import { StreamTable, type TableEntry } from '../../src/wire/stream-table.ts';
 
 interface Entry extends TableEntry<Entry> {
   readonly id: StreamId;
@@ -13,12 +13,12 @@ function entryOf(at: IdWords): Entry {
 }
 
 function idOf({ id0, id1, id2, id3 }: IdWords): StreamId {
-  return [id0, id1, id2, id3].map((word) => word.toString(16).padStart(8, '0')).join('') as StreamId;
+  return [id0, id1, id2, id3].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('') as StreamId;
 }
 
 // Few ids, so that the same one is added, found and deleted again and again.
 const words = fc.record({
-  id0: fc.constantFrom(0, 0xffff_ffff),
+  id0: fc.constantFrom(0, -1),
   id1: fc.constant(0),
   id2: fc.constantFrom(0, 0x1_0000),
   id3: fc.constantFrom(0, 1),

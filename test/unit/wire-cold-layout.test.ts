@@ -197,7 +197,8 @@ test('each field of the envelope is read where the compiler puts it', () => {
 test('the stream id, the arm and the value of each arm are read where the compiler puts them', () => {
   const build = (value: Record<string, FieldValue>): FrameDecoder =>
     readFrame(buildMessage(layout, 'StreamFrame', value));
-  const idOf = ({ id0, id1, id2, id3 }: FrameDecoder): number[] => [id0, id1, id2, id3];
+  const idOf = ({ id0, id1, id2, id3 }: FrameDecoder): number[] =>
+    [id0, id1, id2, id3].map((word) => word >>> 0);
   assert.deepEqual(idOf(build({ 'streamId.hi': 0xfedc_ba98_7654_3210n })), [0xfedc_ba98, 0x7654_3210, 0, 0]);
   assert.deepEqual(idOf(build({ 'streamId.lo': 0xfedc_ba98_7654_3210n })), [0, 0, 0xfedc_ba98, 0x7654_3210]);
   for (const [arm, number] of Object.entries(FRAME_ARM)) {

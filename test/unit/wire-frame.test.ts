@@ -167,6 +167,16 @@ test('a header that described another length before describes only the new one',
   assert.equal(toHex(encoder.dataHeader(3)), fresh);
 });
 
+test('encoders that take turns write their own ids and lengths into the header that they share', () => {
+  const other = new FrameEncoder('00000000000000010000000000000002' as StreamId);
+  const [own, others] = [toHex(encoder.dataHeader(3)), toHex(other.dataHeader(9))];
+  encoder.dataHeader(3);
+  assert.equal(toHex(other.dataHeader(9)), others);
+  assert.equal(toHex(encoder.dataHeader(3)), own);
+  const words = new FrameEncoder({ id0: 0, id1: 1, id2: 0, id3: 2 });
+  assert.equal(toHex(words.dataHeader(9)), others);
+});
+
 test('a length that no list pointer can describe is a mistake of the caller', () => {
   assert.throws(() => encoder.dataHeader(2 ** 29), RangeError);
 });
@@ -176,7 +186,7 @@ test('an id stands in the frame as hi and lo, and in the envelope with hi first'
   assert.equal(envelope.requestId(), '0123456789abcdeffedcba9876543210');
   assert.deepEqual(
     [frame.id0, frame.id1, frame.id2, frame.id3],
-    [0x0123_4567, 0x89ab_cdef, 0xfedc_ba98, 0x7654_3210],
+    [0x0123_4567, 0x89ab_cdef | 0, 0xfedc_ba98 | 0, 0x7654_3210],
   );
 });
 

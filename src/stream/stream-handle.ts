@@ -20,8 +20,12 @@ export interface StreamIo {
   grant(bytes: number): void;
   /** Blocks the thread until something may have changed. */
   block(on: BlockedOn): void;
-  /** An asynchronous sender waits for `on`: {@link StreamHandle.retrySends} is to be called when it may go on. */
+  /** An asynchronous sender waits for room: {@link StreamHandle.retrySends} is to be called when it may go on. */
   awaitRoom(): void;
+  /** What the handler logs with; asked for once, when it first does. */
+  log(): StreamLog;
+  /** Its way to ask the host; asked for once, when it first does. */
+  services(): Services;
 }
 
 interface PendingSend {
@@ -30,10 +34,9 @@ interface PendingSend {
   readonly reject: (reason: Error) => void;
 }
 
-interface PendingRead {
-  readonly resolve: (result: IteratorResult<Uint8Array, undefined>) => void;
-  readonly reject: (reason: Error) => void;
-}
+type ReadResult = IteratorResult<Uint8Array, undefined>;
+/** Ends a read that waits; with a promise that is rejected, by its error. */
+type PendingRead = (result: ReadResult | Promise<ReadResult>) => void;
 
 /** What `send` returns for a payload that left at once: one promise for all of them. */
 export const SENT: Promise<void> = Promise.resolve();
@@ -45,36 +48,48 @@ export const SENT: Promise<void> = Promise.resolve();
  * awaits ends as soon as a cause is decided.
  */
 export class StreamHandle implements ServerStream {
-  readonly deadline: Date | undefined;
-  readonly log: StreamLog;
-  readonly services: Services;
   readonly #io: StreamIo;
   readonly #context: InvocationContext;
   readonly #grants: GrantBatch;
-  readonly #input = new ChunkQueue();
+  // What most streams don't need most of the time is made when they do: there may be thousands that only wait.
+  #input: ChunkQueue | undefined;
   #inputEnded = false;
-  #reads: PendingRead[] = [];
-  #sends: PendingSend[] = [];
+  #read: PendingRead | undefined;
+  /** Reads behind it: a handler needn't await one before it asks for the next. */
+  #moreReads: PendingRead[] | undefined;
+  #sends: PendingSend[] | undefined;
   #stopReason: string | undefined;
   #stopError: ModuleError | undefined;
   #finished = false;
   #printable: InvocationContext | undefined;
+  #log: StreamLog | undefined;
+  #services: Services | undefined;
   #abort: AbortController | undefined;
   #readable: ReadableStream<Uint8Array> | undefined;
   #writable: WritableStream<Uint8Array> | undefined;
 
   /** @param window the first window of the input, in bytes */
-  constructor(io: StreamIo, context: InvocationContext, window: number, log: StreamLog, services: Services) {
+  constructor(io: StreamIo, context: InvocationContext, window: number) {
     this.#io = io;
     this.#context = context;
     this.#grants = new GrantBatch(window);
-    this.deadline = context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs);
-    this.log = log;
-    this.services = services;
   }
 
   get context(): InvocationContext {
     return (this.#printable ??= redactWhenPrinted(this.#context));
+  }
+
+  get deadline(): Date | undefined {
+    const { deadlineUnixMs } = this.#context;
+    return deadlineUnixMs === 0 ? undefined : new Date(deadlineUnixMs);
+  }
+
+  get log(): StreamLog {
+    return (this.#log ??= this.#io.log());
+  }
+
+  get services(): Services {
+    return (this.#services ??= this.#io.services());
   }
 
   get cancelled(): boolean {
@@ -112,16 +127,13 @@ export class StreamHandle implements ServerStream {
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
-    return {
-      next: () => this.#takeAsync(),
-      return: () => Promise.resolve({ done: true, value: undefined }),
-    };
+    return new InputIterator(this);
   }
 
   send(payload: Uint8Array): Promise<void> {
     try {
       this.#checkPayload(payload);
-      if (this.#sends.length === 0) {
+      if (this.#sends === undefined) {
         const outcome = this.#io.trySend(payload);
         if (outcome === 'sent') return SENT;
         if (outcome === 'room') this.#io.awaitRoom();
@@ -130,12 +142,12 @@ export class StreamHandle implements ServerStream {
       // A promise-returning method reports by its promise, also for what it finds at once.
       return Promise.reject(error instanceof Error ? error : new Error(String(error)));
     }
-    return new Promise((resolve, reject) => this.#sends.push({ payload, resolve, reject }));
+    return new Promise((resolve, reject) => (this.#sends ??= []).push({ payload, resolve, reject }));
   }
 
   sendSync(payload: Uint8Array): void {
     this.#checkPayload(payload);
-    if (this.#sends.length > 0) {
+    if (this.#sends !== undefined) {
       throw new ModuleError(
         'invalidArgument',
         'sendSync after a send that was not awaited would overtake it; await the send',
@@ -154,25 +166,26 @@ export class StreamHandle implements ServerStream {
   /** One Data payload. */
   deliver(chunk: Uint8Array): void {
     if (this.#finished || this.#inputEnded) return;
-    const read = this.#reads.shift();
+    const read = this.#read;
     if (read === undefined) {
-      this.#input.push(chunk);
+      (this.#input ??= new ChunkQueue()).push(chunk);
       return;
     }
+    this.#read = this.#moreReads?.shift();
     this.#taken(chunk);
-    read.resolve({ done: false, value: chunk });
+    read({ done: false, value: chunk });
   }
 
   /** The host's half-close. */
   deliverEnd(): void {
     this.#inputEnded = true;
-    for (const read of this.#reads.splice(0)) read.resolve({ done: true, value: undefined });
+    for (const read of this.#takeReads()) read({ done: true, value: undefined });
   }
 
   /** Credit or room may have come: sends that wait try again, in order. */
   retrySends(): void {
     while (!this.#finished) {
-      const next = this.#sends[0];
+      const next = this.#sends?.[0];
       if (next === undefined) return;
       const cause = this.#io.cause();
       // The word is ahead of the message that says why; nothing may be sent behind it.
@@ -182,7 +195,8 @@ export class StreamHandle implements ServerStream {
         if (outcome === 'room') this.#io.awaitRoom();
         return;
       }
-      this.#sends.shift();
+      this.#sends?.shift();
+      if (this.#sends?.length === 0) this.#sends = undefined;
       next.resolve();
     }
   }
@@ -193,7 +207,7 @@ export class StreamHandle implements ServerStream {
     this.#stopReason = reason;
     const error = this.#stopErrorFor(cause);
     this.#rejectAll(error);
-    this.#input.clear();
+    this.#input = undefined;
     this.#abort?.abort(error);
   }
 
@@ -215,16 +229,17 @@ export class StreamHandle implements ServerStream {
 
   /** Whether sends wait that the handler didn't await. */
   get hasPendingSends(): boolean {
-    return this.#sends.length > 0;
+    return this.#sends !== undefined;
   }
 
   /** Resolves when the sends that the handler left behind are out, or rejects with what prevents them. */
   async drainSends(): Promise<void> {
-    const last = this.#sends.at(-1);
-    if (last === undefined) return;
+    const sends = this.#sends;
+    const last = sends?.at(-1);
+    if (sends === undefined || last === undefined) return;
     await new Promise<void>((resolve, reject) => {
       const { resolve: inner, reject: innerReject } = last;
-      this.#sends[this.#sends.length - 1] = {
+      sends[sends.length - 1] = {
         payload: last.payload,
         resolve: () => {
           inner();
@@ -241,16 +256,25 @@ export class StreamHandle implements ServerStream {
   /** The terminal frame is decided: nothing more goes out, and whatever the handler left behind fails. */
   finish(): void {
     this.#finished = true;
-    this.#input.clear();
+    this.#input = undefined;
     // An error takes its stack along, which costs more than the rest of an empty stream.
-    if (this.#reads.length > 0 || this.#sends.length > 0) {
+    if (this.#read !== undefined || this.#sends !== undefined) {
       this.#rejectAll(new ModuleError('unavailable', 'the stream has ended'));
     }
   }
 
   #rejectAll(error: ModuleError): void {
-    for (const read of this.#reads.splice(0)) read.reject(error);
-    for (const send of this.#sends.splice(0)) send.reject(error);
+    for (const read of this.#takeReads()) read(Promise.reject(error));
+    const sends = this.#sends ?? [];
+    this.#sends = undefined;
+    for (const send of sends) send.reject(error);
+  }
+
+  /** The reads that wait, which whoever calls ends. */
+  #takeReads(): PendingRead[] {
+    const reads = this.#read === undefined ? [] : [this.#read, ...(this.#moreReads ?? [])];
+    this.#read = this.#moreReads = undefined;
+    return reads;
   }
 
   #checkPayload(payload: Uint8Array): void {
@@ -274,7 +298,7 @@ export class StreamHandle implements ServerStream {
     for (;;) {
       this.throwIfCancelled();
       if (this.#finished) return undefined;
-      const chunk = this.#input.shift();
+      const chunk = this.#input?.shift();
       if (chunk !== undefined) {
         this.#taken(chunk);
         return chunk;
@@ -284,16 +308,20 @@ export class StreamHandle implements ServerStream {
     }
   }
 
-  #takeAsync(): Promise<IteratorResult<Uint8Array, undefined>> {
+  /** The next chunk, or the end. */
+  take(): Promise<ReadResult> {
     const cause = this.#io.cause();
     if (cause !== undefined) return Promise.reject(this.#stopErrorFor(cause));
-    const chunk = this.#input.shift();
+    const chunk = this.#input?.shift();
     if (chunk !== undefined) {
       this.#taken(chunk);
       return Promise.resolve({ done: false, value: chunk });
     }
     if (this.#inputEnded || this.#finished) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => this.#reads.push({ resolve, reject }));
+    return new Promise((resolve) => {
+      if (this.#read === undefined) this.#read = resolve;
+      else (this.#moreReads ??= []).push(resolve);
+    });
   }
 
   #taken(chunk: Uint8Array): void {
@@ -301,6 +329,23 @@ export class StreamHandle implements ServerStream {
     if (this.#inputEnded) return;
     const grant = this.#grants.took(chunk.length);
     if (grant > 0) this.#io.grant(grant);
+  }
+}
+
+/** The input as `for await` takes it. Leaving the loop leaves the stream as it is. */
+class InputIterator implements AsyncIterator<Uint8Array, undefined> {
+  readonly #stream: StreamHandle;
+
+  constructor(stream: StreamHandle) {
+    this.#stream = stream;
+  }
+
+  next(): Promise<ReadResult> {
+    return this.#stream.take();
+  }
+
+  return(): Promise<ReadResult> {
+    return Promise.resolve({ done: true, value: undefined });
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import { dataCost } from '../stream/credit.ts';
+import type { Services, StreamLog } from '../stream/server-stream.ts';
 import type { BlockedOn, StreamIo } from '../stream/stream-handle.ts';
 
 /** A stream's way out in memory; the test decides when there is credit, room and a cause. */
@@ -17,6 +18,21 @@ export class MemoryStreamIo implements StreamIo {
   /** Is told of each payload as it is sent. */
   onSent: ((payload: Uint8Array) => void) | undefined;
   roomsAwaited = 0;
+  readonly #log: StreamLog;
+  readonly #services: Services;
+
+  constructor(log: StreamLog, services: Services) {
+    this.#log = log;
+    this.#services = services;
+  }
+
+  log(): StreamLog {
+    return this.#log;
+  }
+
+  services(): Services {
+    return this.#services;
+  }
 
   cause(): ErrorCode | undefined {
     return this.decided;

@@ -51,11 +51,12 @@ export class MockStream {
   readonly sent: readonly Uint8Array[];
   readonly logs: LoggedLine[] = [];
   readonly #handle: StreamHandle;
-  readonly #io = new MemoryStreamIo();
+  readonly #io: MemoryStreamIo;
 
   constructor(options: MockStreamOptions) {
     const { input, method = '', credit = Infinity, onSend } = options;
     const context: InvocationContext = { ...EMPTY_CONTEXT, ...contextOf(method, options) };
+    this.#io = new MemoryStreamIo(this.#log(), this.#services(options));
     this.#io.credit = credit;
     this.#io.onBlock = (on) => {
       throw new Error(
@@ -65,7 +66,7 @@ export class MockStream {
     };
     if (onSend !== undefined) this.#io.onSent = (payload) => onSend(payload, this);
     this.sent = this.#io.sent;
-    this.#handle = new StreamHandle(this.#io, context, INITIAL_CREDIT, this.#log(), this.#services(options));
+    this.#handle = new StreamHandle(this.#io, context, INITIAL_CREDIT);
     this.stream = this.#handle;
     if (input === undefined) return;
     for (const chunk of input) this.push(chunk);

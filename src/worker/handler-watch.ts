@@ -11,6 +11,9 @@ export type ThreadCpuUsage = (() => { readonly user: number; readonly system: nu
 /** Node has it from 23.9 on. */
 const { threadCpuUsage = null } = process as { threadCpuUsage?: NonNullable<ThreadCpuUsage> };
 
+/** One for all streams. */
+const monotonic = (): number => performance.now();
+
 /** What the watch asks of the thread. */
 export interface WatchedThread {
   readonly figures: SlotFigures;
@@ -37,7 +40,7 @@ export class HandlerWatch {
   constructor(
     thread: WatchedThread,
     task: Task & { kind: 'stream' },
-    now: () => number = () => performance.now(),
+    now: () => number = monotonic,
     cpuUsage: ThreadCpuUsage = threadCpuUsage,
   ) {
     this.#thread = thread;

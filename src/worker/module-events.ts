@@ -24,6 +24,10 @@ export class ModuleEvents {
     this.#waiting.push({ kind, payload });
   }
 
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   /** Runs what waits; to be called with no handler on the stack. */
   run(): void {
     while (this.#waiting.length > 0 && this.#chain === undefined) {

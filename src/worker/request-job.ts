@@ -27,7 +27,13 @@ export class RequestJob implements Job {
     this.#control = thread.control(task.job);
   }
 
-  run(): Promise<void> | undefined {
+  run(): void {
+    const running = this.#run();
+    if (running === undefined) this.#thread.ended(this);
+    else void running.then(() => this.#thread.ended(this));
+  }
+
+  #run(): Promise<void> | undefined {
     const handler = this.#thread.module.definition.onHandle;
     if (handler === undefined) {
       this.#answer({ code: 'unimplemented', message: 'this module does not handle unary requests' });

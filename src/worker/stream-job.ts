@@ -1,79 +1,50 @@
-import type { ErrorReport } from '../errors.ts';
+import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
-import { StreamHandle } from '../stream/stream-handle.ts';
+import type { Services, StreamLog } from '../stream/server-stream.ts';
+import { StreamHandle, type BlockedOn, type StreamIo } from '../stream/stream-handle.ts';
 import type { Task } from '../thread-messages.ts';
+import type { InvocationContext } from '../wire/context.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { reportOf } from './error-report.ts';
 import { HandlerWatch } from './handler-watch.ts';
-import { runHandler } from './run-handler.ts';
+import { startHandler, type HandlerEnd } from './run-handler.ts';
+import type { ServiceCaller } from './services.ts';
 import { streamLog } from './stream-log.ts';
 import { StreamOutput } from './stream-output.ts';
 import type { Job, Thread } from './thread.ts';
 import { ROOM_FOR_DATA } from './wire-output.ts';
 
-/** One stream on this thread: its handle, its frames, and its end. */
-export class StreamJob implements Job {
+/** One stream on this thread: its handle, its frames, and its end. Much of it is what the handle asks of it, as {@link StreamIo}. */
+export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   readonly number: number;
   readonly #thread: Thread;
-  readonly method: string;
+  readonly #task: Task & { kind: 'stream' };
   readonly #control: JobControl;
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
   readonly #watch: HandlerWatch;
   #reason = '';
-  #failed: ((report: ErrorReport) => void) | undefined;
   #failure: ErrorReport | undefined;
-  #retryTerminal: (() => void) | undefined;
+  #isEnding = false;
+  /** The terminal frame that waits for room. */
+  #terminal: Uint8Array | undefined;
 
   constructor(thread: Thread, task: Task & { kind: 'stream' }) {
     this.number = task.number;
     this.#thread = thread;
-    this.method = task.context.method;
+    this.#task = task;
     this.#control = thread.control(task.job);
     this.#output = new StreamOutput(thread.wire, this.#control, task.id as StreamId);
     this.#watch = new HandlerWatch(thread, task);
-    const isDecided = (): boolean => this.#control.isDecided;
-    const services = thread.services.for({
-      job: task.number,
-      context: task.context,
-      cause: () => this.#control.cause,
-      throwIfCancelled: () => this.#handle.throwIfCancelled(),
-    });
-    this.#handle = new StreamHandle(
-      {
-        cause: () => this.#control.cause,
-        trySend: (payload) => {
-          const outcome = this.#output.trySend(payload);
-          if (outcome === 'sent') {
-            if (this.#watch.isExpectant) this.#watch.sent();
-            thread.flushThisTurn();
-          } else {
-            this.#watch.stalled(outcome === 'room' ? 'ring' : outcome);
-          }
-          return outcome;
-        },
-        grant: (bytes) => {
-          this.#output.grant(bytes);
-          thread.flushThisTurn();
-        },
-        block: (on) => {
-          if (on === 'room') thread.wire.blockForRoom(ROOM_FOR_DATA, true, isDecided);
-          else
-            thread.blockForInput(on === 'credit' ? () => isDecided() || this.#control.credit > 0 : isDecided);
-        },
-        awaitRoom: () => {
-          if (!thread.wire.awaitRoom(ROOM_FOR_DATA, true)) queueMicrotask(() => this.retry());
-        },
-      },
-      task.context,
-      thread.settings.receiveWindow,
-      streamLog(task, thread.droppedLogs),
-      services,
-    );
+    this.#handle = new StreamHandle(this, task.context, thread.settings.receiveWindow);
   }
 
-  /** Runs the handler and sends the terminal frame; `undefined` when all of it was synchronous. Never rejects. */
-  run(): Promise<void> | undefined {
+  get method(): string {
+    return this.#task.context.method;
+  }
+
+  /** Runs the handler and sends the terminal frame; the thread is told when that is done. Never throws. */
+  run(): void {
     const handler = this.#thread.module.streamHandler(this.method);
     if (handler === undefined) {
       return this.#end({
@@ -81,22 +52,21 @@ export class StreamJob implements Job {
         message: `this module has no stream method '${this.method}'`,
       });
     }
-    let running: Promise<void> | undefined;
+    let isOver: boolean;
     try {
-      running = this.#watch.run(() => runHandler(handler, this.#handle));
+      isOver = this.#watch.run(() => startHandler(handler, this.#handle, this));
     } catch (thrown) {
       return this.#end(this.#report(thrown));
     }
-    if (running === undefined) return this.#end(undefined);
-    // A failure outside the handler's call may leave its promise pending for ever.
-    const failed = new Promise<ErrorReport>((resolve) => (this.#failed = resolve));
-    return Promise.race([
-      running.then(
-        () => undefined,
-        (thrown: unknown) => this.#report(thrown),
-      ),
-      failed,
-    ]).then((report) => this.#end(this.#failure ?? report));
+    if (isOver) this.#end(undefined);
+  }
+
+  returned(): void {
+    this.#end(undefined);
+  }
+
+  threw(thrown: unknown): void {
+    this.#end(this.#report(thrown));
   }
 
   deliver(chunk: Uint8Array): void {
@@ -115,7 +85,7 @@ export class StreamJob implements Job {
   retry(): void {
     this.#output.retryGrant();
     this.#handle.retrySends();
-    this.#retryTerminal?.();
+    if (this.#terminal !== undefined) this.#sendTerminal(this.#terminal);
   }
 
   stop(reason: string): void {
@@ -127,8 +97,66 @@ export class StreamJob implements Job {
   }
 
   fail(thrown: unknown): void {
-    this.#failure = this.#report(thrown);
-    this.#failed?.(this.#failure);
+    this.#failure ??= this.#report(thrown);
+    // The handler's promise may be pending for ever. Not at once: main must hear that the thread retires before it hears
+    // that there is a free seat.
+    queueMicrotask(() => this.#end(undefined));
+  }
+
+  // What the handle asks of it.
+
+  cause(): ErrorCode | undefined {
+    return this.#control.cause;
+  }
+
+  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
+    const outcome = this.#output.trySend(payload);
+    if (outcome === 'sent') {
+      if (this.#watch.isExpectant) this.#watch.sent();
+      this.#thread.flushThisTurn();
+    } else {
+      this.#watch.stalled(outcome === 'room' ? 'ring' : outcome);
+    }
+    return outcome;
+  }
+
+  grant(bytes: number): void {
+    this.#output.grant(bytes);
+    this.#thread.flushThisTurn();
+  }
+
+  block(on: BlockedOn): void {
+    const control = this.#control;
+    const isDecided = (): boolean => control.isDecided;
+    if (on === 'room') this.#thread.wire.blockForRoom(ROOM_FOR_DATA, true, isDecided);
+    else
+      this.#thread.blockForInput(on === 'credit' ? () => control.isDecided || control.credit > 0 : isDecided);
+  }
+
+  awaitRoom(): void {
+    if (!this.#thread.wire.awaitRoom(ROOM_FOR_DATA, true)) queueMicrotask(() => this.retry());
+  }
+
+  log(): StreamLog {
+    return streamLog(this.#task, this.#thread.droppedLogs);
+  }
+
+  services(): Services {
+    return this.#thread.services.for(this);
+  }
+
+  // And what its service requests heed.
+
+  get job(): number {
+    return this.number;
+  }
+
+  get context(): InvocationContext {
+    return this.#task.context;
+  }
+
+  throwIfCancelled(): void {
+    this.#handle.throwIfCancelled();
   }
 
   #stopError(): Error {
@@ -144,29 +172,35 @@ export class StreamJob implements Job {
     return reportOf(thrown, this.#thread.settings.maxErrorMessageBytes);
   }
 
-  /** The one place where this thread ends a stream. A decided cause wins over whatever the handler made of it. */
-  #end(own: ErrorReport | undefined): Promise<void> | undefined {
+  /**
+   * The one place where this thread ends a stream, once: a handler may return after a failure outside its call has ended it.
+   * A decided cause wins over whatever the handler made of it.
+   */
+  #end(own: ErrorReport | undefined): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
     let cause = this.#control.cause;
     if (cause !== undefined && this.#reason === '') {
       // The word is faster than the message with the reason.
       this.#thread.pump();
       cause = this.#control.cause;
     }
-    const error = cause === undefined ? own : { code: cause, message: this.#handle.stopMessage(cause) };
+    const error =
+      cause === undefined
+        ? (this.#failure ?? own)
+        : { code: cause, message: this.#handle.stopMessage(cause) };
     this.#handle.finish();
     this.#watch.ended(error);
-    const frame = this.#output.terminal(error);
-    if (this.#output.commitTerminal(frame)) return undefined;
-    return new Promise((resolve) => {
-      this.#retryTerminal = () => {
-        if (this.#output.commitTerminal(frame)) {
-          this.#retryTerminal = undefined;
-          resolve();
-        } else if (!this.#thread.wire.awaitRoom(frame.length, false)) {
-          queueMicrotask(() => this.#retryTerminal?.());
-        }
-      };
-      this.#retryTerminal();
-    });
+    this.#sendTerminal(this.#output.terminal(error));
+  }
+
+  /** Now, or by {@link retry} when the ring has room. */
+  #sendTerminal(frame: Uint8Array): void {
+    if (this.#output.commitTerminal(frame)) {
+      this.#terminal = undefined;
+      return this.#thread.ended(this);
+    }
+    this.#terminal = frame;
+    if (!this.#thread.wire.awaitRoom(frame.length, false)) queueMicrotask(() => this.retry());
   }
 }

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { JobControl } from '../shared-memory/job-control.ts';
 import { OutboundRing } from '../shared-memory/outbound-ring.ts';
@@ -24,6 +24,8 @@ import { WireOutput } from './wire-output.ts';
 export interface Job {
   readonly number: number;
   readonly method: string;
+  /** Runs its handler. {@link Thread.ended} is to be told, once, when the handler has really ended. Never throws. */
+  run(): void;
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
   /** The host has granted credit. */
@@ -78,6 +80,8 @@ export class Thread {
   readonly droppedLogs: DroppedLogs;
   /** Tells which job a failure belongs to that surfaces outside the handler's call. */
   readonly scope = new AsyncLocalStorage<Job>();
+  /** What runs in it belongs to no job. */
+  readonly #outside = new AsyncResource('ixt-thread');
   readonly #region: Region;
   readonly #inbox: Inbox;
   readonly #wake: WorkerWake;
@@ -140,19 +144,19 @@ export class Thread {
     const early = this.#early;
     this.#early = [];
     for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
-    const done = (): void => {
-      this.#jobs.delete(job.number);
-      this.services.abandon(job.number, () => new ModuleError('unavailable', 'the stream has ended'));
-      // A blocking handler may have left key-value changes for after it.
-      this.events.run();
-      if (this.#jobs.size === 0) this.wire.flush();
-      else this.flushThisTurn();
-      this.say({ type: 'settled', number: job.number });
-    };
     this.#neighbours.touch(job);
-    const running = this.scope.run(job, () => job.run());
-    if (running === undefined) done();
-    else void running.then(done);
+    this.scope.run(job, () => job.run());
+  }
+
+  /** The job's handler has ended, and so has its stream. */
+  ended(job: Job): void {
+    this.#jobs.delete(job.number);
+    this.services.abandon(job.number, () => new ModuleError('unavailable', 'the stream has ended'));
+    // A blocking handler may have left key-value changes for after it, which are no part of it.
+    if (this.events.isWaiting) this.#outside.runInAsyncScope(() => this.events.run());
+    if (this.#jobs.size === 0) this.wire.flush();
+    else this.flushThisTurn();
+    this.say({ type: 'settled', number: job.number });
   }
 
   /**

@@ -32,8 +32,8 @@ export interface TestStream {
 
 /** A handle around a fake way out. @param window its first input window, in bytes */
 export function testStream(window = 262_144, context: InvocationContextInit = {}): TestStream {
-  const io = new FakeStreamIo();
-  const stream = new StreamHandle(io, { ...EMPTY_CONTEXT, ...context }, window, LOG, SERVICES);
+  const io = new FakeStreamIo(LOG, SERVICES);
+  const stream = new StreamHandle(io, { ...EMPTY_CONTEXT, ...context }, window);
   return {
     io,
     stream,

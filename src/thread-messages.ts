@@ -3,12 +3,13 @@ import type { HandlerMode } from './module.ts';
 import type { RegionHandle } from './shared-memory/region.ts';
 import { ownCopy, uninitialised } from './uninitialised.ts';
 import type { InvocationContext } from './wire/context.ts';
+import type { IdWords } from './wire/stream-id.ts';
 
 /**
  * Everything that main and a worker say to each other, apart from the shared words: the only file that both know.
  *
- * Main → worker: its {@link Seat}, once, by Piscina; then on the worker's own port {@link Task}s, and batches of small operations,
- * one transferred buffer a read ({@link OpBatch}).
+ * Main → worker: its {@link Seat}, once, by Piscina; then on the worker's own port batches of small operations,
+ * one transferred buffer a read ({@link OpBatch}), and {@link RequestTask}s.
  * Worker → main: {@link FromWorker} on the same port.
  */
 
@@ -53,27 +54,41 @@ export interface Manifest {
   readonly kvChange: boolean;
 }
 
-/** A job for a worker: an Open, or a unary request. */
-export type Task =
-  | {
-      readonly kind: 'stream';
-      /** Names the job in messages; rises from job to job on a worker. */
-      readonly number: number;
-      /** The job's control block. */
-      readonly job: number;
-      readonly id: string;
-      readonly context: InvocationContext;
-      /** When main accepted the Open, in ms since the epoch; and how long the stream then waited for the worker. */
-      readonly openedAt: number;
-      readonly queuedMs: number;
-    }
-  | {
-      readonly kind: 'handle';
-      readonly number: number;
-      readonly job: number;
-      readonly context: InvocationContext;
-      readonly body: Uint8Array;
-    };
+/** A stream for a worker, as its thread takes it out of an {@link OP.open}. */
+export interface StreamTask {
+  readonly kind: 'stream';
+  /** Names the job in messages; rises from job to job on a worker. */
+  readonly number: number;
+  /** The job's control block. */
+  readonly job: number;
+  readonly id: string;
+  readonly context: InvocationContext;
+  /** When main accepted the Open, in ms since the epoch; and how long the stream then waited for the worker. */
+  readonly openedAt: number;
+  readonly queuedMs: number;
+}
+
+/** A stream for a worker, as main hands it over. */
+export interface StreamStart extends Pick<StreamTask, 'kind' | 'number' | 'job' | 'openedAt' | 'queuedMs'> {
+  readonly stream: IdWords;
+  readonly mode: HandlerMode;
+  /** The frame of its Open, `bytes[start, end)`: checked, and as it came. Valid during the call. */
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A unary request for a worker: a message of its own. */
+export interface RequestTask {
+  readonly kind: 'handle';
+  readonly number: number;
+  readonly job: number;
+  readonly context: InvocationContext;
+  readonly body: Uint8Array;
+}
+
+/** A job of a worker's. */
+export type Task = StreamTask | RequestTask;
 
 export type FromWorker =
   | { readonly type: 'bell' }
@@ -125,11 +140,16 @@ export const OP = {
   init: 9,
   /** The module drains: run `onClose`. */
   close: 10,
+  /** Job `job` is a stream and begins: see {@link OpBatch.addOpen}. */
+  open: 11,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 
 /** kind, job, payload length: three Int32, and one of padding, so that payloads stay aligned. */
 const OP_HEADER = 16;
+
+/** What an {@link OP.open} says ahead of the frame: offsets of an Int32 and two Float64, and the size of all. */
+export const OPEN_HEADER = { job: 0, openedAt: 8, queuedMs: 16, bytes: 24 } as const;
 
 /** A batch's first buffer: a read's worth of small operations. */
 const FIRST_BYTES = 4096;
@@ -153,21 +173,39 @@ export class OpBatch {
     return this.#length === 0;
   }
 
+  /** Appends the beginning of a stream: {@link OPEN_HEADER}, then the frame of its Open, whose context its thread decodes. */
+  addOpen({ number, job, openedAt, queuedMs, bytes, start, end }: StreamStart): void {
+    const at = this.#reserve(OP.open, number, OPEN_HEADER.bytes + end - start);
+    this.#words[(at + OPEN_HEADER.job) >> 2] = job;
+    const times = new Float64Array(this.#bytes.buffer, at + OPEN_HEADER.openedAt, 2);
+    times[0] = openedAt;
+    times[1] = queuedMs;
+    this.#put(bytes, start, end - start, at + OPEN_HEADER.bytes);
+  }
+
   /** Appends `source[start, end)` as the payload of one operation. */
   add(kind: OpKind, job: number, source: Uint8Array, start: number, end: number): void {
-    const payloadBytes = end - start;
+    const at = this.#reserve(kind, job, end - start);
+    this.#put(source, start, end - start, at);
+  }
+
+  /** Appends an operation with room for its payload. @returns where that is */
+  #reserve(kind: OpKind, job: number, payloadBytes: number): number {
     const next = this.#length + OP_HEADER + ((payloadBytes + 7) & ~7);
     if (next > this.#bytes.length) this.#grow(next);
     const word = this.#length >> 2;
     this.#words[word] = kind;
     this.#words[word + 1] = job;
     this.#words[word + 2] = payloadBytes;
-    if (payloadBytes > 0) {
-      const at = this.#length + OP_HEADER;
-      if (payloadBytes <= SHORT_BYTES) this.#copyShort(source, start, payloadBytes, at);
-      else this.#bytes.set(source.subarray(start, end), at);
-    }
+    const at = this.#length + OP_HEADER;
     this.#length = next;
+    return at;
+  }
+
+  #put(source: Uint8Array, start: number, length: number, at: number): void {
+    if (length === 0) return;
+    if (length <= SHORT_BYTES) this.#copyShort(source, start, length, at);
+    else this.#bytes.set(source.subarray(start, start + length), at);
   }
 
   /** By words: without the view that `set` needs, a short payload costs a third. */
@@ -203,28 +241,58 @@ export class OpBatch {
   }
 }
 
+/** What V8 keeps on its own heap costs less than a view that holds a whole batch. */
+const ON_HEAP_BYTES = 64;
+
 /**
- * Walks a batch. Chunks that share a batch are copied out of it, so that keeping one doesn't keep them all, and so that
- * posting one elsewhere doesn't clone them all.
+ * Walks a batch; whoever calls {@link next} goes on where the last call was. Chunks that share a batch are copied out of it, so
+ * that keeping one doesn't keep them all, and so that posting one elsewhere doesn't clone them all.
  */
+export class OpReader {
+  kind = 0;
+  job = 0;
+  readonly #words: Int32Array;
+  readonly #bytes: Uint8Array;
+  #at = 0;
+  #start = 0;
+  #end = 0;
+
+  constructor(batch: ArrayBuffer) {
+    this.#words = new Int32Array(batch);
+    this.#bytes = new Uint8Array(batch);
+  }
+
+  /** Reads the next operation's head. @returns whether there was one */
+  next(): boolean {
+    const word = this.#at >> 2;
+    if (this.#at >= this.#bytes.length || this.#words[word] === 0) return false;
+    this.kind = this.#words[word] ?? 0;
+    this.job = this.#words[word + 1] ?? 0;
+    this.#start = this.#at + OP_HEADER;
+    this.#end = this.#start + (this.#words[word + 2] ?? 0);
+    this.#at = (this.#end + 7) & ~7;
+    return true;
+  }
+
+  /** The operation's payload, the reader's to keep. */
+  payload(): Uint8Array {
+    const isAlone =
+      this.#start === OP_HEADER && (this.#at === this.#bytes.length || this.#words[this.#at >> 2] === 0);
+    return isAlone && this.#end - this.#start > ON_HEAP_BYTES
+      ? this.view()
+      : ownCopy(this.#bytes, this.#start, this.#end);
+  }
+
+  /** The same, as a view on the batch. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+}
+
+/** Calls `onOp` for each operation of a batch, in order. */
 export function readOps(
   batch: ArrayBuffer,
   onOp: (kind: number, job: number, payload: Uint8Array) => void,
 ): void {
-  const words = new Int32Array(batch);
-  const bytes = new Uint8Array(batch);
-  for (let at = 0; at < bytes.length;) {
-    const word = at >> 2;
-    if (words[word] === 0) return;
-    const start = at + OP_HEADER;
-    const end = start + (words[word + 2] ?? 0);
-    const next = (end + 7) & ~7;
-    const isAlone = at === 0 && (next === bytes.length || words[next >> 2] === 0);
-    onOp(
-      words[word] ?? 0,
-      words[word + 1] ?? 0,
-      isAlone ? bytes.subarray(start, end) : ownCopy(bytes, start, end),
-    );
-    at = next;
-  }
+  for (const ops = new OpReader(batch); ops.next();) onOp(ops.kind, ops.job, ops.payload());
 }

@@ -51,7 +51,7 @@ export function refusalBeforeHandler(
  */
 export function admit(
   manifest: Manifest,
-  context: InvocationContext,
+  context: Pick<InvocationContext, 'method' | 'deadlineUnixMs'>,
   now: number,
 ): Refusal | { mode: HandlerMode } {
   const { streams } = manifest;
@@ -70,7 +70,10 @@ export function admit(
 }
 
 /** @returns the refusal of a call whose deadline has passed before it could start */
-export function deadlinePassed(context: InvocationContext, now: number): Refusal | undefined {
+export function deadlinePassed(
+  context: Pick<InvocationContext, 'deadlineUnixMs'>,
+  now: number,
+): Refusal | undefined {
   if (context.deadlineUnixMs === 0 || context.deadlineUnixMs > now) return undefined;
   const late = now - context.deadlineUnixMs;
   return {

@@ -1,7 +1,7 @@
 import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads';
 import type { SlotNumber } from '../shared-memory/region.ts';
 import type { SlotWords } from '../shared-memory/slot-words.ts';
-import { OpBatch, type OpKind } from '../thread-messages.ts';
+import { OpBatch, type OpKind, type StreamStart } from '../thread-messages.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -54,6 +54,11 @@ export class PoolWorker {
   /** Adds an operation to what the next {@link flush} sends. */
   post(kind: OpKind, job: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
     this.#batch.add(kind, job, bytes, start, end);
+  }
+
+  /** The same for a stream that begins. */
+  postOpen(start: StreamStart): void {
+    this.#batch.addOpen(start);
   }
 
   get hasPosts(): boolean {

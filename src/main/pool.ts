@@ -5,7 +5,14 @@ import { programFile } from '../package-files.ts';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
-import type { FromWorker, Manifest, Seat, Task, WorkerSettings } from '../thread-messages.ts';
+import type {
+  FromWorker,
+  Manifest,
+  RequestTask,
+  Seat,
+  StreamStart,
+  WorkerSettings,
+} from '../thread-messages.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { Clock } from './running-job.ts';
@@ -117,8 +124,9 @@ export class WorkerPool {
     this.#piscina.on('error', () => {});
   }
 
-  /** Hands a job to a `ready` worker, behind what was posted for it. */
-  dispatch(worker: PoolWorker, task: Task): void {
+  /** Hands a job to a `ready` worker, behind what was posted for it; a stream goes with the next {@link flush}. */
+  dispatch(worker: PoolWorker, task: StreamStart | RequestTask): void {
+    if (task.kind === 'stream') return worker.postOpen(task);
     worker.flush();
     worker.port.postMessage(task);
   }

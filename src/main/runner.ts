@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import { Region } from '../shared-memory/region.ts';
 import type { Stats } from '../stats.ts';
 import { cutUtf8 } from '../text.ts';
-import { OP, type FromWorker, type Manifest, type Task } from '../thread-messages.ts';
+import { OP, type FromWorker, type Manifest } from '../thread-messages.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { Framer } from '../wire/framer.ts';
@@ -93,7 +93,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       }
     },
     onGone: hostUnreadable,
-    onWritten: () => scheduler.place(),
+    onWritten: () => place(),
     onOwed: (answers) => {
       // A host that only writes gets no further than this; whatever it has sent is still worked on.
       const mayRead = answers < options.maxOwedAnswers;
@@ -137,7 +137,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
           requests.onManifest(manifest);
           lifecycle.onManifest(manifest);
         }
-        scheduler.place();
+        place();
         keyValues.flush(worker);
       },
       onLoadFailed: (_worker, message) => {
@@ -147,7 +147,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
           return exit(EXIT.badModule);
         }
         log(`a new worker could not load the module: ${message}`);
-        scheduler.place();
+        place();
       },
       onMessage: (worker, message) => onWorkerMessage(worker, message),
       onFenced: (worker, how) => {
@@ -178,6 +178,11 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     () => outlet.queuedBytes > 2 * options.maxMessageBytes,
     (worker) => pool.end(worker, 'it could not load the module'),
   );
+  /** Starts whoever can start. What the host's bytes start goes to its worker when all of them have been looked at. */
+  const place = (): void => {
+    scheduler.place();
+    pool.flush();
+  };
   const keyValues = new KeyValues(options);
   const services = new ServiceRoutes(options, (message) => send(message, false));
   const prepare = (worker: PoolWorker): void => {
@@ -195,11 +200,10 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     scheduler,
     send,
     endWorker,
-    dispatch: ({ worker, number, job }: Assignment, { id, context, times }) => {
-      prepare(worker);
-      const queuedMs = times.started - times.opened;
-      const openedAt = clock.now() - queuedMs;
-      dispatch(worker, { kind: 'stream', number, job, id, context, openedAt, queuedMs });
+    dispatch: (assignment, entry) => {
+      prepare(assignment.worker);
+      const queuedMs = entry.times.started - entry.times.opened;
+      pool.dispatch(assignment.worker, entry.startOf(assignment, clock.now() - queuedMs, queuedMs));
     },
   });
   const requests = new Requests({
@@ -210,10 +214,9 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     endWorker,
     dispatch: ({ worker, number, job }: Assignment, { context, body }) => {
       prepare(worker);
-      dispatch(worker, { kind: 'handle', number, job, context, body });
+      pool.dispatch(worker, { kind: 'handle', number, job, context, body });
     },
   });
-  const dispatch = (worker: PoolWorker, task: Task): void => pool.dispatch(worker, task);
 
   const onWorkerMessage = (worker: PoolWorker, message: FromWorker): void => {
     switch (message.type) {
@@ -244,7 +247,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   };
   const isIdle = (): boolean => streams.isIdle && requests.isIdle;
   const afterWork = (): void => {
-    scheduler.place();
+    place();
     pool.retireIdle();
     if (isIdle()) waitsForEnd.workDone?.();
   };

@@ -2,11 +2,18 @@ import { ReceiveWindow } from '../stream/credit.ts';
 import { QUEUED, type StreamState } from '../stream/state.ts';
 import type { TableEntry } from '../wire/stream-table.ts';
 import type { HandlerMode } from '../module.ts';
-import type { InvocationContext } from '../wire/context.ts';
-import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
+import type { StreamStart } from '../thread-messages.ts';
+import { EMPTY_CONTEXT, type InvocationContext } from '../wire/context.ts';
+import { FrameDecoder } from '../wire/frame.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
+import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import type { RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';
 import { StreamTimes } from './stream-watch.ts';
+
+const NO_BYTES = new Uint8Array(0);
+/** For an Open that was checked against the limits that hold. */
+const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
 
 /** What a queued stream asks of the router. */
 export interface EntryOwner {
@@ -19,13 +26,16 @@ export interface EntryOwner {
  * a place in the limits until the end.
  */
 export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
-  readonly id: StreamId;
   readonly id0: number;
   readonly id1: number;
   readonly id2: number;
   readonly id3: number;
   nextInBucket: StreamEntry | undefined;
-  readonly context: InvocationContext;
+  /** The frame of the Open, until a worker has it: `open[openStart, openEnd)`. */
+  open: Uint8Array | undefined;
+  openStart: number;
+  openEnd: number;
+  #context: InvocationContext | undefined;
   readonly window: ReceiveWindow;
   state: StreamState = QUEUED;
   mode: HandlerMode = 'sync';
@@ -33,25 +43,64 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
   /** What the module may send, while no worker counts it. */
   queuedCredit: number;
   /** Input that arrived while the stream was queued. */
-  held: Uint8Array[] = [];
+  held: Uint8Array[] | undefined;
   heldBytes = 0;
   running: RunningJob | undefined;
   cancelDeadline: (() => void) | undefined;
   readonly #owner: EntryOwner;
 
+  /** @param frame an Open in `bytes`, which are the entry's during this call and until {@link keepOpen} */
   constructor(
     owner: EntryOwner,
-    id: StreamId,
-    context: InvocationContext,
+    frame: FrameDecoder,
+    bytes: Uint8Array,
     receiveWindow: number,
     credit: number,
   ) {
     this.#owner = owner;
-    this.id = id;
-    [this.id0, this.id1, this.id2, this.id3] = streamIdWords(id);
-    this.context = context;
+    ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
+    this.open = bytes;
+    this.openStart = frame.start;
+    this.openEnd = frame.end;
     this.window = new ReceiveWindow(receiveWindow);
     this.queuedCredit = credit;
+  }
+
+  /** Made when it is asked for: frames carry it as words. */
+  get id(): StreamId {
+    return streamIdFromWords(this.id0, this.id1, this.id2, this.id3);
+  }
+
+  /**
+   * Decoded when it is first asked for. Empty for a stream that was given to its worker when nobody listened: its thread has
+   * the context then.
+   */
+  get context(): InvocationContext {
+    if (this.#context === undefined && this.open !== undefined) {
+      const frame = new FrameDecoder(NO_LIMITS);
+      frame.decode(this.open, this.openStart, this.openEnd);
+      this.#context = frame.openContext();
+    }
+    return this.#context ?? EMPTY_CONTEXT;
+  }
+
+  /** The stream has to wait: the bytes around its Open are used again. */
+  keepOpen(): void {
+    this.open = this.open?.slice(this.openStart, this.openEnd);
+    this.openEnd -= this.openStart;
+    this.openStart = 0;
+  }
+
+  /** What a worker gets of it. @param openedAt ms since the epoch */
+  startOf({ number, job }: Assignment, openedAt: number, queuedMs: number): StreamStart {
+    const { mode, open: bytes = NO_BYTES, openStart: start, openEnd: end } = this;
+    return { kind: 'stream', stream: this, number, job, mode, openedAt, queuedMs, bytes, start, end };
+  }
+
+  /** The worker has its Open. @param isHeard whether someone may ask for the context later */
+  dropOpen(isHeard: boolean): void {
+    if (isHeard) this.#context = this.context;
+    this.open = undefined;
   }
 
   /** Bytes granted to the host so far, modulo 2^32. */

@@ -4,7 +4,7 @@ import type { Stats } from '../stats.ts';
 import { redactWhenPrinted } from '../stream/redacted-context.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { DurationCount } from './duration-count.ts';
-import type { StreamId } from '../wire/stream-id.ts';
+import { streamIdFromWords, type IdWords } from '../wire/stream-id.ts';
 import type { Clock } from './running-job.ts';
 import type { StreamEntry } from './stream-entry.ts';
 
@@ -16,8 +16,7 @@ export class StreamTimes {
 }
 
 /** What gets an error of main's: an accepted stream, or what is known of one that never was. */
-export interface RefusedCall {
-  readonly id: StreamId;
+export interface RefusedCall extends IdWords {
   readonly context?: InvocationContext;
   readonly times?: StreamTimes;
 }
@@ -66,6 +65,15 @@ export class StreamWatch {
       channels.streamStart.publish({ ...about(entry), queuedMs, worker });
   }
 
+  /** Whether someone may want to know of a stream that runs whose it is. */
+  get hasListeners(): boolean {
+    return (
+      channels.streamStart.hasSubscribers ||
+      channels.streamStop.hasSubscribers ||
+      channels.streamEnd.hasSubscribers
+    );
+  }
+
   /** A cause other than its handler's is decided. */
   stopped(entry: StreamEntry, cause: ErrorCode, reason: string): void {
     const isRunning = entry.running !== undefined;
@@ -92,11 +100,12 @@ export class StreamWatch {
     if (times.stopped > 0) this.#cancelLatency.add(now - times.stopped);
   }
 
-  #end({ id, context, times }: RefusedCall, code: 'close' | ErrorCode, message: string): void {
+  #end(call: RefusedCall, code: 'close' | ErrorCode, message: string): void {
     this.#ended[code] = (this.#ended[code] ?? 0) + 1;
     if (!channels.streamEnd.hasSubscribers) return;
+    const { context, times } = call;
     channels.streamEnd.publish({
-      id,
+      id: streamIdFromWords(call.id0, call.id1, call.id2, call.id3),
       code,
       message,
       context: context === undefined ? undefined : redactWhenPrinted(context),

@@ -6,7 +6,7 @@ import { FRAME_ARM, type FrameDecoder } from '../wire/frame.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import type { MalformedError } from '../wire/malformed.ts';
 import { StreamTable } from '../wire/stream-table.ts';
-import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
+import { streamIdWords, type StreamId } from '../wire/stream-id.ts';
 import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
 import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from './options.ts';
@@ -69,7 +69,7 @@ export class Streams implements EntryOwner {
   onFrame(frame: FrameDecoder, bytes: Uint8Array): void {
     const entry = this.#live(this.#table.find(frame));
     if (entry === undefined) {
-      if (frame.arm === FRAME_ARM.open) return this.#open(frame);
+      if (frame.arm === FRAME_ARM.open) return this.#open(frame, bytes);
       // What a frame for a live id may not say, a late one may not say either: this throws where it is malformed.
       if (frame.arm === FRAME_ARM.cancel) frame.cancelReason();
       else if (frame.arm === FRAME_ARM.error) frame.error();
@@ -100,7 +100,10 @@ export class Streams implements EntryOwner {
   onMalformed(id: StreamId, why: MalformedError): void {
     const entry = this.#live(this.#table.get(id));
     const step = onHostEvent(entry?.state ?? ABSENT, 'malformed');
-    if (entry === undefined) return this.#refuse({ id }, { code: 'protocolViolation', message: why.message });
+    if (entry === undefined) {
+      const [id0, id1, id2, id3] = streamIdWords(id);
+      return this.#refuse({ id0, id1, id2, id3 }, { code: 'protocolViolation', message: why.message });
+    }
     entry.state = step.next;
     this.#apply(entry, step, why.message);
   }
@@ -143,9 +146,10 @@ export class Streams implements EntryOwner {
     control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
     this.#context.dispatch(assignment, entry);
-    for (const chunk of entry.held.splice(0)) worker.post(OP.data, number, chunk);
+    entry.dropOpen(this.watch.hasListeners);
+    for (const chunk of entry.held ?? []) worker.post(OP.data, number, chunk);
+    entry.held = undefined;
     if (entry.state.kind === 'half') worker.post(OP.end, number);
-    worker.flush();
   }
 
   onNoWorker(entry: StreamEntry, message: string): void {
@@ -189,20 +193,19 @@ export class Streams implements EntryOwner {
     this.#context.scheduler.release(entry.running.assignment);
   }
 
-  #open(frame: FrameDecoder): void {
-    const id = streamIdFromWords(frame.id0, frame.id1, frame.id2, frame.id3);
+  #open(frame: FrameDecoder, bytes: Uint8Array): void {
     const { options, clock } = this.#context;
-    const { context, contextBytes, initialCredit } = frame.open(options.maxContextBytes);
+    const { context, initialCredit } = frame.openHead(options.maxContextBytes);
+    const { contextBytes, metadataEntries, deadlineUnixMs } = context;
     const refusal =
-      refusalBeforeHandler(
-        this.#isDraining,
-        { contextBytes, metadataEntries: context.metadata.length, initialCredit },
-        options,
-      ) ?? (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
-    if (refusal !== undefined && 'code' in refusal) return this.#refuse({ id, context }, refusal);
-    const entry = new StreamEntry(this, id, context, options.receiveWindow, initialCredit);
+      refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
+      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
+    const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
+    // Of one that is too large nothing is built.
+    if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
+    if (refusal !== undefined && 'code' in refusal) return this.#refuse(unopened(entry), refusal);
     if (refusal === undefined) {
-      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull({ id, context });
+      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
       this.#unchecked.add(entry);
       this.#queued.add(entry);
     } else {
@@ -210,8 +213,8 @@ export class Streams implements EntryOwner {
     }
     this.#table.add(entry);
     // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
-    if (context.deadlineUnixMs > clock.now()) {
-      entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () => {
+    if (deadlineUnixMs !== 0 && deadlineUnixMs > clock.now()) {
+      entry.cancelDeadline = atTime(clock, deadlineUnixMs, () => {
         this.#live(entry);
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
@@ -220,8 +223,9 @@ export class Streams implements EntryOwner {
     if (this.#queued.size > this.#queueRoom()) {
       entry.cancelDeadline?.();
       this.#forget(entry);
-      this.#refuseFull({ id, context });
+      this.#refuseFull(entry);
     } else if (this.#queued.has(entry)) {
+      entry.keepOpen();
       this.watch.opened(entry, this.#queued.size);
     }
   }
@@ -232,9 +236,9 @@ export class Streams implements EntryOwner {
     return options.maxQueue + Math.max(0, options.workers - scheduler.ready) * options.streamsPerWorker;
   }
 
-  #refuseFull(call: RefusedCall): void {
+  #refuseFull(entry: StreamEntry): void {
     const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#context.options.workers} workers`;
-    this.#refuse(call, { code: 'resourceExhausted', message });
+    this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
   }
 
   #enqueue(entry: StreamEntry, mode: StreamEntry['mode']): void {
@@ -265,7 +269,7 @@ export class Streams implements EntryOwner {
     }
     const cost = dataCost(end - start);
     // A flood of empty chunks costs a reference each.
-    entry.held.push(start === end ? NOTHING : bytes.slice(start, end));
+    (entry.held ??= []).push(start === end ? NOTHING : bytes.slice(start, end));
     entry.heldBytes += cost;
     this.#heldBytes += cost;
     if (this.#heldBytes <= this.#context.options.maxHeldBytes) return;
@@ -336,7 +340,7 @@ export class Streams implements EntryOwner {
     this.#context.scheduler.withdraw(entry);
     this.#unqueue(entry);
     entry.cancelDeadline?.();
-    entry.held = [];
+    entry.held = undefined;
   }
 
   #forget(entry: StreamEntry): void {
@@ -352,7 +356,21 @@ export class Streams implements EntryOwner {
 
   #refuse(call: RefusedCall, refusal: Refusal): void {
     const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
-    this.#context.send(new FrameEncoder(call.id).error({ ...refusal, message }), true);
+    this.#context.send(new FrameEncoder(call).error({ ...refusal, message }), true);
     this.watch.refused(call, { ...refusal, message });
   }
+}
+
+/** What is told of an Open that was never accepted. The context is decoded if someone asks, which must be at once. */
+function unopened(entry: StreamEntry): RefusedCall {
+  const { id0, id1, id2, id3 } = entry;
+  return {
+    id0,
+    id1,
+    id2,
+    id3,
+    get context() {
+      return entry.context;
+    },
+  };
 }

@@ -2,15 +2,16 @@ import { EventEmitter } from 'node:events';
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { PoolWorker } from '../main/pool-worker.ts';
 import type { ThreadSource, ThreadSourceOptions } from '../main/pool.ts';
-import type { HandlerMode, ModuleDefinition } from '../module.ts';
+import type { ModuleDefinition } from '../module.ts';
 import { Region } from '../shared-memory/region.ts';
 import type { WriteAttempt } from '../shared-memory/write-lock.ts';
 import {
   OP,
   readOps,
   type FromWorker,
+  type RequestTask,
   type Seat,
-  type Task,
+  type StreamStart,
   type WorkerSettings,
 } from '../thread-messages.ts';
 import { checkModule } from '../worker/module-loader.ts';
@@ -102,8 +103,6 @@ export class LocalThreads extends EventEmitter implements ThreadSource {
 export class LocalThread extends EventEmitter {
   readonly threadId: number;
   readonly #onDoomed: () => void;
-  readonly #modes = new Map<string, HandlerMode>();
-  #singleMode: HandlerMode | undefined;
   /** Synchronous handlers that wait for the end of their input, by job. */
   readonly #deferred = new Map<number, () => void>();
   #port: MessagePort | undefined;
@@ -128,9 +127,6 @@ export class LocalThread extends EventEmitter {
     };
     try {
       const module = checkModule(parts.definition, 'given to testModule');
-      const { streams } = module.manifest;
-      if (streams !== undefined && 'mode' in streams) this.#singleMode = streams.mode;
-      else for (const { name, mode } of streams?.methods ?? []) this.#modes.set(name, mode);
       const region = new Region(settings.region);
       new Thread({ settings, region, seat, module, say, environment: localEnvironment(parts) });
       say({ type: 'loaded', manifest: module.manifest });
@@ -140,13 +136,20 @@ export class LocalThread extends EventEmitter {
   }
 
   /** @param dispatch hands the job over; for a synchronous handler that is put off until its input has ended */
-  run(worker: PoolWorker, task: Task, dispatch: () => void): void {
+  run(
+    worker: PoolWorker,
+    task: StreamStart | RequestTask,
+    dispatch: (task: StreamStart | RequestTask) => void,
+  ): void {
     this.#watchPosts(worker.port);
     this.#running++;
-    const mode =
-      task.kind === 'stream' ? (this.#modes.get(task.context.method) ?? this.#singleMode) : 'async';
-    if (mode === 'sync') this.#deferred.set(task.number, dispatch);
-    else dispatch();
+    if (task.kind === 'handle' || task.mode === 'async') return dispatch(task);
+    // By then the bytes of the Open are others.
+    const bytes = task.bytes.slice(task.start, task.end);
+    this.#deferred.set(task.number, () => {
+      dispatch({ ...task, bytes, start: 0, end: bytes.length });
+      worker.flush();
+    });
   }
 
   #settled(): void {

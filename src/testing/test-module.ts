@@ -10,9 +10,8 @@ import { runMain, type MainControls } from '../main/runner.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../stats.ts';
-import type { Task } from '../thread-messages.ts';
 import { MAX_CREDIT } from '../wire/limits.ts';
-import type { StreamId } from '../wire/stream-id.ts';
+import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
 import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
@@ -217,10 +216,12 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
     ) as typeof DEFAULT_OPTIONS;
     const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
-    const onDispatch = (worker: PoolWorker, task: Task): void => {
+    const onDispatch = (worker: PoolWorker, task: Dispatched): void => {
       if (task.kind !== 'stream') return;
-      this.#workers.set(task.id, worker);
-      if (this.#kills.get(task.id) === 0) this.#kill(task.id);
+      const { id0, id1, id2, id3 } = task.stream;
+      const id = streamIdFromWords(id0, id1, id2, id3);
+      this.#workers.set(id, worker);
+      if (this.#kills.get(id) === 0) this.#kill(id);
     };
     const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
     return runMain(options, {
@@ -281,23 +282,23 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   }
 }
 
+type Dispatched = Parameters<WorkerPool['dispatch']>[1];
 type PoolParts = ConstructorParameters<typeof WorkerPool>;
 
 /** The real pool, which tells who got what. */
 class WatchedPool extends WorkerPool {
-  readonly #onDispatch: (worker: PoolWorker, task: Task) => void;
+  readonly #onDispatch: (worker: PoolWorker, task: Dispatched) => void;
 
-  constructor(onDispatch: (worker: PoolWorker, task: Task) => void, parts: PoolParts) {
+  constructor(onDispatch: (worker: PoolWorker, task: Dispatched) => void, parts: PoolParts) {
     super(...parts);
     this.#onDispatch = onDispatch;
   }
 
-  override dispatch(worker: PoolWorker, task: Task): void {
-    const dispatch = (): void => super.dispatch(worker, task);
+  override dispatch(worker: PoolWorker, task: Dispatched): void {
     // Piscina's threads are the pool's; the test kit's are its own.
     const thread: unknown = worker.thread;
-    if (thread instanceof LocalThread) thread.run(worker, task, dispatch);
-    else dispatch();
+    if (thread instanceof LocalThread) thread.run(worker, task, (now) => super.dispatch(worker, now));
+    else super.dispatch(worker, task);
     this.#onDispatch(worker, task);
   }
 }

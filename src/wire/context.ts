@@ -53,7 +53,7 @@ export function readInvocationContext(s: StructReader): InvocationContext {
     method: s.text(1, 'InvocationContext.method'),
     caller: s.text(2, 'InvocationContext.caller'),
     tenant: s.text(3, 'InvocationContext.tenant'),
-    deadlineUnixMs: Math.min(s.uint64AsNumber(0), Number.MAX_SAFE_INTEGER),
+    deadlineUnixMs: deadlineOf(s),
     traceparent: s.text(4, 'InvocationContext.traceparent'),
     tracestate: s.text(5, 'InvocationContext.tracestate'),
     metadata,
@@ -74,6 +74,41 @@ export function readBoundedContext(
 ): { context: InvocationContext; contextBytes: number } {
   const contextBytes = s.measureBytes(maxBytes);
   return { context: contextBytes > maxBytes ? EMPTY_CONTEXT : readInvocationContext(s), contextBytes };
+}
+
+/** What who routes a call needs of its context. */
+export type ContextHead = Pick<InvocationContext, 'method' | 'deadlineUnixMs'> & {
+  /** Of the whole context, see {@link readBoundedContext}. */
+  readonly contextBytes: number;
+  readonly metadataEntries: number;
+};
+
+/**
+ * The head of a context that {@link readBoundedContext} would read without an error; throws where that does.
+ *
+ * @param maxBytes beyond it `contextBytes` is some number above `maxBytes`, and all else is empty
+ * @throws MalformedError
+ */
+export function readContextHead(s: StructReader, maxBytes: number): ContextHead {
+  const contextBytes = s.measureBytes(maxBytes);
+  if (contextBytes > maxBytes) return { contextBytes, method: '', deadlineUnixMs: 0, metadataEntries: 0 };
+  const entries = s.structList(6, 'InvocationContext.metadata');
+  for (let i = 0; i < entries.length; i += 1) {
+    const entry = entries.at(i);
+    entry.checkText(0, 'InvocationContext.Entry.key');
+    entry.checkText(1, 'InvocationContext.Entry.value');
+  }
+  s.checkText(0, 'InvocationContext.invocationId');
+  const method = s.text(1, 'InvocationContext.method');
+  s.checkText(2, 'InvocationContext.caller');
+  s.checkText(3, 'InvocationContext.tenant');
+  s.checkText(4, 'InvocationContext.traceparent');
+  s.checkText(5, 'InvocationContext.tracestate');
+  return { contextBytes, method, deadlineUnixMs: deadlineOf(s), metadataEntries: entries.length };
+}
+
+function deadlineOf(s: StructReader): number {
+  return Math.min(s.uint64AsNumber(0), Number.MAX_SAFE_INTEGER);
 }
 
 // One word of data, the deadline; pointers in the order of the texts below, then the metadata.

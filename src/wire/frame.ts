@@ -1,5 +1,11 @@
 import { readUint16, readUint32 } from './bytes.ts';
-import { readBoundedContext, type InvocationContext } from './context.ts';
+import {
+  readBoundedContext,
+  readContextHead,
+  readInvocationContext,
+  type ContextHead,
+  type InvocationContext,
+} from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
 import { INITIAL_CREDIT, type WireLimits } from './limits.ts';
 import { MalformedError } from './malformed.ts';
@@ -19,6 +25,13 @@ export interface OpenFields {
   readonly initialCredit: number;
   /** The context as it is on the wire: the struct with everything that it points to, in bytes. */
   readonly contextBytes: number;
+}
+
+/** What an `open` says, as far as routing needs it. */
+export interface OpenHead {
+  readonly context: ContextHead;
+  /** Bytes that the module may send at first (UInt32). */
+  readonly initialCredit: number;
 }
 
 /**
@@ -46,6 +59,10 @@ export class FrameDecoder {
   /** The UInt32 of `credit`; 0 for other arms. */
   credit = 0;
 
+  /** The message itself, as it was given to `decode`. */
+  start = 0;
+  end = 0;
+
   #rootAt = 0;
   #rootDataBytes = 0;
   #rootPointerCount = 0;
@@ -70,6 +87,8 @@ export class FrameDecoder {
   decode(bytes: Uint8Array, start: number, end: number): void {
     const cursor = this.#cursor;
     cursor.open(bytes, start, end);
+    this.start = start;
+    this.end = end;
     cursor.followRoot('StreamFrame');
     const at = cursor.at;
     const dataBytes = cursor.dataBytes;
@@ -119,6 +138,25 @@ export class FrameDecoder {
     const { context, contextBytes } = readBoundedContext(open.struct(0, 'Open.context'), maxContextBytes);
     // On the wire a field is XORed with its default, so that a default is all zeroes.
     return { context, initialCredit: (open.uint32(0) ^ INITIAL_CREDIT) >>> 0, contextBytes };
+  }
+
+  /**
+   * As much of an `open` as routing needs. What is wrong with the rest is found here too: {@link openContext} reads it later,
+   * perhaps in another thread.
+   *
+   * @param maxContextBytes a larger context is measured, and nothing else is known of it
+   * @throws MalformedError
+   */
+  openHead(maxContextBytes: number): OpenHead {
+    const open = this.#rootOf(FRAME_ARM.open, 'StreamFrame.open').struct(0, 'StreamFrame.open');
+    const context = readContextHead(open.struct(0, 'Open.context'), maxContextBytes);
+    return { context, initialCredit: (open.uint32(0) ^ INITIAL_CREDIT) >>> 0 };
+  }
+
+  /** The context of an `open` whose size {@link openHead} has found to be within bounds. */
+  openContext(): InvocationContext {
+    const open = this.#rootOf(FRAME_ARM.open, 'StreamFrame.open').struct(0, 'StreamFrame.open');
+    return readInvocationContext(open.struct(0, 'Open.context'));
   }
 
   /** What an `error` says. @throws MalformedError */

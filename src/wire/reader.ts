@@ -111,6 +111,14 @@ export class StructReader {
       : readText(this.#cursor, at, this.#segmentStart, this.#segmentEnd, name(pointerIndex, field));
   }
 
+  /** Finds in a Text what {@link text} finds wrong, without making it. */
+  checkText(pointerIndex: number, field: string): void {
+    const at = this.#pointerAt(pointerIndex);
+    const cursor = this.#cursor;
+    if (at < 0 || !cursor.followText(at, this.#segmentStart, this.#segmentEnd, field)) return;
+    checkUtf8(cursor.bytes, cursor.at, cursor.at + cursor.elementCount, field);
+  }
+
   /** A view on the message's bytes, valid as long as they are; empty for null. */
   data(pointerIndex: number, field?: string): Uint8Array {
     const at = this.#pointerAt(pointerIndex);
@@ -264,6 +272,15 @@ export function decodeUtf8(bytes: Uint8Array, start: number, end: number, field:
       throw new MalformedError('text-utf8', field, 'the text is not valid UTF-8');
     throw error;
   }
+}
+
+/** Up to here a loop over the bytes is cheaper than the decoder's call. */
+const LOOP_BYTES = 256;
+
+function checkUtf8(bytes: Uint8Array, start: number, end: number, field: string): void {
+  let seen = end - start > LOOP_BYTES ? 0x80 : 0;
+  for (let i = start; seen < 0x80 && i < end; i += 1) seen |= bytes[i]!;
+  if (seen >= 0x80) decodeUtf8(bytes, start, end, field);
 }
 
 function readText(

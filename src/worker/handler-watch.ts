@@ -2,7 +2,7 @@ import { channels, type StalledOn } from '../diagnostics.ts';
 import type { ErrorReport } from '../errors.ts';
 import type { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { redactWhenPrinted } from '../stream/redacted-context.ts';
-import type { Task } from '../thread-messages.ts';
+import type { StreamTask } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
 
 /** CPU time of this thread, in µs; `null`: this Node doesn't tell. */
@@ -27,7 +27,7 @@ export interface WatchedThread {
  */
 export class HandlerWatch {
   readonly #thread: WatchedThread;
-  readonly #task: Task & { kind: 'stream' };
+  readonly #task: StreamTask;
   readonly #now: () => number;
   readonly #cpuUsage: ThreadCpuUsage;
   /** Whether the next frame that leaves is to be told by {@link sent}: it is the first, or ends a wait. */
@@ -39,7 +39,7 @@ export class HandlerWatch {
   /** @param now milliseconds, monotonic */
   constructor(
     thread: WatchedThread,
-    task: Task & { kind: 'stream' },
+    task: StreamTask,
     now: () => number = monotonic,
     cpuUsage: ThreadCpuUsage = threadCpuUsage,
   ) {

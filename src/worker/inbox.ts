@@ -1,14 +1,20 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { readOps, type Task } from '../thread-messages.ts';
+import { OP, OpReader, type RequestTask } from '../thread-messages.ts';
+import type { OpenedStream, OpenReader } from './opened-stream.ts';
+
+export type ArrivedTask = OpenedStream | RequestTask;
 
 /** What main sends to this thread, taken either by the event loop or, while a handler blocks, by hand. */
 export class Inbox {
   readonly #port: MessagePort;
-  readonly #onTask: (task: Task) => void;
+  readonly #opens: Pick<OpenReader, 'read'>;
+  readonly #onTask: (task: ArrivedTask) => void;
   readonly #onOp: (kind: number, job: number, payload: Uint8Array) => void;
   readonly #onBatchEnd: () => void;
   /** Jobs that arrived while a handler blocked. */
-  #waiting: Task[] = [];
+  #waiting: ArrivedTask[] = [];
+  /** What the event loop delivered and is not done with: a handler that began in the middle of it may block for the rest. */
+  #batch: OpReader | undefined;
 
   /**
    * Listens from now on. In the order of arrival:
@@ -19,39 +25,55 @@ export class Inbox {
    */
   constructor(
     port: MessagePort,
-    onTask: (task: Task) => void,
+    opens: Pick<OpenReader, 'read'>,
+    onTask: (task: ArrivedTask) => void,
     onOp: (kind: number, job: number, payload: Uint8Array) => void,
     onBatchEnd: () => void,
   ) {
     this.#port = port;
+    this.#opens = opens;
     this.#onTask = onTask;
     this.#onOp = onOp;
     this.#onBatchEnd = onBatchEnd;
-    port.on('message', (message: ArrayBuffer | Task) => {
+    port.on('message', (message: ArrayBuffer | RequestTask) => {
       this.#startWaiting();
       if (!(message instanceof ArrayBuffer)) return this.#onTask(message);
-      readOps(message, this.#onOp);
+      this.#batch = new OpReader(message);
+      this.#walk(this.#batch, this.#onTask);
+      this.#batch = undefined;
       this.#onBatchEnd();
     });
   }
 
   /** Takes everything that has arrived, without waiting. @returns whether there was anything */
   pump(): boolean {
-    let arrived = false;
+    const put = (task: ArrivedTask): void => this.#put(task);
+    let arrived = this.#batch !== undefined && this.#walk(this.#batch, put);
     for (
       let entry = receiveMessageOnPort(this.#port);
       entry !== undefined;
       entry = receiveMessageOnPort(this.#port)
     ) {
       arrived = true;
-      const message = entry.message as ArrayBuffer | Task;
-      if (message instanceof ArrayBuffer) readOps(message, this.#onOp);
+      const message = entry.message as ArrayBuffer | RequestTask;
+      if (message instanceof ArrayBuffer) this.#walk(new OpReader(message), put);
       else this.#put(message);
     }
     return arrived;
   }
 
-  #put(task: Task): void {
+  /** Takes what is left of a batch. @returns whether there was anything */
+  #walk(batch: OpReader, onTask: (task: ArrivedTask) => void): boolean {
+    let arrived = false;
+    while (batch.next()) {
+      arrived = true;
+      if (batch.kind === OP.open) onTask(this.#opens.read(batch.job, batch.view()));
+      else this.#onOp(batch.kind, batch.job, batch.payload());
+    }
+    return arrived;
+  }
+
+  #put(task: ArrivedTask): void {
     if (this.#waiting.length === 0) setImmediate(() => this.#startWaiting());
     this.#waiting.push(task);
   }

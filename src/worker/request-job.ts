@@ -2,7 +2,7 @@ import { ModuleError, type ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import { redactWhenPrinted } from '../stream/redacted-context.ts';
 import type { UnaryRequest } from '../stream/server-stream.ts';
-import type { Task } from '../thread-messages.ts';
+import type { RequestTask } from '../thread-messages.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { reportOf } from './error-report.ts';
 import { streamLog } from './stream-log.ts';
@@ -13,13 +13,13 @@ export class RequestJob implements Job {
   readonly number: number;
   readonly method: string;
   readonly #thread: Thread;
-  readonly #task: Task & { kind: 'handle' };
+  readonly #task: RequestTask;
   readonly #control: JobControl;
   #reason = '';
   #abort: AbortController | undefined;
   #failed: ((report: ErrorReport) => void) | undefined;
 
-  constructor(thread: Thread, task: Task & { kind: 'handle' }) {
+  constructor(thread: Thread, task: RequestTask) {
     this.number = task.number;
     this.method = task.context.method;
     this.#thread = thread;

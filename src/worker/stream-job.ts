@@ -2,11 +2,10 @@ import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import type { Services, StreamLog } from '../stream/server-stream.ts';
 import { StreamHandle, type BlockedOn, type StreamIo } from '../stream/stream-handle.ts';
-import type { Task } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
-import type { StreamId } from '../wire/stream-id.ts';
 import { reportOf } from './error-report.ts';
 import { HandlerWatch } from './handler-watch.ts';
+import type { OpenedStream } from './opened-stream.ts';
 import { startHandler, type HandlerEnd } from './run-handler.ts';
 import type { ServiceCaller } from './services.ts';
 import { streamLog } from './stream-log.ts';
@@ -18,7 +17,7 @@ import { ROOM_FOR_DATA } from './wire-output.ts';
 export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   readonly number: number;
   readonly #thread: Thread;
-  readonly #task: Task & { kind: 'stream' };
+  readonly #task: OpenedStream;
   readonly #control: JobControl;
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
@@ -29,12 +28,12 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   /** The terminal frame that waits for room. */
   #terminal: Uint8Array | undefined;
 
-  constructor(thread: Thread, task: Task & { kind: 'stream' }) {
+  constructor(thread: Thread, task: OpenedStream) {
     this.number = task.number;
     this.#thread = thread;
     this.#task = task;
     this.#control = thread.control(task.job);
-    this.#output = new StreamOutput(thread.wire, this.#control, task.id as StreamId);
+    this.#output = new StreamOutput(thread.wire, this.#control, task);
     this.#watch = new HandlerWatch(thread, task);
     this.#handle = new StreamHandle(this, task.context, thread.settings.receiveWindow);
   }

@@ -2,7 +2,7 @@ import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import { dataCost } from '../stream/credit.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
-import type { StreamId } from '../wire/stream-id.ts';
+import type { IdWords, StreamId } from '../wire/stream-id.ts';
 import type { WireOutput } from './wire-output.ts';
 
 /** A credit frame's size on the wire: an envelope of 80 bytes, and a frame of 48. */
@@ -17,7 +17,7 @@ export class StreamOutput {
   #isClosed = false;
   #terminalCode: 'close' | ErrorCode = 'close';
 
-  constructor(wire: WireOutput, control: JobControl, id: StreamId) {
+  constructor(wire: WireOutput, control: JobControl, id: StreamId | IdWords) {
     this.#wire = wire;
     this.#control = control;
     this.#encoder = new FrameEncoder(id);

@@ -6,15 +6,17 @@ import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
-import { OP, type FromWorker, type Seat, type Task, type WorkerSettings } from '../thread-messages.ts';
+import { OP, type FromWorker, type Seat, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from '../wire-descriptor.ts';
 import { watchFailures } from './failures.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type ArrivedTask } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';
 import { NeighbourWatch } from './neighbours.ts';
 import { ModuleEvents } from './module-events.ts';
+import { OpenReader } from './opened-stream.ts';
 import { RequestJob } from './request-job.ts';
 import { ServiceCalls } from './services.ts';
 import { StreamJob } from './stream-job.ts';
@@ -119,6 +121,7 @@ export class Thread {
     this.events = new ModuleEvents(module.definition, say);
     this.#inbox = new Inbox(
       seat.port,
+      new OpenReader({ ...DEFAULT_WIRE_LIMITS, maxMessageBytes: settings.maxMessageBytes }),
       (task) => this.#run(task),
       (kind, job, payload) => this.#onOp(kind, job, payload),
       () => this.events.run(),
@@ -130,13 +133,13 @@ export class Thread {
     return new JobControl(this.#region, job as JobNumber);
   }
 
-  #run(task: Task): void {
+  #run(task: ArrivedTask): void {
     const ready = this.events.settled();
     if (ready === undefined) this.#start(task);
     else void ready.then(() => this.#start(task));
   }
 
-  #start(task: Task): void {
+  #start(task: ArrivedTask): void {
     const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
     this.#jobs.set(job.number, job);
     this.#lastStarted = job.number;

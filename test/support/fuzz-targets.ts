@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { ERROR_CODES } from '../../src/errors.ts';
 import * as cold from '../../src/wire/cold-decode.ts';
 import { readBoundedContext, readInvocationContext, type InvocationContext } from '../../src/wire/context.ts';
@@ -83,7 +84,7 @@ function rootOf(message: Uint8Array): StructReader {
 function armOf(message: Uint8Array): ReadStruct {
   switch (frame.arm) {
     case FRAME_ARM.open:
-      return { open: openValue(frame.open(MAX_CONTEXT_BYTES)) };
+      return { open: openValue(headThenContext()) };
     case FRAME_ARM.data:
       return { data: message.subarray(frame.dataStart, frame.dataEnd) };
     case FRAME_ARM.credit:
@@ -94,6 +95,23 @@ function armOf(message: Uint8Array): ReadStruct {
       return { error: errorValue(frame.error()) };
     default:
       return {};
+  }
+}
+
+/** An Open as it is read: main finds all that is wrong with it, so that its thread finds nothing. */
+function headThenContext(): OpenFields {
+  const { context, initialCredit } = frame.openHead(MAX_CONTEXT_BYTES);
+  const { contextBytes, metadataEntries, method, deadlineUnixMs } = context;
+  if (contextBytes > MAX_CONTEXT_BYTES) return frame.open(MAX_CONTEXT_BYTES);
+  try {
+    const whole = frame.openContext();
+    assert.deepEqual(
+      [whole.metadata.length, whole.method, whole.deadlineUnixMs],
+      [metadataEntries, method, deadlineUnixMs],
+    );
+    return { context: whole, contextBytes, initialCredit };
+  } catch (error) {
+    throw new Error('the thread finds what main has not', { cause: error });
   }
 }
 

@@ -139,6 +139,10 @@ export class RouterBench {
   /** The host writes these messages in one go. */
   host(...messages: Uint8Array[]): void {
     for (const message of messages) this.demux.route(message, 0, message.length);
+    this.#flush();
+  }
+
+  #flush(): void {
     for (const worker of this.workers) worker.flush();
   }
 
@@ -147,6 +151,7 @@ export class RouterBench {
     this.streams.onSettled(number);
     this.requests.onSettled(number);
     this.scheduler.place();
+    this.#flush();
   }
 
   /** What the pool does when a thread dies: fenced, gone, and a new thread in its seat. */

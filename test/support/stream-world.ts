@@ -12,6 +12,7 @@ import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 import type { FakeSeats } from './fake-workers.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
+import { OpenReader } from '../../src/worker/opened-stream.ts';
 import { commitEnd, nameOfOp, type FakeJob } from './fake-workers.ts';
 import {
   hostMessage,
@@ -41,6 +42,7 @@ export interface Target {
 
 const envelope = new EnvelopeDecoder(DEFAULT_WIRE_LIMITS);
 const frame = new FrameDecoder(DEFAULT_WIRE_LIMITS);
+const opens = new OpenReader(DEFAULT_WIRE_LIMITS);
 
 /** Main's real router, scheduler and state around workers and a clock that are the test's. */
 export class StreamWorld {
@@ -91,7 +93,9 @@ export class StreamWorld {
       scheduler: this.scheduler,
       send: (message) => this.frames.push(`main ${describe(message)}`),
       dispatch: (assignment, entry) => {
-        this.ops.push(`task ${assignment.number} ${IDS.indexOf(entry.id)}`);
+        // What an earlier job of this turn got is told before.
+        this.#flush();
+        assignment.worker.postOpen(entry.startOf(assignment, 0, 0));
         this.#jobs.set(assignment.number, seats.job(assignment, entry.id));
         this.entries.set(assignment.number, entry);
       },
@@ -124,9 +128,13 @@ export class StreamWorld {
     } else {
       this.#actInModule(name, target);
     }
-    for (const worker of this.#workers) if (worker.hasPosts) worker.flush();
+    this.#flush();
     const written = this.#seats.takeWritten();
     if (written !== undefined) this.frames.push(`worker ${describe(written)}`);
+  }
+
+  #flush(): void {
+    for (const worker of this.#workers) if (worker.hasPosts) worker.flush();
   }
 
   #actInModule(name: ModuleEventName, { job: number = -1, timer = -1 }: Target): void {
@@ -172,7 +180,11 @@ export class StreamWorld {
 
   #seat(slot: number): void {
     const worker = this.#seats.seat(slot, (op) => {
-      this.ops.push(nameOfOp(op));
+      this.ops.push(
+        op.kind === OP.open
+          ? `task ${op.job} ${IDS.indexOf(opens.read(op.job, op.payload).id)}`
+          : nameOfOp(op),
+      );
       // The worker hears of its credit.
       if (op.kind === OP.credit) this.#jobs.get(op.job)?.control.hearCredit();
     });

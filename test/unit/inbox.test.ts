@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import { OP, OpBatch, type Task } from '../../src/thread-messages.ts';
+import { OP, OpBatch, OpReader, type RequestTask } from '../../src/thread-messages.ts';
 import { Inbox } from '../../src/worker/inbox.ts';
+import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
+import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { OpenReader, type OpenedStream } from '../../src/worker/opened-stream.ts';
 
 function listening(t: TestContext): { main: MessagePort; inbox: Inbox; heard: string[] } {
   const { port1: main, port2 } = new MessageChannel();
@@ -10,6 +14,7 @@ function listening(t: TestContext): { main: MessagePort; inbox: Inbox; heard: st
   const heard: string[] = [];
   const inbox = new Inbox(
     port2,
+    { read: (number) => ({ kind: 'stream', number }) as OpenedStream },
     ({ number }) => void heard.push(`job ${number}`),
     (kind, job) => void heard.push(`op ${kind} of ${job}`),
     () => void heard.push('batch end'),
@@ -23,7 +28,7 @@ function end(job: number): ArrayBuffer {
   return batch.take();
 }
 
-const job = (number: number): Task => ({ kind: 'handle', number }) as Task;
+const job = (number: number): RequestTask => ({ kind: 'handle', number }) as RequestTask;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -54,4 +59,84 @@ test('a job that comes while a handler blocks begins without another message', a
   while (!inbox.pump());
   assert.deepEqual(heard, []);
   while (heard.length < 1) await turn();
+});
+
+test('a handler that begins in the middle of a batch, and blocks, gets what is behind it there', async (t) => {
+  const { port1: main, port2 } = new MessageChannel();
+  t.after(() => main.close());
+  const heard: string[] = [];
+  const inbox: Inbox = new Inbox(
+    port2,
+    new OpenReader(DEFAULT_WIRE_LIMITS),
+    ({ number }) => {
+      heard.push(`job ${number} begins`);
+      if (number === 1) heard.push(`pumped: ${inbox.pump()}`);
+      heard.push(`job ${number} returns`);
+    },
+    (kind, job) => void heard.push(`op ${kind} of ${job}`),
+    () => void heard.push('batch end'),
+  );
+  const batch = new OpBatch();
+  const id = { id0: 1, id1: 2, id2: 3, id3: 4 };
+  const bytes = new FrameEncoder(id).open({ method: 'm' }).subarray(FrameEncoder.ENVELOPE_BYTES);
+  for (const number of [1, 2]) {
+    batch.addOpen({
+      kind: 'stream',
+      stream: id,
+      mode: 'sync',
+      job: 7,
+      number,
+      openedAt: 5,
+      queuedMs: 0.5,
+      bytes,
+      start: 0,
+      end: bytes.length,
+    });
+    batch.add(OP.data, number, new Uint8Array(100), 0, 100);
+  }
+  main.postMessage(batch.take());
+  while (!heard.includes('job 2 returns')) await turn();
+  assert.deepEqual(heard, [
+    'job 1 begins',
+    `op ${OP.data} of 1`,
+    `op ${OP.data} of 2`,
+    'pumped: true',
+    'job 1 returns',
+    'batch end',
+    'job 2 begins',
+    'job 2 returns',
+  ]);
+});
+
+test('a stream arrives with all that its Open says', () => {
+  const batch = new OpBatch();
+  const id = { id0: -1, id1: 2, id2: 3, id3: 4 };
+  const context = {
+    ...EMPTY_CONTEXT,
+    method: 'm',
+    caller: 'zoë',
+    deadlineUnixMs: 9,
+    metadata: [['a', 'b']],
+  } as const;
+  const message = new FrameEncoder(id).open(context);
+  batch.addOpen({
+    kind: 'stream',
+    stream: id,
+    mode: 'sync',
+    number: 3,
+    job: 7,
+    openedAt: 1_700_000_000_000.5,
+    queuedMs: 0.25,
+    bytes: message,
+    start: FrameEncoder.ENVELOPE_BYTES,
+    end: message.length,
+  });
+  const ops = new OpReader(batch.take());
+  assert.ok(ops.next());
+  const stream = new OpenReader(DEFAULT_WIRE_LIMITS).read(ops.job, ops.view());
+  assert.deepEqual([ops.kind, stream.number, stream.job], [OP.open, 3, 7]);
+  assert.deepEqual([stream.openedAt, stream.queuedMs], [1_700_000_000_000.5, 0.25]);
+  assert.equal(stream.id, 'ffffffff000000020000000300000004');
+  assert.deepEqual(stream.context, context);
+  assert.equal(ops.next(), false);
 });

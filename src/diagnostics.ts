@@ -32,6 +32,10 @@ export interface EventChannel<Message> {
 export interface StreamEvent {
   /** The stream's id, 32 hex digits. The host may use it again once the stream has ended. */
   readonly id: string;
+  /**
+   * On main of a stream that was given to its worker when nobody listened to `stream.*`: all of it empty. Main keeps a context
+   * for its listeners only.
+   */
   readonly context: InvocationContext;
 }
 

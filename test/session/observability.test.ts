@@ -217,3 +217,21 @@ test('figures without a stream are figures', async (t) => {
   assert.equal(mainDelay, undefined, 'nothing is measured before the first look');
   assert.deepEqual([stats.opened, stats.ended, stats.droppedLogs, stats.workerRestarts], [0, {}, 0, 0]);
 });
+
+test('main keeps the context of a stream that runs for who listened when it began', (t) => {
+  const bench = new RouterBench({ workers: 2 });
+  bench.host(encodeOpenFrame(idOf(1), { method: 'echo', caller: 'early' }));
+  const log = new EventLog(t);
+  bench.host(encodeOpenFrame(idOf(2), { method: 'echo', caller: 'late' }));
+  for (const dispatched of bench.dispatched) {
+    commitEnd(dispatched.job, undefined);
+    bench.settle(dispatched);
+  }
+  assert.deepEqual(
+    log.of('streamEnd').map(({ id, context }) => [id, context?.method, context?.caller]),
+    [
+      [idOf(1), '', ''],
+      [idOf(2), 'echo', 'late'],
+    ],
+  );
+});

@@ -44,6 +44,7 @@ const SHARED_ROOT = new Set([
   'text',
   'errors',
   'module',
+  'module-file',
   'stderr',
   'package-files',
   'wire-descriptor',

@@ -6,6 +6,7 @@ import { EMPTY_PAYLOAD } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
 import { EXIT, type ServeOptions } from './options.ts';
+import { LAST_WRITE_MS, onceUnread } from './once-unread.ts';
 import type { Clock } from './running-job.ts';
 
 /** What the life of the process needs to know and to do. */
@@ -33,9 +34,6 @@ export interface LifecycleContext {
   exit(code: number, patienceMs?: number): void;
 }
 
-/** After the grace time, how long the end may take while the host reads nothing. One that reads on gets all that is owed. */
-const LAST_WRITE_MS = 500;
-
 /** Beginning, health and end of the process. */
 export class Lifecycle {
   readonly #context: LifecycleContext;
@@ -45,13 +43,15 @@ export class Lifecycle {
   #shutdowns: string[] = [];
   #isEnding = false;
   #isSignalled = false;
+  #isHostGone = false;
   /** What the process ends with: decided by what ended it first. */
   #exitCode: number = EXIT.ok;
   /** For the host, of all that is cancelled at the end. */
   #reason = '';
   #hardStopAt = Infinity;
   #stopTimers = (): void => {};
-  #whenLoaded = (): void => {};
+  /** Ends the wait for the first load, which alone may last longer than the host was told; `undefined`: none waits. */
+  #whenLoaded: (() => void) | undefined;
 
   constructor(context: LifecycleContext) {
     this.#context = context;
@@ -61,7 +61,7 @@ export class Lifecycle {
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
     for (const requestId of this.#initializing.splice(0)) this.#answerInitialize(requestId, manifest);
-    this.#whenLoaded();
+    this.#whenLoaded?.();
   }
 
   /** @throws MalformedError */
@@ -106,16 +106,25 @@ export class Lifecycle {
   onSignal(code: number): void {
     if (this.#isSignalled) return this.#context.exit(code);
     this.#isSignalled = true;
+    this.#whenLoaded?.();
     const { drainMs } = this.#context.options;
     this.#end(code, drainMs, 'the module was asked to stop by a signal');
     // A host that asked for a longer drain before doesn't hold up whoever sent the signal.
     this.#drainFor(drainMs);
   }
 
-  /** The host has closed its side, or is gone: there is nobody to drain for. */
-  onHostGone(reason: string): void {
-    this.#end(EXIT.ok, 0, reason);
+  /** The host has closed its side: it reads on, perhaps, but there is nobody to drain for. */
+  onInputEnd(): void {
+    this.#end(EXIT.ok, 0, 'the host closed its side');
     // A host that doesn't read its terminal frames holds nothing up.
+    this.#drainFor(0);
+  }
+
+  /** The host's process is gone: nobody reads any more. */
+  onHostGone(): void {
+    this.#isHostGone = true;
+    this.#whenLoaded?.();
+    this.#end(EXIT.ok, 0, 'the host process is gone');
     this.#drainFor(0);
   }
 
@@ -135,8 +144,9 @@ export class Lifecycle {
   async #finish(code: number): Promise<void> {
     await this.#context.workDone();
     // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
-    if (this.#manifest === undefined && !this.#isSignalled) {
+    if (this.#manifest === undefined && !this.#isSignalled && !this.#isHostGone) {
       await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
+      this.#whenLoaded = undefined;
     }
     for (const requestId of this.#initializing.splice(0)) {
       this.#refuse(requestId, 'unavailable', 'the module ends before it has loaded');
@@ -181,12 +191,10 @@ export class Lifecycle {
     };
   }
 
-  /** Everything that ran has been ended. What is left is the host's to read, for as long as it does. */
+  /** Everything that ran has been ended. What is left is the host's to read, for as long as it does; and the first load. */
   #exitOnceUnread(): void {
-    const before = this.#context.taken();
-    this.#stopTimers = this.#context.clock.after(LAST_WRITE_MS, () => {
-      const now = this.#context.taken();
-      if (now === undefined || now === before) this.#context.exit(this.#exitCode);
+    this.#stopTimers = onceUnread(this.#context, () => {
+      if (this.#whenLoaded === undefined) this.#context.exit(this.#exitCode);
       else this.#exitOnceUnread();
     });
   }

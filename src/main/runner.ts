@@ -13,6 +13,7 @@ import { KeyValues } from './key-values.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { WatchedLock } from './lock-watch.ts';
 import { EXIT, type ServeOptions } from './options.ts';
+import { onceUnread } from './once-unread.ts';
 import { Outlet, type WireSink } from './outlet.ts';
 import type { WorkerPool } from './pool.ts';
 import type { PoolWorker } from './pool-worker.ts';
@@ -41,7 +42,8 @@ export interface MainEnvironment {
 /** What comes to main from outside the protocol. */
 export interface MainControls {
   onSignal(code: number): void;
-  onHostGone(reason: string): void;
+  /** The host's process is gone, whatever became of its pipes. */
+  onHostGone(): void;
   /** To be called about once a second. */
   onTick(): void;
   /** The figures of this process. */
@@ -324,7 +326,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     const message = cutUtf8(error.message, options.maxErrorMessageBytes);
     const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
     void outlet.lastWord(lastWord).then(() => exit(EXIT.protocol));
-    clock.after(LAST_WORD_MS, () => exit(EXIT.protocol));
+    onceUnread({ clock, taken: () => outlet.taken }, () => exit(EXIT.protocol));
   };
   const source: WireSource = environment.openSource({
     onBytes: (bytes) => {
@@ -343,13 +345,13 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       if (framer.pendingBytes > 0) {
         log(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
       }
-      lifecycle.onHostGone('the host closed its side');
+      lifecycle.onInputEnd();
     },
   });
   if (options.statsMs > 0) watch.printEvery(options.statsMs);
   return {
     onSignal: (code) => lifecycle.onSignal(code),
-    onHostGone: (reason) => lifecycle.onHostGone(reason),
+    onHostGone: () => lifecycle.onHostGone(),
     onTick: () => {
       pool.traffic();
       pool.seatWaiting();
@@ -360,6 +362,3 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     stats: () => watch.stats(),
   };
 }
-
-/** How long the host may take to read why the connection ends, in ms. */
-const LAST_WORD_MS = 500;

@@ -31,6 +31,6 @@ export function serve(options: ServeOptions): void {
   watchSignals((code) => main.onSignal(code));
   watchParent(
     () => main.onTick(),
-    () => main.onHostGone('the host process is gone'),
+    () => main.onHostGone(),
   );
 }

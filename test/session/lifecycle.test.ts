@@ -126,7 +126,7 @@ test('the end of stdin cancels at once, also in the middle of a drain, and exits
   for (const isDraining of [false, true]) {
     const bench = new Bench();
     if (isDraining) bench.lifecycle.onShutdown('s', EMPTY_PAYLOAD);
-    bench.lifecycle.onHostGone('stdin ended');
+    bench.lifecycle.onInputEnd();
     assert.ok(bench.take().includes('cancel all'));
     for (const gate of ['work', 'modules', 'flush', 'flush']) await bench.open(gate);
     assert.equal(bench.take().at(-1), 'exit 0');
@@ -135,7 +135,7 @@ test('the end of stdin cancels at once, also in the middle of a drain, and exits
 
 test('a host that closes and never reads holds the process up for the grace time and 500 ms', () => {
   const bench = new Bench();
-  bench.lifecycle.onHostGone('stdin ended');
+  bench.lifecycle.onInputEnd();
   bench.take();
   bench.clock.advance(1499);
   assert.deepEqual(bench.take(), []);
@@ -180,6 +180,20 @@ test('a host that says all at once learns whether the module loads', async () =>
   assert.deepEqual(bench.take(), ['answer i', 'wait for modules']);
   for (const gate of ['modules', 'flush']) await bench.open(gate);
   assert.ok(bench.take().includes('answer s'));
+});
+
+test('the wait for the first load outlasts the grace time, but not the host', async () => {
+  const bench = new Bench({ isLoaded: false });
+  bench.lifecycle.onInitialize('i', encodeInitialize({}));
+  bench.lifecycle.onInputEnd();
+  await bench.open('work');
+  bench.clock.advance(5000);
+  assert.ok(!bench.take().some((line) => line.startsWith('exit')));
+  bench.lifecycle.onHostGone();
+  await Promise.resolve();
+  assert.deepEqual(bench.take(), ['refuse i', 'wait for modules']);
+  bench.clock.advance(500);
+  assert.deepEqual(bench.take(), ['exit 0']);
 });
 
 test('a signal does not wait for the module, and refuses who waits for it', async () => {
@@ -307,7 +321,7 @@ test('a signal does not lengthen a shorter drain', () => {
 test('an end that a signal began keeps its code when the host goes away and the end gets stuck', () => {
   const bench = new Bench();
   bench.lifecycle.onSignal(143);
-  bench.lifecycle.onHostGone('the host is gone');
+  bench.lifecycle.onInputEnd();
   bench.clock.advance(60_000);
   assert.deepEqual(
     bench.log.filter((entry) => entry.startsWith('exit')),

@@ -22,10 +22,10 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
   if (!isErrorLike(thrown)) {
     return {
       code: 'handlerFailed',
-      message: cutUtf8(`the handler threw ${stringOf(thrown)}`, maxMessageBytes),
+      message: cutUtf8(`the handler threw ${textOf(thrown)}`, maxMessageBytes),
     };
   }
-  const message = cutUtf8(stringOf(thrown.message), maxMessageBytes);
+  const message = cutUtf8(textOf(thrown), maxMessageBytes);
   if (!isModuleError(thrown)) return { code: 'handlerFailed', message };
   const { code } = thrown;
   // Of another copy of this package, or made by hand: anything may be in it.
@@ -36,19 +36,26 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
   return { code, message: cutUtf8(message, maxMessageBytes - note.length) + note };
 }
 
+/**
+ * What a thrown value says, for a person: an error's message, anything else as text. Never throws, whatever was thrown.
+ *
+ * @param part of an error: what it says, or also where it was made
+ */
+export function textOf(thrown: unknown, part: 'message' | 'stack' = 'message'): string {
+  try {
+    if (!isErrorLike(thrown)) return String(thrown);
+    return String((part === 'stack' ? thrown.stack : undefined) ?? thrown.message);
+  } catch {
+    // An object whose toString or getter throws, one without a prototype, a proxy that was revoked.
+    return 'a value that has no text';
+  }
+}
+
 interface ErrorLike {
   readonly message: unknown;
+  readonly stack?: unknown;
 }
 
 function isErrorLike(thrown: unknown): thrown is ErrorLike {
   return thrown instanceof Error || (typeof thrown === 'object' && thrown !== null && 'message' in thrown);
-}
-
-function stringOf(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    // An object whose toString throws, or one without a prototype.
-    return 'a value that has no text';
-  }
 }

@@ -1,6 +1,7 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { escapeControls, tryWriteStderr } from '../stderr.ts';
 import type { FromWorker } from '../thread-messages.ts';
+import { textOf } from './error-report.ts';
 import type { Job } from './thread.ts';
 
 /**
@@ -15,16 +16,14 @@ export function watchFailures(
 ): void {
   const onFailure = (thrown: unknown): void => {
     const job = scope.getStore();
-    const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
     const isLive = job !== undefined && jobs.get(job.number) === job;
     const whose = isLive
       ? 'a running handler'
       : job !== undefined
         ? 'a handler that had ended'
         : 'no handler in particular';
-    tryWriteStderr(
-      `ixt-module: uncaught failure of ${whose}: ${escapeControls(text).replaceAll('\\u000a', '\n')}\n`,
-    );
+    const text = escapeControls(textOf(thrown, 'stack')).replaceAll('\\u000a', '\n');
+    tryWriteStderr(`ixt-module: uncaught failure of ${whose}: ${text}\n`);
     if (isLive) job.fail(thrown);
     say({ type: 'retire', reason: `an uncaught failure of ${whose}` });
   };

@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { problemOfModuleFile } from '../module-file.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
 import type { Manifest, ManifestMethod } from '../thread-messages.ts';
+import { textOf } from './error-report.ts';
 
 /** Why a module can't be run, in words for its author. */
 export class ModuleLoadError extends Error {
@@ -57,7 +58,7 @@ async function enableTypeScript(file: string): Promise<void> {
 }
 
 function explain(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return `it threw ${String(error)} while loading`;
+  if (!(error instanceof Error)) return `it threw ${textOf(error)} while loading`;
   const { code } = error as { code?: unknown };
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?ts$/.test(file)) {
     return (
@@ -67,10 +68,10 @@ function explain(error: unknown, file: string): string {
   }
   const name = error.name === 'Error' ? '' : `${error.name}: `;
   // A loader's own place says nothing to the author.
-  const places = [...(error.stack ?? '').matchAll(/(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/gm)];
+  const places = [...textOf(error, 'stack').matchAll(/(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/gm)];
   const place = places.map(([, found]) => found).find((found) => !found?.includes('/node_modules/tsx/'));
   // Of several lines, which a log line would show escaped, one is made.
-  const message = error.message.replace(/:?\n/g, ': ');
+  const message = textOf(error).replace(/:?\n/g, ': ');
   return `${name}${message}${place === undefined || message.includes(place) ? '' : ` (${place})`}`;
 }
 

@@ -6,7 +6,8 @@ import { RING_BYTES } from '../../src/shared-memory/indexes.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { cutUtf8 } from '../../src/text.ts';
-import { reportOf } from '../../src/worker/error-report.ts';
+import { reportOf, textOf } from '../../src/worker/error-report.ts';
+import { HOSTILE } from '../support/hostile-values.ts';
 
 const LIMIT = 4096;
 
@@ -86,47 +87,24 @@ test('whatever is thrown has a text', () => {
   assert.equal(reportOf(Object.create(null), LIMIT).code, 'handlerFailed');
 });
 
-/** Values that fight back; a handler can throw any of them, and each must still end its stream with one error. */
-const HOSTILE: Record<string, () => unknown> = {
-  'a message that throws': () =>
-    Object.defineProperty(new Error(), 'message', {
-      get: () => {
-        throw new Error('gotcha');
-      },
-    }),
-  'a code that throws': () =>
-    Object.defineProperty(new Error('x'), 'code', {
-      get: () => {
-        throw new Error('gotcha');
-      },
-    }),
-  'a name that throws': () =>
-    Object.defineProperty(new Error('x'), 'name', {
-      get: () => {
-        throw new Error('gotcha');
-      },
-    }),
-  'a toString that throws': () => ({
-    toString: () => {
-      throw new Error('gotcha');
-    },
-  }),
-  'a revoked proxy': () => {
-    const { proxy, revoke } = Proxy.revocable({}, {});
-    revoke();
-    return proxy;
-  },
-  'a message that is an object': () =>
-    Object.assign(new Error(), { message: Object.create(null) as unknown }),
-};
-
 for (const [what, make] of Object.entries(HOSTILE)) {
   test(`a handler that throws ${what} still gets its one report`, () => {
     const { code, message } = reportOf(make(), LIMIT);
     assert.equal(code, 'handlerFailed');
     assert.equal(typeof message, 'string');
   });
+
+  test(`whoever prints ${what} gets a text`, () => {
+    for (const part of ['message', 'stack'] as const) assert.equal(typeof textOf(make(), part), 'string');
+  });
 }
+
+test('an error’s text is its message, or its stack where that is asked for', () => {
+  const error = new Error('why');
+  assert.equal(textOf(error), 'why');
+  assert.equal(textOf(error, 'stack'), error.stack);
+  assert.equal(textOf('text'), 'text');
+});
 
 test('a message is cut to the limit in bytes, at a character', () => {
   for (const text of ['x'.repeat(5000), 'é'.repeat(5000), '語'.repeat(5000), '😀'.repeat(5000)]) {

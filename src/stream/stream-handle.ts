@@ -1,7 +1,7 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { MAX_DATA_BYTES } from '../wire/limits.ts';
-import { ChunkQueue } from './chunk-queue.ts';
+import { Queue } from './queue.ts';
 import { GrantBatch } from './credit.ts';
 import { redactWhenPrinted } from './redacted-context.ts';
 import type { ServerStream, Services, StreamLog } from './server-stream.ts';
@@ -52,7 +52,7 @@ export class StreamHandle implements ServerStream {
   readonly #context: InvocationContext;
   readonly #grants: GrantBatch;
   // What most streams don't need most of the time is made when they do: there may be thousands that only wait.
-  #input: ChunkQueue | undefined;
+  #input: Queue<Uint8Array> | undefined;
   #inputEnded = false;
   #read: PendingRead | undefined;
   /** Reads behind it: a handler needn't await one before it asks for the next. */
@@ -168,7 +168,7 @@ export class StreamHandle implements ServerStream {
     if (this.#finished || this.#inputEnded) return;
     const read = this.#read;
     if (read === undefined) {
-      (this.#input ??= new ChunkQueue()).push(chunk);
+      (this.#input ??= new Queue<Uint8Array>()).push(chunk);
       return;
     }
     this.#read = this.#moreReads?.shift();

@@ -1,7 +1,20 @@
 import type { ModuleDefinition } from '../module.ts';
 import { logLine } from '../stderr.ts';
+import { Queue } from '../stream/queue.ts';
 import { OP, type FromWorker } from '../thread-messages.ts';
 import { decodeKvChange } from '../wire/cold-decode.ts';
+import { textOf } from './error-report.ts';
+
+interface ModuleEvent {
+  readonly kind: number;
+  readonly payload: Uint8Array;
+}
+
+/** Who waits until as many events have run as had come when it asked. */
+interface Waiter {
+  readonly at: number;
+  readonly resolve: () => void;
+}
 
 /**
  * What concerns the whole copy of the module rather than one job: config, key-value changes, the end.
@@ -12,8 +25,12 @@ import { decodeKvChange } from '../wire/cold-decode.ts';
 export class ModuleEvents {
   readonly #module: ModuleDefinition;
   readonly #say: (message: FromWorker) => void;
-  #waiting: { kind: number; payload: Uint8Array }[] = [];
-  #chain: Promise<void> | undefined;
+  readonly #waiting = new Queue<ModuleEvent>();
+  readonly #waiters = new Queue<Waiter>();
+  #added = 0;
+  #done = 0;
+  /** An event that waits for its hook. */
+  #isRunning = false;
 
   constructor(module: ModuleDefinition, say: (message: FromWorker) => void) {
     this.#module = module;
@@ -21,6 +38,7 @@ export class ModuleEvents {
   }
 
   add(kind: number, payload: Uint8Array): void {
+    this.#added++;
     this.#waiting.push({ kind, payload });
   }
 
@@ -30,26 +48,39 @@ export class ModuleEvents {
 
   /** Runs what waits; to be called with no handler on the stack. */
   run(): void {
-    while (this.#waiting.length > 0 && this.#chain === undefined) {
+    while (!this.#isRunning) {
       const event = this.#waiting.shift();
       if (event === undefined) return;
-      const pending = this.#runOne(event.kind, event.payload);
-      if (pending !== undefined) {
-        this.#chain = pending.finally(() => {
-          this.#chain = undefined;
+      const pending = this.#runOne(event);
+      if (pending === undefined) this.#ended();
+      else {
+        this.#isRunning = true;
+        void pending.then(() => {
+          this.#isRunning = false;
+          this.#ended();
           this.run();
         });
       }
     }
   }
 
-  /** Runs what waits and tells when it is done; `undefined`: now. */
+  /**
+   * Runs what waits and tells when all that has come so far is done; `undefined`: it is. What comes later isn't waited for: changes
+   * that never end would keep every job from its start.
+   */
   settled(): Promise<void> | undefined {
     this.run();
-    return this.#chain === undefined ? undefined : this.#chain.then(() => this.settled());
+    if (this.#done === this.#added) return undefined;
+    return new Promise((resolve) => this.#waiters.push({ at: this.#added, resolve }));
   }
 
-  #runOne(kind: number, payload: Uint8Array): Promise<void> | undefined {
+  #ended(): void {
+    this.#done++;
+    while (this.#waiters.first !== undefined && this.#waiters.first.at <= this.#done)
+      this.#waiters.shift()?.resolve();
+  }
+
+  #runOne({ kind, payload }: ModuleEvent): Promise<void> | undefined {
     switch (kind) {
       case OP.init:
         return this.#guard('onInit', () => this.#module.onInit?.(payload));
@@ -68,18 +99,18 @@ export class ModuleEvents {
     }
   }
 
-  /** A failing hook is the author's to mend and no stream's fault: it is reported, and life goes on. */
+  /** A failing hook is the author's to mend and no stream's fault: it is reported, and life goes on. Never throws nor rejects. */
   #guard(
     hook: string,
     call: () => void | Promise<void>,
     done: () => void = () => {},
   ): Promise<void> | undefined {
     const failed = (error: unknown): void => {
-      logLine(`${hook} failed: ${error instanceof Error ? error.message : String(error)}`);
+      logLine(`${hook} failed: ${textOf(error)}`);
     };
     try {
       const result = call();
-      if (result !== undefined) return Promise.resolve(result).catch(failed).finally(done);
+      if (result !== undefined) return Promise.resolve(result).catch(failed).then(done);
     } catch (error) {
       failed(error);
     }

@@ -56,11 +56,12 @@ test('whatever a handler throws ends its stream, and only that', LIMIT, async (t
     symbol: /Symbol\(s\)/,
     bare: /./,
     hostile: /./,
+    'bad-stack': /^an odd stack$/,
     error: /^a type error$/,
     'unknown-code': /^an odd code$/,
   };
   for (const [name, message] of Object.entries(cases)) {
-    for (const method of [name, `async-${name}`]) {
+    for (const method of [name, `async-${name}`, `timer-${name}`, `rejection-${name}`]) {
       await t.test(method, async () => {
         assert.match(await endsWith(module.openStream(method), 'handlerFailed'), message);
       });
@@ -114,6 +115,35 @@ test('whatever a handler throws ends its stream, and only that', LIMIT, async (t
     const { message } = await failure(module, 'error');
     assert.doesNotMatch(message, /\n|throwing\.ts/);
   });
+});
+
+test('whatever an ended stream left behind throws, its neighbours go on', LIMIT, async (t) => {
+  const args = ['--streams-per-worker', '2'];
+  const module = startModule(t, { file: built.fixture('throwing'), workers: 1, args });
+  for (const name of ['error', 'nothing', 'symbol', 'bare', 'hostile', 'bad-stack']) {
+    await t.test(name, async () => {
+      const neighbour = module.openStream('neighbour');
+      assert.deepEqual((await neighbour.next()).value, Uint8Array.of(1));
+      assert.deepEqual(await collect(module.openStream(`left-${name}`)), []);
+      assert.deepEqual(await collect(neighbour), [Uint8Array.of(2)]);
+    });
+  }
+});
+
+test('whatever a hook throws, at once or later, the streams behind it run', LIMIT, async (t) => {
+  for (const name of ['nothing', 'symbol', 'bare', 'hostile', 'bad-stack']) {
+    await t.test(name, async (t) => {
+      const module = startModule(t, { file: built.fixture('throwing'), workers: 1 });
+      await module.initialize({ config: Buffer.from(name) });
+      for (const key of ['now', 'later'])
+        module.notifyKv({ key, operation: 'set', value: Buffer.from(name) });
+      assert.equal(await endsWith(module.openStream('error'), 'handlerFailed'), 'a type error');
+      const { code, stderr } = await module.close();
+      assert.equal(code, 0);
+      const failed = stderr.match(/on\w+ failed/g)?.toSorted();
+      assert.deepEqual(failed, ['onInit failed', 'onKvChange failed', 'onKvChange failed']);
+    });
+  }
 });
 
 async function failure(module: ModuleProcess, method: string): Promise<ModuleError> {

@@ -15,6 +15,9 @@ interface Change {
 const MAX_IN_FLIGHT = 64;
 const MAX_BYTES_IN_FLIGHT = 1 << 20;
 
+/** What a change costs beside its payload, in bytes: the objects that hold it. Tiny changes by the million are bounded too. */
+const CHANGE_BYTES = 256;
+
 interface Limits {
   readonly maxWaiting: number;
   readonly maxWaitingBytes: number;
@@ -28,12 +31,10 @@ interface Limits {
  * change of a key is kept.
  */
 export class KeyValues {
-  readonly #limits: Limits;
   readonly #history: ChangeList;
   readonly #waiting = new Map<PoolWorker, ChangeList>();
 
   constructor(limits: Limits) {
-    this.#limits = limits;
     this.#history = new ChangeList(limits);
   }
 
@@ -49,7 +50,7 @@ export class KeyValues {
 
   /** A new copy of the module begins. */
   add(worker: PoolWorker): void {
-    this.#waiting.set(worker, new ChangeList(this.#limits, this.#history));
+    this.#waiting.set(worker, this.#history.copy());
   }
 
   forget(worker: PoolWorker): void {
@@ -88,53 +89,72 @@ export class KeyValues {
   }
 }
 
-/** Changes in order, within the limits: beyond them, the last of each key. */
+/** Changes in order: all of them within the limits, beyond these the last of each key, and the oldest not even once. */
 class ChangeList {
   readonly #limits: Limits;
-  #changes: Change[];
-  #bytes: number;
-  /** Coalescing pays only when the list may have doubled since it last helped. */
-  #coalesceAt: number;
+  /** Named by a number each, or by their keys once the limits were passed; a key's place is that of its last change. */
+  readonly #changes = new Map<string | number, Change>();
+  /** Goes on behind what was taken: a new one would look at each place that was ever left. */
+  readonly #oldest = this.#changes.entries();
+  #bytes = 0;
+  #pushed = 0;
+  #isByKey = false;
+  #hasDropped = false;
 
-  constructor(limits: Limits, from?: ChangeList) {
+  constructor(limits: Limits) {
     this.#limits = limits;
-    this.#changes = [];
-    this.#bytes = 0;
-    this.#coalesceAt = limits.maxWaiting;
-    if (from === undefined) return;
-    this.#changes = [...from.#changes];
-    this.#bytes = from.#bytes;
-    this.#coalesceAt = from.#coalesceAt;
+  }
+
+  copy(): ChangeList {
+    const copy = new ChangeList(this.#limits);
+    for (const change of this.#changes.values()) copy.push(change);
+    return copy;
   }
 
   push(change: Change): void {
-    this.#changes.push(change);
-    this.#bytes += change.payload.length;
-    if (this.#changes.length > this.#coalesceAt || this.#bytes > this.#limits.maxWaitingBytes)
+    const { maxWaiting, maxWaitingBytes } = this.#limits;
+    this.#put(this.#isByKey ? change.key : ++this.#pushed, change);
+    if (!this.#isByKey && (this.#changes.size > maxWaiting || this.#bytes > maxWaitingBytes))
       this.#coalesce();
+    while (this.#bytes > maxWaitingBytes) {
+      this.shift();
+      if (!this.#hasDropped)
+        logLine('key-value changes are dropped: their keys hold more bytes than the limit allows');
+      this.#hasDropped = true;
+    }
   }
 
   shift(): Change | undefined {
-    const change = this.#changes.shift();
-    this.#bytes -= change?.payload.length ?? 0;
+    // A live iterator that has come to its end stays there.
+    const entry = this.#changes.size === 0 ? undefined : this.#oldest.next().value;
+    if (entry === undefined) return undefined;
+    const [name, change] = entry;
+    this.#delete(name, change);
+    if (this.#changes.size === 0) this.#isByKey = this.#hasDropped = false;
     return change;
   }
 
   #coalesce(): void {
-    const last = new Map<string, Change>();
-    for (const change of this.#changes) {
-      // A key's place is that of its last change.
-      last.delete(change.key);
-      last.set(change.key, change);
+    this.#isByKey = true;
+    for (const [name, change] of [...this.#changes]) {
+      this.#delete(name, change);
+      this.#put(change.key, change);
     }
-    this.#changes = [...last.values()];
-    this.#bytes = this.#changes.reduce((sum, { payload }) => sum + payload.length, 0);
-    if (this.#bytes > this.#limits.maxWaitingBytes) {
-      let dropped = 0;
-      // Down to half, so that a host above the limit doesn't bring the whole list under review with every change.
-      for (; this.#bytes > this.#limits.maxWaitingBytes / 2; dropped++) this.shift();
-      logLine(`${dropped} key-value changes were dropped: their keys hold more bytes than the limit allows`);
-    }
-    this.#coalesceAt = Math.max(this.#limits.maxWaiting, this.#changes.length * 2);
   }
+
+  #put(name: string | number, change: Change): void {
+    const earlier = this.#changes.get(name);
+    if (earlier !== undefined) this.#delete(name, earlier);
+    this.#changes.set(name, change);
+    this.#bytes += costOf(change);
+  }
+
+  #delete(name: string | number, change: Change): void {
+    this.#changes.delete(name);
+    this.#bytes -= costOf(change);
+  }
+}
+
+function costOf({ payload }: Change): number {
+  return CHANGE_BYTES + payload.length;
 }

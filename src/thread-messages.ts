@@ -105,6 +105,8 @@ export type FromWorker =
       readonly body: Uint8Array;
       readonly context: InvocationContext;
     }
+  /** Nobody waits for the answer to that request any more. */
+  | { readonly type: 'serviceAbandoned'; readonly sequence: number }
   /** The thread has taken an answer of the host's, of so many bytes. */
   | { readonly type: 'serviceDone'; readonly bytes: number }
   /** The module has seen a key-value change, of so many bytes. */

@@ -282,6 +282,7 @@ export class WorkerPool {
       case 'settled':
       case 'answer':
       case 'service':
+      case 'serviceAbandoned':
       case 'serviceDone':
       case 'kvDone':
       case 'closed':

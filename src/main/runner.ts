@@ -230,6 +230,8 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         return requests.onAnswer(message.number, message.ok, message.payload);
       case 'service':
         return services.onRequest(worker, message);
+      case 'serviceAbandoned':
+        return services.onAbandoned(worker, message.sequence);
       case 'serviceDone':
         return services.onTaken(worker, message.bytes);
       case 'kvDone':

@@ -33,7 +33,7 @@ export class ServiceRoutes {
       const message = `${this.#pending.size} service requests wait for the host already`;
       return this.#fail(worker, sequence, new ModuleError('resourceExhausted', message));
     }
-    const requestId = `service-${worker.incarnation}.${sequence}`;
+    const requestId = requestIdOf(worker, sequence);
     let envelope: Uint8Array;
     try {
       envelope = encodeEnvelope('serviceRequest', requestId, encodeServiceRequest(request));
@@ -51,7 +51,7 @@ export class ServiceRoutes {
   }
 
   /**
-   * The host's answer: `serviceResponse`, or an `error`. Unknown ids are ignored: their handler has gone.
+   * The host's answer: `serviceResponse`, or an `error`. Unknown ids are ignored: nobody waits for them any more.
    *
    * @throws MalformedError for a payload that can't be read; the request is failed all the same
    */
@@ -74,6 +74,11 @@ export class ServiceRoutes {
     }
     this.#count(worker, payload.length);
     worker.post(ok ? OP.serviceAnswer : OP.serviceError, sequence, payload);
+  }
+
+  /** Nobody waits for the answer any more: a host that never gives it must not cost others their place. */
+  onAbandoned(worker: PoolWorker, sequence: number): void {
+    this.#pending.delete(requestIdOf(worker, sequence));
   }
 
   /** The worker has taken an answer of so many bytes. */
@@ -100,4 +105,8 @@ export class ServiceRoutes {
     worker.post(OP.serviceError, sequence, payload);
     worker.flush();
   }
+}
+
+function requestIdOf({ incarnation }: PoolWorker, sequence: number): string {
+  return `service-${incarnation}.${sequence}`;
 }

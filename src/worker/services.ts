@@ -1,6 +1,7 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import type { Services } from '../stream/server-stream.ts';
+import { textOf } from './error-report.ts';
 
 interface Waiter {
   readonly resolve: (body: Uint8Array) => void;
@@ -15,8 +16,10 @@ const MAX_WAITING = 1024;
 
 /** How a request leaves the thread, and how a blocked one waits. */
 export interface ServiceIo {
-  /** Sends one service request on its way. */
+  /** Sends one service request on its way. Throws where a handler gave what no message can carry. */
   send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void;
+  /** Nobody waits for the answer any more. */
+  abandon(sequence: number): void;
   /** Blocks the thread until something may have arrived. */
   block(): void;
 }
@@ -52,19 +55,17 @@ export class ServiceCalls {
             `${MAX_WAITING} service requests of this worker wait for the host already`,
           );
         }
-        const sequence = this.#next++;
-        const answer = new Promise<Uint8Array>((resolve, reject) => {
+        const sequence = this.#send(service, method, body, caller.context);
+        // The answer comes by the event loop, so not before somebody waits for it.
+        return await new Promise((resolve, reject) => {
           this.#waiting.set(sequence, { resolve, reject, job: caller.job });
         });
-        this.#send(sequence, service, method, body, caller.context);
-        return await answer;
       },
       requestSync: (service, method, body) => {
         caller.throwIfCancelled();
-        const sequence = this.#next++;
+        const sequence = this.#send(service, method, body, caller.context);
         this.#blocked.set(sequence, undefined);
         try {
-          this.#send(sequence, service, method, body, caller.context);
           for (;;) {
             const answer = this.#blocked.get(sequence);
             if (answer !== undefined) {
@@ -75,6 +76,7 @@ export class ServiceCalls {
             this.#io.block();
           }
         } finally {
+          if (this.#blocked.get(sequence) === undefined) this.#io.abandon(sequence);
           this.#blocked.delete(sequence);
         }
       },
@@ -99,22 +101,21 @@ export class ServiceCalls {
     for (const [sequence, waiter] of this.#waiting) {
       if (waiter.job !== job) continue;
       this.#waiting.delete(sequence);
+      this.#io.abandon(sequence);
       waiter.reject(why());
     }
   }
 
-  #send(
-    sequence: number,
-    service: string,
-    method: string,
-    body: Uint8Array,
-    context: InvocationContext,
-  ): void {
-    // From JavaScript anything can come here, whatever the type says.
-    if (!((body as unknown) instanceof Uint8Array)) {
-      this.#waiting.delete(sequence);
-      throw new ModuleError('invalidArgument', 'the body of a service request is a Uint8Array');
+  /** @returns the request's sequence number @throws ModuleError `invalidArgument` for what can't be sent, whatever a handler gave */
+  #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
+    const sequence = this.#next++;
+    try {
+      if (!((body as unknown) instanceof Uint8Array)) throw new TypeError('its body is no Uint8Array');
+      // A copy: a view would be cloned with all of the buffer behind it, and a Buffer's slice is one.
+      this.#io.send(sequence, service, method, new Uint8Array(body), context);
+    } catch (error) {
+      throw new ModuleError('invalidArgument', `the service request can't be sent: ${textOf(error)}`);
     }
-    this.#io.send(sequence, service, method, body, context);
+    return sequence;
   }
 }

@@ -112,10 +112,10 @@ export class Thread {
     this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
     this.services = new ServiceCalls({
       send: (sequence, service, method, body, context) => {
-        // Main encodes it: the builder that it takes is not worth its load time in every thread. A view is cut out of
-        // the buffer behind it, which would be cloned whole.
-        say({ type: 'service', sequence, service, method, body: body.slice(), context });
+        // Main encodes it: the builder that it takes is not worth its load time in every thread.
+        say({ type: 'service', sequence, service, method, body, context });
       },
+      abandon: (sequence) => say({ type: 'serviceAbandoned', sequence }),
       block: () => this.blockForInput(() => false),
     });
     this.events = new ModuleEvents(module.definition, say);

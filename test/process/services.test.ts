@@ -80,6 +80,13 @@ for (const transport of TRANSPORTS) {
         );
       });
 
+      await t.test('a request that no message can carry is the handler’s own mistake', async () => {
+        const stream = module.openStream('unsendable');
+        const { value } = await stream.next();
+        assert.match(Buffer.from(value ?? []).toString(), /"invalidArgument".*can't be sent/);
+        await endsWith(stream, 'invalidArgument');
+      });
+
       await t.test('from a unary request', async () => {
         const answer = await module.request('m', Uint8Array.of(65), { tenant: 'c' });
         assert.equal(Buffer.from(answer).toString(), 'unary/method/c:A');

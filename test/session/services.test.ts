@@ -93,6 +93,24 @@ test('an answer to a worker that is gone is ignored, also when its seat has a ne
   assert.deepEqual(bench.seen, ['1 1 []']);
 });
 
+test('a request that nobody waits for any more keeps no place, and a late answer to it is ignored', () => {
+  const bench = new Bench({ maxWaiting: 1 });
+  bench.ask(0, 1);
+  bench.routes.onAbandoned(bench.worker(1), 1);
+  bench.ask(0, 2);
+  assert.match(
+    bench.seen.splice(0).join(),
+    /^0 2 resourceExhausted/,
+    'another worker’s number is another request',
+  );
+  bench.routes.onAbandoned(bench.worker(0), 1);
+  bench.ask(0, 3);
+  assert.equal(bench.sent.length, 2);
+  for (const { requestId } of bench.sent)
+    bench.answer(requestId, true, encodeServiceResponse({ body: new Uint8Array(0) }));
+  assert.deepEqual(bench.seen, ['0 3 []']);
+});
+
 test('an answer that can’t be read fails the request and is told to the host', () => {
   const bench = new Bench();
   bench.ask(0, 1);

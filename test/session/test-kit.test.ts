@@ -56,6 +56,31 @@ test('a conversation goes on while the handler runs, on the thread of the test',
   await t.close();
 });
 
+test('a host that answers no cancelled stream’s request leaves room for those of others', async () => {
+  const asked: (() => void)[] = [];
+  const t = await testModule(echo, {
+    onService: () => {
+      asked.shift()?.();
+      return new Promise(() => {});
+    },
+  });
+  const ask = async (): Promise<ReturnType<typeof t.open<'asks-async'>>> => {
+    const isAsked = new Promise<void>((resolve) => asked.push(resolve));
+    const stream = t.open('asks-async');
+    await Promise.race([isAsked, stream.outcome]);
+    return stream;
+  };
+  // As many as may wait at once.
+  for (let i = 0; i < 1024; i++) {
+    const stream = await ask();
+    stream.cancel('no longer needed');
+    assert.equal((await stream.outcome).code, 'cancelled');
+  }
+  await ask();
+  assert.equal(asked.length, 0, 'the host was asked once more');
+  await t.close();
+});
+
 test('a synchronous handler starts when its input has ended, and reads all of it', async () => {
   const t = await testModule(echo);
   const stream = t.open('digest');

@@ -123,7 +123,7 @@ export class Requests {
     }
   }
 
-  /** A worker's answer. @returns whether the job was a request's */
+  /** A worker's answer, to whatever job. */
   onAnswer(number: number, ok: boolean, payload: Uint8Array): void {
     const entry = this.#running.get(number);
     if (entry === undefined || entry.isAnswered) return;

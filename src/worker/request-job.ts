@@ -8,6 +8,9 @@ import { reportOf } from './error-report.ts';
 import { streamLog } from './stream-log.ts';
 import type { Job, Thread } from './thread.ts';
 
+/** What becomes of a request: the handler's own bytes, or why there are none. */
+type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
+
 /** One unary request on this thread. Its answer goes through main, since it may be as large as a message. */
 export class RequestJob implements Job {
   readonly number: number;
@@ -17,7 +20,7 @@ export class RequestJob implements Job {
   readonly #control: JobControl;
   #reason = '';
   #abort: AbortController | undefined;
-  #failed: ((report: ErrorReport) => void) | undefined;
+  #failed: ((outcome: Outcome) => void) | undefined;
 
   constructor(thread: Thread, task: RequestTask) {
     this.number = task.number;
@@ -30,31 +33,39 @@ export class RequestJob implements Job {
   run(): void {
     const running = this.#run();
     if (running === undefined) this.#thread.ended(this);
-    else void running.then(() => this.#thread.ended(this));
+    else {
+      running.then(
+        () => this.#thread.ended(this),
+        (error: unknown) => this.#thread.broke(this, error),
+      );
+    }
   }
 
   #run(): Promise<void> | undefined {
     const handler = this.#thread.module.definition.onHandle;
     if (handler === undefined) {
-      this.#answer({ code: 'unimplemented', message: 'this module does not handle unary requests' });
+      const message = 'this module does not handle unary requests';
+      this.#answer({ error: { code: 'unimplemented', message } });
       return undefined;
     }
     let result: unknown;
     try {
       result = handler.call(this.#thread.module.definition, this.#request());
+      if (!(typeof result === 'object' && result !== null && 'then' in result)) {
+        this.#answer({ body: bodyOf(result) });
+        return undefined;
+      }
     } catch (thrown) {
-      this.#answer(this.#report(thrown));
+      this.#answer(this.#failure(thrown));
       return undefined;
     }
-    if (!(typeof result === 'object' && result !== null && 'then' in result)) {
-      this.#answer(result);
-      return undefined;
-    }
-    const failed = new Promise<ErrorReport>((resolve) => (this.#failed = resolve));
-    const answered = Promise.resolve(result as PromiseLike<unknown>).catch((thrown: unknown) =>
-      this.#report(thrown),
-    );
-    return Promise.race([answered, failed]).then((value) => this.#answer(value));
+    const failed = new Promise<Outcome>((resolve) => (this.#failed = resolve));
+    const answered = Promise.resolve(result as PromiseLike<unknown>).then((value): Outcome => ({
+      body: bodyOf(value),
+    }));
+    return Promise.race([answered, failed])
+      .catch((thrown: unknown) => this.#failure(thrown))
+      .then((outcome) => this.#answer(outcome));
   }
 
   deliver(): void {}
@@ -69,7 +80,7 @@ export class RequestJob implements Job {
   }
 
   fail(thrown: unknown): void {
-    this.#failed?.(this.#report(thrown));
+    this.#failed?.(this.#failure(thrown));
   }
 
   #stopError(): ModuleError {
@@ -77,24 +88,15 @@ export class RequestJob implements Job {
     return new ModuleError(cause, this.#reason === '' ? `the request has ended: ${cause}` : this.#reason);
   }
 
-  #report(thrown: unknown): ErrorReport {
-    return reportOf(thrown, this.#thread.settings.maxErrorMessageBytes);
+  #failure(thrown: unknown): Outcome {
+    return { error: reportOf(thrown, this.#thread.settings.maxErrorMessageBytes) };
   }
 
-  /** @param value the handler's result, or the report of its failure */
-  #answer(value: unknown): void {
-    if (value instanceof Uint8Array) {
-      // A view is cut out of the buffer behind it, which may be large and shared.
-      this.#thread.say({ type: 'answer', number: this.number, ok: true, payload: value.slice() });
-      return;
-    }
-    const report: ErrorReport = isReport(value)
-      ? value
-      : {
-          code: 'handlerFailed',
-          message: `onHandle returned ${value === null ? 'null' : `a ${typeof value}`}; it must return a Uint8Array`,
-        };
-    this.#thread.say({ type: 'answer', number: this.number, ok: false, payload: encodeIpcError(report) });
+  #answer(outcome: Outcome): void {
+    const { number } = this;
+    const ok = 'body' in outcome;
+    const payload = ok ? outcome.body : encodeIpcError(outcome.error);
+    this.#thread.say({ type: 'answer', number, ok, payload });
   }
 
   #request(): UnaryRequest {
@@ -130,12 +132,14 @@ export class RequestJob implements Job {
   }
 }
 
-function isReport(value: unknown): value is ErrorReport {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'code' in value &&
-    'message' in value &&
-    !ArrayBuffer.isView(value)
+/**
+ * A copy of what the handler returned: a view would be posted with all of the buffer behind it, which may be large and shared.
+ *
+ * @throws TypeError for anything but a Uint8Array, or one whose buffer was transferred
+ */
+function bodyOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  throw new TypeError(
+    `onHandle returned ${Object.prototype.toString.call(value)}; it must return a Uint8Array`,
   );
 }

@@ -6,11 +6,13 @@ import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
+import { logLine } from '../stderr.ts';
 import { OP, type FromWorker, type Seat, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from '../wire-descriptor.ts';
+import { textOf } from './error-report.ts';
 import { watchFailures } from './failures.ts';
 import { Inbox, type ArrivedTask } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';
@@ -148,7 +150,20 @@ export class Thread {
     this.#early = [];
     for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
     this.#neighbours.touch(job);
-    this.scope.run(job, () => job.run());
+    try {
+      this.scope.run(job, () => job.run());
+    } catch (error) {
+      this.broke(job, error);
+    }
+  }
+
+  /**
+   * A job answers for all that its handler does. What it throws itself is our mistake, and must not cost the worker: main
+   * gives a job that settles without its answer one of its own.
+   */
+  broke(job: Job, error: unknown): void {
+    logLine(`a job ended without its answer: ${textOf(error)}`);
+    this.ended(job);
   }
 
   /** The job's handler has ended, and so has its stream. */

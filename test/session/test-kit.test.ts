@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import { defineModule, ModuleError } from '../../src/index.ts';
+import { defineModule, ModuleError, type UnaryRequest } from '../../src/index.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { merge, testModule } from '../../src/testing/index.ts';
@@ -78,6 +78,25 @@ test('a host that answers no cancelled stream’s request leaves room for those 
   }
   await ask();
   assert.equal(asked.length, 0, 'the host was asked once more');
+  await t.close();
+});
+
+test('a job that breaks costs an answer, and never its worker', async () => {
+  let isBroken = false;
+  const t = await testModule({
+    ...echo,
+    get onHandle() {
+      // Where no handler's mistakes are expected.
+      if (isBroken) throw Object.create(null);
+      return ({ body: answer }: UnaryRequest) => answer;
+    },
+  });
+  const body = Uint8Array.of(1, 2);
+  assert.deepEqual(await t.session.request('any', body), body);
+  isBroken = true;
+  await assert.rejects(t.session.request('any', body), { code: 'internal' });
+  isBroken = false;
+  assert.deepEqual(await t.session.request('any', body), body);
   await t.close();
 });
 

@@ -23,6 +23,8 @@ export interface LifecycleContext {
   workDone(): Promise<void>;
   /** Runs the modules' `onClose`; resolves when they have. */
   closeModules(): Promise<void>;
+  /** Nothing that the host writes is looked at any more, and no request of a handler goes out. */
+  stopListening(): void;
   /** Resolves when every accepted byte has been written. */
   flushed(): Promise<void>;
   /** Bytes that the host has taken so far; `undefined`: none wait for it. */
@@ -153,7 +155,8 @@ export class Lifecycle {
     }
     await this.#context.closeModules();
     await this.#context.flushed();
-    // The answer to shutdown is the last message.
+    // The answer to shutdown is the last message: also for what the host writes as it reads it, another shutdown, say.
+    this.#context.stopListening();
     for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
     await this.#context.flushed();
     // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.

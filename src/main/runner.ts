@@ -68,6 +68,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   let config: Uint8Array | undefined;
   let isReading = true;
   let isBroken = false;
+  let isListening = true;
   const modulesToClose = new Set<PoolWorker>();
   const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
@@ -186,7 +187,9 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     pool.flush();
   };
   const keyValues = new KeyValues(options);
-  const services = new ServiceRoutes(options, (message) => send(message, false));
+  const services = new ServiceRoutes(options, (message) => {
+    if (isListening) send(message, false);
+  });
   const prepare = (worker: PoolWorker): void => {
     if (!worker.isInitialised) {
       worker.isInitialised = true;
@@ -285,6 +288,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         ? Promise.resolve()
         : new Promise((resolve) => (waitsForEnd.modulesClosed = resolve));
     },
+    stopListening: () => (isListening = false),
     flushed: () => outlet.idle(),
     taken: () => outlet.taken,
     figures: () => figures(),
@@ -332,7 +336,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   };
   const source: WireSource = environment.openSource({
     onBytes: (bytes) => {
-      if (isBroken) return;
+      if (isBroken || !isListening) return;
       bytesIn += bytes.length;
       try {
         framer.push(bytes);
@@ -344,7 +348,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     },
     onEnd: () => {
       if (isBroken) return;
-      if (framer.pendingBytes > 0) {
+      if (isListening && framer.pendingBytes > 0) {
         log(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
       }
       lifecycle.onInputEnd();

@@ -31,6 +31,7 @@ class Bench {
       cancelAll: () => this.log.push('cancel all'),
       workDone: () => this.#gate('work'),
       closeModules: () => this.#gate('modules'),
+      stopListening: () => this.log.push('stop listening'),
       flushed: () => this.#gate('flush'),
       taken: () => this.taken,
       figures: () => ({
@@ -76,7 +77,7 @@ test('a shutdown drains, lets the modules close, flushes, and is answered last o
   await bench.open('modules');
   assert.deepEqual(bench.take(), ['wait for flush']);
   await bench.open('flush');
-  assert.deepEqual(bench.take(), ['answer s', 'wait for flush']);
+  assert.deepEqual(bench.take(), ['stop listening', 'answer s', 'wait for flush']);
   assert.equal(bench.payloads.get('s')?.length, 0);
   await bench.open('flush');
   assert.deepEqual(bench.take(), [`exit ${EXIT.ok}`]);

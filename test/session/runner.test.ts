@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import { test } from 'node:test';
+import { DEFAULT_OPTIONS } from '../../src/main/options.ts';
+import { WorkerPool, type ThreadSource } from '../../src/main/pool.ts';
+import { runMain } from '../../src/main/runner.ts';
+import type { SourceEvents } from '../../src/main/wire-endpoints.ts';
+import { TestClock } from '../../src/testing/test-clock.ts';
+import { encodeShutdown } from '../../src/wire/cold-encode.ts';
+import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
+import { decodeMessage } from '../support/decoded-message.ts';
+
+/** Main without a thread, and a host that has read as much as the test says. */
+class Bench {
+  /** What the host may read, `type requestId` each. */
+  readonly written: string[] = [];
+  readonly exits: number[] = [];
+  #unread: (() => void) | undefined;
+  #events: SourceEvents | undefined;
+
+  constructor() {
+    const noThreads = {
+      threads: [],
+      on: () => noThreads,
+      destroy: async () => {},
+    } as unknown as ThreadSource;
+    runMain(
+      { ...DEFAULT_OPTIONS, file: '/module.js', workers: 1 },
+      {
+        clock: new TestClock(1_700_000_000_000),
+        log: () => {},
+        openSink: () => ({
+          write: (bytes, done) => {
+            for (let at = 0; at < bytes.length;) {
+              // One segment each: its length in words stands behind the segment count.
+              const end = at + 8 + 8 * Buffer.from(bytes.buffer, bytes.byteOffset + at + 4).readUInt32LE();
+              const { type, requestId } = decodeMessage(bytes.subarray(at, end));
+              this.written.push(`${type} ${requestId}`);
+              at = end;
+            }
+            this.#unread = () => done();
+          },
+        }),
+        openSource: (events) => {
+          this.#events = events;
+          return { pause: () => {}, resume: () => {} };
+        },
+        createPool: (options, settings, shared, events) =>
+          new WorkerPool(options, settings, shared, events, () => noThreads),
+        exit: (code) => this.exits.push(code),
+      },
+    );
+  }
+
+  async host(type: 'health' | 'shutdown', ...requestIds: string[]): Promise<void> {
+    const payload = type === 'shutdown' ? encodeShutdown({ drainMs: 100 }) : EMPTY_PAYLOAD;
+    for (const requestId of requestIds) this.#events?.onBytes(encodeEnvelope(type, requestId, payload));
+    await turn();
+  }
+
+  /** The host has read what was written. @returns it */
+  async read(): Promise<string[]> {
+    const done = this.#unread;
+    this.#unread = undefined;
+    done?.();
+    await turn();
+    return this.written.splice(0);
+  }
+}
+
+test('the answers to shutdowns are the last messages, whatever the host writes then', async () => {
+  const bench = new Bench();
+  await bench.host('health', 'before');
+  // One in the air while the end begins, so that it waits for the host.
+  await bench.host('shutdown', 'first', 'second');
+  await bench.host('health', 'meanwhile');
+  await bench.host('shutdown', 'third');
+  assert.deepEqual(bench.written.splice(0), ['response before']);
+  assert.deepEqual(await bench.read(), ['response meanwhile']);
+  assert.deepEqual(await bench.read(), ['response first', 'response second', 'response third']);
+  // The host sees them before main learns that they are out.
+  await bench.host('health', 'late');
+  await bench.host('shutdown', 'late too');
+  assert.deepEqual(await bench.read(), []);
+  await bench.host('health', 'later still');
+  assert.deepEqual([await bench.read(), bench.exits], [[], [0]]);
+});

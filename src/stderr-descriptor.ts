@@ -32,20 +32,29 @@ function ofItsOwn(): number {
   return SHARED;
 }
 
+/** Whether it was done in this turn of the event loop, where the system doesn't say how the descriptor stands. */
+let wasUnblocked = false;
+
 function unblock(): void {
-  if (isNonBlocking()) return;
+  const known = isNonBlocking();
+  if (known ?? wasUnblocked) return;
+  if (known === undefined) {
+    // A handle is gone only at the turn's end: one for each line of a handler that prints and never waits would pile up.
+    wasUnblocked = true;
+    setImmediate(() => (wasUnblocked = false));
+  }
   // Loaded late: most threads never write a line, and all of them would load it as they start.
   const { Socket } = createRequire(import.meta.url)('node:net') as typeof net;
   // To open a handle sets the flag; to close one leaves descriptors 0 to 2 open, since libuv spares them.
   new Socket({ fd: SHARED, readable: false, writable: true }).destroy();
 }
 
-/** `false` also where the system doesn't say. */
-function isNonBlocking(): boolean {
+/** `undefined`: the system doesn't say. */
+function isNonBlocking(): boolean | undefined {
   try {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/2', 'latin1'))?.[1] ?? '0';
     return (Number.parseInt(flags, 8) & constants.O_NONBLOCK) !== 0;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -43,7 +43,7 @@ export class ModuleEvents {
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting.first !== undefined;
   }
 
   /** Runs what waits; to be called with no handler on the stack. */

@@ -14,11 +14,25 @@ const INSTEAD = `To try a module by hand, open one stream on it, or see what it 
   ixt-module call FILE METHOD
   ixt-module describe FILE`;
 
-/** Serves until the process ends. @throws CliError for a file that isn't there, and descriptors that can't carry the protocol */
+/** Streams that may run at once, on all workers together: the words that main shares with them take 64 bytes each from the start. */
+const MAX_STREAMS = 1 << 20;
+
+/**
+ * Serves until the process ends.
+ *
+ * @throws CliError for a file that isn't there, descriptors that can't carry the protocol, or more than {@link MAX_STREAMS}
+ */
 export async function startServe(given: ServeArguments): Promise<void> {
   const { descriptors, file, ...limits } = given;
   const [input, output] = parseDescriptors(descriptors);
   if (isatty(input) || isatty(output)) throw new CliError(EXIT.usage, NEEDS_HOST, INSTEAD);
+  const streams = limits.workers * limits.streamsPerWorker;
+  if (streams > MAX_STREAMS) {
+    throw new CliError(
+      EXIT.usage,
+      `--workers times --streams-per-worker are ${streams} streams at once, and the most is ${MAX_STREAMS}`,
+    );
+  }
   const options: ServeOptions = { ...DEFAULT_OPTIONS, ...limits, input, output, file: resolve(file) };
   const problem = problemOfModuleFile(options.file);
   if (problem !== undefined) throw new CliError(EXIT.badModule, problem);

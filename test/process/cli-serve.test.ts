@@ -25,6 +25,11 @@ for (const [what, args, message] of [
   ['no file', ['serve'], /missing required argument 'file'/],
   ['two files', ['serve', 'x.js', 'y.js'], /too many arguments/],
   ['a bad number', ['serve', 'x.js', '--workers', 'many'], /'--workers <n>'.*'many'.*from 1 to 1024/],
+  [
+    'more streams than there is memory for',
+    ['serve', 'x.js', '--workers', '1024', '--streams-per-worker', '65536'],
+    /67108864 streams at once, and the most is 1048576/,
+  ],
   ['a bad descriptor', ['serve', 'x.js', '--descriptors', '3'], /two numbers, like 3,4; not '3'/],
   ['closed descriptors', ['serve', 'x.js', '--descriptors', '3,4'], /descriptor 3 .* is not open/],
 ] as const) {

@@ -112,7 +112,7 @@ export type FromWorker =
   /** The module has seen a key-value change, of so many bytes. */
   | { readonly type: 'kvDone'; readonly bytes: number }
   /** The thread can't be trusted any more: end it when its streams have ended. */
-  | { readonly type: 'retire'; readonly reason: string }
+  | { readonly type: 'retire' }
   /** The job's handler has really ended. */
   | { readonly type: 'settled'; readonly number: number }
   | { readonly type: 'closed' };

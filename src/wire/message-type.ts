@@ -34,23 +34,7 @@ export const MESSAGE_TYPE = {
   streamFrame: 9,
 } as const satisfies { readonly [K in MessageType]: number };
 
-const names: ReadonlySet<string> = new Set(MESSAGE_TYPES);
-
-/** The number of type `name` on the wire (UInt16). */
-export function messageTypeNumber(name: MessageType): number {
-  return MESSAGE_TYPE[name];
-}
-
 /** The type with that number; `undefined` for one that this version doesn't know, which is never taken for another. */
 export function messageTypeFromNumber(value: number): MessageType | undefined {
   return MESSAGE_TYPES[value];
-}
-
-/** The type with exactly that name. */
-export function parseMessageType(text: string): MessageType | undefined {
-  return isMessageType(text) ? text : undefined;
-}
-
-function isMessageType(text: string): text is MessageType {
-  return names.has(text);
 }

@@ -25,7 +25,7 @@ export function watchFailures(
     const text = escapeControls(textOf(thrown, 'stack')).replaceAll('\\u000a', '\n');
     tryWriteStderr(`ixt-module: uncaught failure of ${whose}: ${text}\n`);
     if (isLive) job.fail(thrown);
-    say({ type: 'retire', reason: `an uncaught failure of ${whose}` });
+    say({ type: 'retire' });
   };
   process.on('uncaughtException', onFailure);
   process.on('unhandledRejection', onFailure);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { examplesOf } from '../support/doc-examples.ts';
 
-/** Writes every TypeScript example of the documentation into a folder, each as the file that its first line names. */
+/** Writes every example of the documentation into a folder, each as the file that its first line names. */
 const DOCUMENTS = ['README.md'];
 
 const [folder] = process.argv.slice(2);

@@ -5,14 +5,14 @@ export interface Example {
 }
 
 /**
- * The blocks marked `ts` of a Markdown text. Each begins with a comment that is the name of its file, so that one can import
+ * The blocks marked `ts` or `js` of a Markdown text. Each begins with a comment that is the name of its file, so that one can import
  * the other.
  *
  * @throws Error for a block without a name, or two of the same
  */
 export function examplesOf(markdown: string): Example[] {
-  const examples = [...markdown.matchAll(/^```ts\n([^]*?)^```$/gm)].map(([, code = '']) => {
-    const name = /^\/\/ ([\w.-]+\.ts)\n/.exec(code)?.[1];
+  const examples = [...markdown.matchAll(/^```[jt]s\n([^]*?)^```$/gm)].map(([, code = '']) => {
+    const name = /^\/\/ ([\w.-]+\.[jt]s)\n/.exec(code)?.[1];
     if (name === undefined) throw new Error(`an example does not begin with the name of its file:\n${code}`);
     return { name, code };
   });

@@ -40,7 +40,10 @@ export interface ModuleDefinition<H extends StreamHandlers = StreamHandlers> {
   readonly version: string;
   /** Left out: every Open ends with `streamingUnsupported`. */
   readonly onServerStream?: H;
-  /** Unary requests. Left out: `unimplemented`. */
+  /**
+   * Unary requests. Left out: `unimplemented`. Anything else than a Uint8Array is the handler's mistake: `handlerFailed`, with what it
+   * was. The bytes are copied; a result over the message limit (16 MiB by default) is `resourceExhausted`.
+   */
   readonly onHandle?: (request: UnaryRequest) => Uint8Array | Promise<Uint8Array>;
   /** Key-value changes. Runs in every worker, since each holds its own copy of the module. */
   readonly onKvChange?: (change: KvChangeEvent) => void | Promise<void>;

@@ -12,7 +12,9 @@ type Answer = FromWorker & { type: 'answer' };
 /** Runs one request on a thread that is nothing but its handler; gives what it answers. */
 async function answerOf(onHandle: () => unknown): Promise<Answer> {
   const said: FromWorker[] = [];
+  const { promise: ended, resolve } = withResolver();
   const thread = {
+    ended: resolve,
     module: { definition: { name: 'm', version: '1', onHandle } as ModuleDefinition },
     settings: { maxErrorMessageBytes: 4096 },
     say: (message: FromWorker) => said.push(message),
@@ -27,11 +29,18 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
     context: EMPTY_CONTEXT,
     body: new Uint8Array(0),
   } as const;
-  await new RequestJob(thread, task).run();
+  new RequestJob(thread, task).run();
+  await ended;
   const [answer, ...more] = said;
   assert.equal(more.length, 0, 'one answer');
   assert.equal(answer?.type, 'answer');
   return answer;
+}
+
+function withResolver(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => (resolve = done));
+  return { promise, resolve };
 }
 
 function detached(): Uint8Array {

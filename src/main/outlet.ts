@@ -62,6 +62,10 @@ export class Outlet {
   #begun: { readonly ring: TakeEnd; left: number } | undefined;
   /** The last word was said: nothing else follows it, and the lock is never given back. */
   #isLast = false;
+  /** Main's messages that wait for what rings held as they came: until {@link #visits} has reached `dueAt`. */
+  #behindRings: { readonly bytes: Uint8Array; readonly dueAt: number }[] = [];
+  /** How often a ring was looked at, and its backlog taken. */
+  #visits = 0;
   /** What is left of the message that is being written in pieces. */
   #large: Outgoing | undefined;
   #whenHeld: (() => void)[] = [];
@@ -80,6 +84,20 @@ export class Outlet {
   send(bytes: Uint8Array, isAnswer: boolean): void {
     if (this.#gone || this.#isLast) return;
     this.#queue.push({ bytes, isAnswer });
+    this.#count(bytes, isAnswer);
+  }
+
+  /**
+   * Queues one answer that may not overtake what any worker has committed: a stream's last frame, say, whose id may have had
+   * another life that ends in a ring. Once every ring has been looked at again, all of that is ahead of it.
+   */
+  sendBehindRings(bytes: Uint8Array): void {
+    if (this.#gone || this.#isLast) return;
+    this.#behindRings.push({ bytes, dueAt: this.#visits + this.#lock.rings.length });
+    this.#count(bytes, true);
+  }
+
+  #count(bytes: Uint8Array, isAnswer: boolean): void {
     this.#queuedBytes += bytes.length;
     this.framesOut++;
     this.bytesOut += bytes.length;
@@ -110,7 +128,11 @@ export class Outlet {
 
   /** Bytes that the sink has taken so far; `undefined`: none wait. */
   get taken(): number | undefined {
-    const isIdle = !this.#writing && this.#queue.length === 0 && !this.#lock.pendingAnywhere();
+    const isIdle =
+      !this.#writing &&
+      this.#queue.length === 0 &&
+      this.#behindRings.length === 0 &&
+      !this.#lock.pendingAnywhere();
     return isIdle ? undefined : this.#taken;
   }
 
@@ -135,6 +157,7 @@ export class Outlet {
         this.#queue = this.#queue.filter(
           ({ isAnswer }, index) => isAnswer || (index === 0 && this.#isMidFrame),
         );
+        this.#behindRings = [];
         this.#queuedBytes = this.#queue.reduce((sum, { bytes: { length } }) => sum + length, 0);
         this.send(bytes, true);
         this.#isLast = true;
@@ -234,12 +257,14 @@ export class Outlet {
     for (let i = 0; !ownFirst && this.#begun === undefined && i < rings.length; i++) {
       const ring = rings[this.#nextRing];
       this.#nextRing = (this.#nextRing + 1) % rings.length;
+      this.#visits++;
       // What is committed now, and not more: a producer that never stops can't keep the others waiting.
       if (ring !== undefined) this.#begin(ring, ring.pending);
       length = this.#copyBegun(length);
     }
     if (this.#begun !== undefined) return { bytes: this.#chunk, answers: 0 };
-    const { length: end, answers } = this.#copyOwn(length);
+    const own = this.#copyOwn(length);
+    const { length: end, answers } = this.#copyDue(own);
     this.#queueFirst = end > 0 && this.#queue.length > 0;
     this.#isMidFrame = false;
     const large = end === 0 ? this.#queue.shift() : undefined;
@@ -287,6 +312,22 @@ export class Outlet {
     return { length, answers };
   }
 
+  /** Copies what has waited for the rings, as much as is due and fits; not ahead of what a ring was spilled to. */
+  #copyDue({ length, answers }: { length: number; answers: number }): { length: number; answers: number } {
+    if (this.#queue.length > 0) return { length, answers };
+    let end = length;
+    let taken = 0;
+    for (const { bytes, dueAt } of this.#behindRings) {
+      if (this.#visits < dueAt || end + bytes.length > this.#chunk.length) break;
+      this.#chunk.set(bytes, end);
+      end += bytes.length;
+      taken++;
+    }
+    if (taken > 0) this.#behindRings.splice(0, taken);
+    this.#queuedBytes -= end - length;
+    return { length: end, answers: answers + taken };
+  }
+
   /** Tells producers that wait asynchronously to try again; one that still finds no room announces itself again. */
   #tellWaiting(): void {
     this.#lock.rings.forEach((ring, slot) => {
@@ -298,6 +339,7 @@ export class Outlet {
     if (this.#gone) return;
     this.#gone = true;
     this.#queue = [];
+    this.#behindRings = [];
     this.#events.onGone(error);
   }
 }

@@ -203,7 +203,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     options,
     clock,
     scheduler,
-    send,
+    sendTerminal: (message) => outlet.sendBehindRings(message),
     endWorker,
     dispatch: (assignment, entry) => {
       prepare(assignment.worker);

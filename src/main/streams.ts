@@ -23,8 +23,8 @@ export interface StreamsContext {
   readonly options: ServeOptions;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** Sends a whole message; `isAnswer` counts it against what the host owes a read. */
-  send(message: Uint8Array, isAnswer: boolean): void;
+  /** Sends a stream's last frame, behind whatever workers have committed: the id may have had another life. */
+  sendTerminal(message: Uint8Array): void;
   /** Gives a stream's task to its worker, behind everything that must come before it. */
   dispatch(assignment: Assignment, entry: StreamEntry): void;
   /** Ends a worker whose handler did not end in time. */
@@ -356,7 +356,7 @@ export class Streams implements EntryOwner {
 
   #refuse(call: RefusedCall, refusal: Refusal): void {
     const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
-    this.#context.send(new FrameEncoder(call).error({ ...refusal, message }), true);
+    this.#context.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
     this.watch.refused(call, { ...refusal, message });
   }
 }

@@ -88,7 +88,7 @@ export class RouterBench {
     };
     this.streams = new Streams({
       ...shared,
-      send,
+      sendTerminal: (bytes) => send(bytes, true),
       dispatch: (assignment, { id }) => {
         this.dispatched.push({ assignment, id, job: this.#seats.job(assignment, id) });
       },

@@ -91,7 +91,7 @@ export class StreamWorld {
       },
       clock: this.clock,
       scheduler: this.scheduler,
-      send: (message) => this.frames.push(`main ${describe(message)}`),
+      sendTerminal: (message) => this.frames.push(`main ${describe(message)}`),
       dispatch: (assignment, entry) => {
         // What an earlier job of this turn got is told before.
         this.#flush();

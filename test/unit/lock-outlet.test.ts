@@ -228,6 +228,48 @@ test('a message of main’s waits for the rest of the ring that was begun, and f
   assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0', '1:0', '1:1']);
 });
 
+test('a message that may overtake nothing goes behind what each ring held as it came, whatever else goes ahead', async () => {
+  const bench = new LockBench(3);
+  bench.sink.isSlow = true;
+  const large = (RING_BYTES - RING_RESERVE) / 2;
+  for (const ring of [0, 1, 2]) for (let i = 0; i < 2; i++) bench.worker(ring).commit(large);
+  bench.turn();
+  // Ring 0 is begun: what is committed to it from here on is not of the backlog that main goes through.
+  bench.worker(0).commit(64);
+  bench.outlet.sendBehindRings(own(0));
+  bench.outlet.send(own(1), false);
+  bench.sink.finish();
+  bench.outlet.send(own(2), false);
+  while (bench.sink.isWriting) bench.sink.finish();
+  const wire = wireOf(bench);
+  for (const committed of ['0:2', '1:1', '2:1']) {
+    assert.ok(wire.indexOf(committed) < wire.indexOf('main:0'), `${committed} is overtaken`);
+  }
+  assert.ok(wire.indexOf('main:1') < wire.indexOf('main:0'), 'others need not wait');
+  assert.equal(bench.main.held, false);
+  assert.deepEqual(bench.owed, [1, 0]);
+  await bench.outlet.idle();
+});
+
+test('a message behind the rings goes behind what was spilled, too', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.turn();
+  for (let i = 0; i < 2; i++) bench.worker(1).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(1 as SlotNumber);
+    bench.main.revoke(1 as SlotNumber);
+    bench.outlet.sendBehindRings(own(1));
+  });
+  bench.worker(0).commit(64);
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(
+    wireOf(bench).filter((frame) => frame !== '0:0'),
+    ['main:0', '1:0', '1:1', 'main:1'],
+  );
+});
+
 test('an action finds the ring that was begun queued to its end, ahead of what it spills', () => {
   const bench = new LockBench(2);
   bench.sink.isSlow = true;

@@ -3,7 +3,7 @@ import { closeSync, constants, mkdtempSync, openSync, rmSync, writeSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkPayload } from '../fixtures/stress-payload.ts';
-import type { Build } from './build.ts';
+import type { Build, Mutation } from './build.ts';
 import { StressChild, type StressTransport } from './stress-child.ts';
 import { TICK_MS } from './stress-clock.ts';
 
@@ -11,6 +11,16 @@ import { TICK_MS } from './stress-clock.ts';
 const STALL_MS = 2_000;
 /** From the writing of a moment to the moment, in nanoseconds: both threads must have read it by then. */
 const LEAD_NS = 150_000n;
+
+/**
+ * Main looks at lock and rings once a second, for handlers that are cut off before they can tell. A build without that shows what
+ * those looks would mend before anybody misses it.
+ */
+export const NO_LOOK_ANYWAY: Mutation = {
+  file: 'src/main/runner.ts',
+  find: 'pool.lookAgain();',
+  replace: '',
+};
 
 export interface SilenceOptions {
   readonly build: Build;

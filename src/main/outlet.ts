@@ -2,6 +2,7 @@ import { getSystemErrorName } from 'node:util';
 import type { SlotNumber } from '../shared-memory/region.ts';
 import type { TakeEnd } from '../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
+import { OwnMessages, type Outgoing } from './own-messages.ts';
 
 /** Where bytes leave the process; waits for the pipe, without blocking. */
 export interface WireSink {
@@ -26,11 +27,6 @@ export interface OutletEvents {
  */
 const CHUNK_BYTES = 131_072;
 
-interface Outgoing {
-  readonly bytes: Uint8Array;
-  readonly isAnswer: boolean;
-}
-
 /**
  * The one funnel of main: its own messages, what the rings hold when main has the lock, and what a worker could not
  * write at once.
@@ -45,8 +41,7 @@ export class Outlet {
   readonly #events: OutletEvents;
   /** One write is under way at a time, so one buffer serves them all. */
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
-  #queue: Outgoing[] = [];
-  #queuedBytes = 0;
+  readonly #own = new OwnMessages();
   #owed = 0;
   #taken = 0;
   #writing = false;
@@ -55,15 +50,11 @@ export class Outlet {
   #gone = false;
   #nextRing = 0;
   /** Main's own messages go before the next ring: they were left out of the last chunk. */
-  #queueFirst = false;
-  /** The queue's first entry completes a frame that is half on the wire: no ring may come before it. */
-  #isMidFrame = false;
+  #ownFirst = false;
   /** The ring that a chunk or the last holder has begun, and how much of it must follow before anything else may. */
   #begun: { readonly ring: TakeEnd; left: number } | undefined;
   /** The last word was said: nothing else follows it, and the lock is never given back. */
   #isLast = false;
-  /** Main's messages that wait for what rings held as they came: until {@link #visits} has reached `dueAt`. */
-  #behindRings: { readonly bytes: Uint8Array; readonly dueAt: number }[] = [];
   /** How often a ring was looked at, and its backlog taken. */
   #visits = 0;
   /** What is left of the message that is being written in pieces. */
@@ -83,7 +74,7 @@ export class Outlet {
   /** Queues one message. @param isAnswer whether it counts against the answers that the host owes a read */
   send(bytes: Uint8Array, isAnswer: boolean): void {
     if (this.#gone || this.#isLast) return;
-    this.#queue.push({ bytes, isAnswer });
+    this.#own.push(bytes, isAnswer);
     this.#count(bytes, isAnswer);
   }
 
@@ -93,12 +84,11 @@ export class Outlet {
    */
   sendBehindRings(bytes: Uint8Array): void {
     if (this.#gone || this.#isLast) return;
-    this.#behindRings.push({ bytes, dueAt: this.#visits + this.#lock.rings.length });
+    this.#own.pushBehindRings(bytes, this.#visits + this.#lock.rings.length);
     this.#count(bytes, true);
   }
 
   #count(bytes: Uint8Array, isAnswer: boolean): void {
-    this.#queuedBytes += bytes.length;
     this.framesOut++;
     this.bytesOut += bytes.length;
     if (isAnswer) this.#events.onOwed(++this.#owed);
@@ -107,7 +97,7 @@ export class Outlet {
 
   /** Bytes that wait in main itself, rings not counted. */
   get queuedBytes(): number {
-    return this.#queuedBytes;
+    return this.#own.bytes;
   }
 
   /** Looks at lock and rings at the end of this turn: what one read brought leaves in one write. */
@@ -128,11 +118,7 @@ export class Outlet {
 
   /** Bytes that the sink has taken so far; `undefined`: none wait. */
   get taken(): number | undefined {
-    const isIdle =
-      !this.#writing &&
-      this.#queue.length === 0 &&
-      this.#behindRings.length === 0 &&
-      !this.#lock.pendingAnywhere();
+    const isIdle = !this.#writing && !this.#own.isWaiting && !this.#lock.pendingAnywhere();
     return isIdle ? undefined : this.#taken;
   }
 
@@ -154,11 +140,7 @@ export class Outlet {
     return new Promise((resolve) => {
       this.whenHeld(() => {
         // Streams that send all the time would hold it up for ever, and those that have ended are owed nothing any more.
-        this.#queue = this.#queue.filter(
-          ({ isAnswer }, index) => isAnswer || (index === 0 && this.#isMidFrame),
-        );
-        this.#behindRings = [];
-        this.#queuedBytes = this.#queue.reduce((sum, { bytes: { length } }) => sum + length, 0);
+        this.#own.keepAnswers();
         this.send(bytes, true);
         this.#isLast = true;
         this.#whenIdle.push(resolve);
@@ -170,9 +152,7 @@ export class Outlet {
   spill(slot: SlotNumber): void {
     if (this.#isLast) return;
     const bytes = this.#take(this.#lock.rings[slot]);
-    if (bytes === undefined) return;
-    this.#queue.push({ bytes, isAnswer: false });
-    this.#queuedBytes += bytes.length;
+    if (bytes !== undefined) this.#own.push(bytes, false);
   }
 
   #turn(): void {
@@ -206,10 +186,7 @@ export class Outlet {
   #queueBegun(): void {
     const bytes = this.#take(this.#begun?.ring);
     this.#begun = undefined;
-    if (bytes === undefined) return;
-    this.#queue.unshift({ bytes, isAnswer: false });
-    this.#queuedBytes += bytes.length;
-    this.#isMidFrame = true;
+    if (bytes !== undefined) this.#own.putFirst(bytes);
   }
 
   /** What a ring holds, as bytes of their own; `undefined`: nothing. */
@@ -252,7 +229,7 @@ export class Outlet {
     let length = this.#copyBegun(0);
     // Rings that never run dry can't hold main's messages up: what waited behind one goes ahead of the next.
     const ownFirst =
-      this.#isLast || this.#isMidFrame || this.#queueFirst || (length > 0 && this.#queue.length > 0);
+      this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && !this.#own.isEmpty);
     const { rings } = this.#lock;
     for (let i = 0; !ownFirst && this.#begun === undefined && i < rings.length; i++) {
       const ring = rings[this.#nextRing];
@@ -263,14 +240,10 @@ export class Outlet {
       length = this.#copyBegun(length);
     }
     if (this.#begun !== undefined) return { bytes: this.#chunk, answers: 0 };
-    const own = this.#copyOwn(length);
-    const { length: end, answers } = this.#copyDue(own);
-    this.#queueFirst = end > 0 && this.#queue.length > 0;
-    this.#isMidFrame = false;
-    const large = end === 0 ? this.#queue.shift() : undefined;
-    if (large === undefined) return { bytes: this.#chunk.subarray(0, end), answers };
-    this.#queuedBytes -= large.bytes.length;
-    return this.#pieceOf(large);
+    const { length: end, answers } = this.#own.copyTo(this.#chunk, length, this.#visits);
+    this.#ownFirst = end > 0 && !this.#own.isEmpty;
+    const large = end === 0 ? this.#own.shift() : undefined;
+    return large === undefined ? { bytes: this.#chunk.subarray(0, end), answers } : this.#pieceOf(large);
   }
 
   /** A message that is larger than a chunk leaves in several, and nothing comes between them. */
@@ -295,39 +268,6 @@ export class Outlet {
     return length + part;
   }
 
-  /** Copies main's own messages to the chunk, as many as fit whole. */
-  #copyOwn(start: number): { length: number; answers: number } {
-    let length = start;
-    let answers = 0;
-    let taken = 0;
-    for (const { bytes, isAnswer } of this.#queue) {
-      if (length + bytes.length > this.#chunk.length) break;
-      this.#chunk.set(bytes, length);
-      length += bytes.length;
-      if (isAnswer) answers++;
-      taken++;
-    }
-    if (taken > 0) this.#queue.splice(0, taken);
-    this.#queuedBytes -= length - start;
-    return { length, answers };
-  }
-
-  /** Copies what has waited for the rings, as much as is due and fits; not ahead of what a ring was spilled to. */
-  #copyDue({ length, answers }: { length: number; answers: number }): { length: number; answers: number } {
-    if (this.#queue.length > 0) return { length, answers };
-    let end = length;
-    let taken = 0;
-    for (const { bytes, dueAt } of this.#behindRings) {
-      if (this.#visits < dueAt || end + bytes.length > this.#chunk.length) break;
-      this.#chunk.set(bytes, end);
-      end += bytes.length;
-      taken++;
-    }
-    if (taken > 0) this.#behindRings.splice(0, taken);
-    this.#queuedBytes -= end - length;
-    return { length: end, answers: answers + taken };
-  }
-
   /** Tells producers that wait asynchronously to try again; one that still finds no room announces itself again. */
   #tellWaiting(): void {
     this.#lock.rings.forEach((ring, slot) => {
@@ -338,8 +278,7 @@ export class Outlet {
   #lost(error: Error): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#queue = [];
-    this.#behindRings = [];
+    this.#own.clear();
     this.#events.onGone(error);
   }
 }

@@ -14,7 +14,6 @@ import {
   encodeShutdown,
 } from '../wire/cold-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
-import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { Framer } from '../wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
 import { MalformedError } from '../wire/malformed.ts';
@@ -22,9 +21,10 @@ import type { MessageType } from '../wire/message-type.ts';
 import { StreamTable } from '../wire/stream-table.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { causedBy, ContractViolation, type ViolationKind } from './contract-violation.ts';
-import { LiveStream, type HostStream, type OpenStreamOptions, type StreamLink } from './host-stream.ts';
+import { LiveStream, type HostStream, type OpenStreamOptions } from './host-stream.ts';
 import { Inbound, type InboundEvents } from './inbound.ts';
 import { contextOf, abortReason, type InvocationOptions } from './invocation-options.ts';
+import { Outbound } from './outbound.ts';
 import { PendingCalls } from './pending-calls.ts';
 import { answerService } from './service-answers.ts';
 import type {
@@ -33,9 +33,7 @@ import type {
   KvNotification,
   SessionStats,
 } from './session-options.ts';
-import type { StreamOutbox } from './stream-outbox.ts';
 import type { Transport, TransportEnd } from './transport.ts';
-import { WriteBatch } from './write-batch.ts';
 
 /**
  * The host's end of one connection, over any transport: opens streams, pairs answers with requests, counts credit both ways,
@@ -51,11 +49,9 @@ export class HostSession {
   readonly #transport: Transport;
   readonly #options: HostSessionOptions;
   readonly #framer: Framer;
-  readonly #batch: WriteBatch;
+  readonly #outbound: Outbound;
   readonly #streams = new StreamTable<LiveStream>();
   readonly #calls = new PendingCalls();
-  readonly #link: StreamLink;
-  readonly #awaitingDrain = new Set<StreamOutbox>();
   readonly #shutdownIds = new Set<string>();
   // Streams of two sessions with one module never meet, but logs of both are read together.
   readonly #idPrefix = randomBytes(8);
@@ -72,8 +68,7 @@ export class HostSession {
   constructor(transport: Transport, options: HostSessionOptions = {}) {
     this.#transport = transport;
     this.#options = options;
-    this.#batch = new WriteBatch(transport);
-    this.#link = this.#streamLink();
+    this.#outbound = new Outbound(transport, this.stats, options.onWire);
     const limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
     const inbound = new Inbound(limits, this.#streams, this.#calls, this.#inboundEvents());
     this.#framer = new Framer(limits, (bytes, start, end) => {
@@ -86,7 +81,7 @@ export class HostSession {
     });
     transport.start({
       onData: (bytes) => this.#recv(bytes),
-      onDrain: () => this.#drained(),
+      onDrain: () => this.#outbound.drained(),
       onEnd: (end) => this.#ended(end),
     });
   }
@@ -138,7 +133,7 @@ export class HostSession {
   notifyKv(change: KvNotification): void {
     const { key, operation, value = EMPTY_PAYLOAD, version = 0n } = change;
     const payload = encodeKvChange({ key, operation, value, version: BigInt(version) });
-    this.#write(encodeEnvelope('kvChangeNotification', '', payload));
+    this.#outbound.write(encodeEnvelope('kvChangeNotification', '', payload));
   }
 
   /**
@@ -158,7 +153,7 @@ export class HostSession {
     // Built first: a stream that can't be opened must not be waited for.
     const open = stream.openFrame(context, options.initialCredit);
     this.#streams.add(stream);
-    this.#write(open);
+    this.#outbound.write(open);
     return stream;
   }
 
@@ -188,19 +183,19 @@ export class HostSession {
    */
   sendRaw(bytes: Uint8Array): void {
     this.#rawSent = true;
-    this.#write(bytes);
+    this.#outbound.write(bytes);
   }
 
   /** Ends the module's input, after what is queued: it cancels what runs, and exits. Answers are still read. */
   endInput(): void {
-    this.#batch.flush();
+    this.#outbound.flush();
     this.#transport.end();
   }
 
   /** Drops the connection, both ways. */
   close(): void {
     this.#closedHere = true;
-    this.#batch.flush();
+    this.#outbound.flush();
     this.#transport.close();
   }
 
@@ -212,13 +207,6 @@ export class HostSession {
       if (!(cause instanceof MalformedError)) throw cause;
       this.#fatal('framing', '', cause.message, cause);
     }
-  }
-
-  #drained(): void {
-    this.#batch.clogged = false;
-    const outboxes = [...this.#awaitingDrain];
-    this.#awaitingDrain.clear();
-    for (const outbox of outboxes) outbox.pump();
   }
 
   #ended(end: TransportEnd): void {
@@ -242,7 +230,7 @@ export class HostSession {
 
   #failAll(error: ModuleError): void {
     this.#over = error;
-    this.#awaitingDrain.clear();
+    this.#outbound.stop();
     for (const stream of this.#streams.values()) {
       this.#streams.delete(stream);
       stream.abandon(error);
@@ -274,7 +262,7 @@ export class HostSession {
     const refusal = this.#over ?? this.#refusedBy(signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     const answer = this.#calls.wait(requestId, signal);
-    this.#write(encodeEnvelope(type, requestId, payload));
+    this.#outbound.write(encodeEnvelope(type, requestId, payload));
     return answer;
   }
 
@@ -303,7 +291,7 @@ export class HostSession {
       throw new ModuleError('invalidArgument', `A window of ${receive} bytes does not fit its field.`);
     }
     const windows = { send: this.#firstWindow, maxSendBalance, receive, autoCredit };
-    return new LiveStream(this.#link, id, windows, !this.#shutdownSent, options.signal);
+    return new LiveStream(this.#outbound, id, windows, !this.#shutdownSent, options.signal);
   }
 
   #newStreamId(): StreamId {
@@ -311,39 +299,6 @@ export class HostSession {
     const prefix = this.#idPrefix;
     const high = Math.floor(number / 2 ** 32);
     return streamIdFromWords(prefix.readUInt32BE(0), prefix.readUInt32BE(4), high, number >>> 0);
-  }
-
-  #write(message: Uint8Array): void {
-    if (this.#over !== undefined) return;
-    this.stats.framesOut += 1;
-    this.stats.bytesOut += message.length;
-    this.#options.onWire?.('out', message);
-    this.#batch.append(message.length, message);
-  }
-
-  #writeData(header: Uint8Array, payload: Uint8Array): void {
-    const length = FrameEncoder.dataMessageBytes(payload.length);
-    this.stats.framesOut += 1;
-    this.stats.bytesOut += length;
-    if (this.#options.onWire !== undefined) {
-      const message = new Uint8Array(length);
-      message.set(header);
-      message.set(payload, header.length);
-      this.#options.onWire('out', message);
-    }
-    this.#batch.append(length, header, payload);
-  }
-
-  #streamLink(): StreamLink {
-    const batch = this.#batch;
-    return {
-      get clogged(): boolean {
-        return batch.clogged;
-      },
-      awaitDrain: (outbox) => void this.#awaitingDrain.add(outbox),
-      write: (message) => this.#write(message),
-      writeData: (header, payload) => this.#writeData(header, payload),
-    };
   }
 
   #inboundEvents(): InboundEvents {
@@ -365,7 +320,7 @@ export class HostSession {
       },
       onServiceRequest: (requestId, payload) => {
         const answer = answerService(requestId, payload, this.#options.onService);
-        void answer.then((message) => this.#write(message));
+        void answer.then((message) => this.#outbound.write(message));
       },
     };
   }

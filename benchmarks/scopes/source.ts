@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { launcherPrefix, LAUNCHER_DESCRIPTORS, runnerCommand } from '../../src/host/runner-command.ts';
 import { siblingFile } from '../harness/sibling-file.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { MAX_CREDIT, MIN_DATA_COST } from '../../src/wire/limits.ts';
+import { dataCost, MAX_CREDIT } from '../../src/wire/limits.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import type { Contest, Contestant } from '../harness/contest.ts';
 import { DrainedPipe } from '../peers/drained-pipe.ts';
@@ -61,7 +61,7 @@ export async function drainedSource(workers: number, payloadBytes: number): Prom
   const child = spawn(program, args, { stdio: ['pipe', pipe.writeFd, 'inherit'] });
   pipe.release();
   const pace = new Pace(payloadBytes);
-  const mostFrames = Math.floor(MAX_CREDIT / Math.max(payloadBytes, MIN_DATA_COST));
+  const mostFrames = Math.floor(MAX_CREDIT / dataCost(payloadBytes));
   let streams = 0;
   return {
     name: 'ixt',

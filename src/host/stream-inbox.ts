@@ -1,5 +1,5 @@
 import type { ModuleError } from '../errors.ts';
-import { MAX_DATA_BYTES, MIN_DATA_COST } from '../wire/limits.ts';
+import { dataCost, MAX_DATA_BYTES } from '../wire/limits.ts';
 
 interface WaitingRead {
   resolve(result: IteratorResult<Uint8Array, undefined>): void;
@@ -42,7 +42,7 @@ export class StreamInbox {
   recv(payload: Uint8Array): string | undefined {
     if (payload.length > MAX_DATA_BYTES) return `Data of ${payload.length} bytes`;
     if (this.#balance <= 0) return `Data of ${payload.length} bytes at a balance of ${this.#balance}`;
-    const cost = Math.max(payload.length, MIN_DATA_COST);
+    const cost = dataCost(payload.length);
     this.#balance -= cost;
     if (this.#discarding || this.#outcome !== undefined) return undefined;
     const reader = this.#waiting.shift();
@@ -71,7 +71,7 @@ export class StreamInbox {
         this.#queue = [];
         this.#head = 0;
       }
-      this.#took(Math.max(payload.length, MIN_DATA_COST));
+      this.#took(dataCost(payload.length));
       return Promise.resolve({ done: false, value: payload });
     }
     return new Promise((resolve, reject) => {

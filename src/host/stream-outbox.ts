@@ -1,5 +1,5 @@
 import { ModuleError } from '../errors.ts';
-import { MAX_DATA_BYTES, MIN_DATA_COST } from '../wire/limits.ts';
+import { dataCost, MAX_DATA_BYTES } from '../wire/limits.ts';
 
 /** What the sending half of a stream needs from its connection. */
 export interface OutboxLink {
@@ -21,7 +21,7 @@ const SENT: Promise<void> = Promise.resolve();
 /**
  * The sending half of a host stream: the balance that the module has granted, and the sends that wait for it.
  *
- * A send may go out while the balance is above 0, and may take it below; it costs its length and at least `minDataCost`.
+ * A send may go out while the balance is above 0, and may take it below; what it costs says {@link dataCost}.
  * Waiting sends keep their order: none overtakes an older one.
  */
 export class StreamOutbox {
@@ -119,7 +119,7 @@ export class StreamOutbox {
   }
 
   #transmit(data: Uint8Array): void {
-    this.#balance -= Math.max(data.length, MIN_DATA_COST);
+    this.#balance -= dataCost(data.length);
     this.#sendData(data);
   }
 

@@ -1,4 +1,4 @@
-import { dataCost } from '../stream/credit.ts';
+import { dataCost } from '../wire/limits.ts';
 import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from '../stream/state.ts';
 import { cutUtf8 } from '../text.ts';
 import { OP, type Manifest } from '../thread-messages.ts';

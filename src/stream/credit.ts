@@ -1,4 +1,4 @@
-import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../wire/limits.ts';
+import { dataCost, INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES } from '../wire/limits.ts';
 
 /**
  * Credit arithmetic: bytes of Data payload, counted per stream and direction. No clock, no I/O.
@@ -6,11 +6,6 @@ import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../wi
  * Invariants: a sender sends only while its balance is above 0; one frame may take the balance below 0, so a large
  * frame can't deadlock against a small window; a receiver grants no more in all than the cost of what was taken.
  */
-
-/** What one Data frame costs: its payload, and never less than 64 bytes, so that a flood of tiny frames is bounded. */
-export function dataCost(payloadBytes: number): number {
-  return payloadBytes < MIN_DATA_COST ? MIN_DATA_COST : payloadBytes;
-}
 
 /** Whether a balance stays within 2^31-1 after a grant; both in bytes. */
 export function grantFits(balance: number, grant: number): boolean {

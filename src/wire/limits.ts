@@ -11,6 +11,11 @@ export const MAX_DATA_BYTES = 1_048_576;
 /** What a Data frame costs at the least, in bytes of credit (`minDataCost` of the schema). */
 export const MIN_DATA_COST = 64;
 
+/** What one Data frame costs: its payload, and never less than {@link MIN_DATA_COST}, so that a flood of tiny frames is bounded. */
+export function dataCost(payloadBytes: number): number {
+  return payloadBytes < MIN_DATA_COST ? MIN_DATA_COST : payloadBytes;
+}
+
 /** The largest balance of credit a stream may reach: 2^31-1, so that it fits an Int32 of shared memory. */
 export const MAX_CREDIT = 0x7fff_ffff;
 

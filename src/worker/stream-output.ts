@@ -1,7 +1,7 @@
 import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
-import { dataCost } from '../stream/credit.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
+import { dataCost } from '../wire/limits.ts';
 import type { IdWords, StreamId } from '../wire/stream-id.ts';
 import type { WireOutput } from './wire-output.ts';
 

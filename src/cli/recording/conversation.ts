@@ -1,4 +1,4 @@
-import { INITIAL_CREDIT, MIN_DATA_COST } from '../../wire/limits.ts';
+import { dataCost, INITIAL_CREDIT } from '../../wire/limits.ts';
 import type { Content, Message } from './message.ts';
 
 /** What a module asks of its host. */
@@ -58,7 +58,7 @@ export class Conversation {
         return this.#begin(false, id, content.kind);
       case 'data': {
         const stream = this.#live(true, id);
-        if (stream !== undefined) stream.credit -= Math.max(content.data.length, MIN_DATA_COST);
+        if (stream !== undefined) stream.credit -= dataCost(content.data.length);
         return stream;
       }
       case 'cancel':

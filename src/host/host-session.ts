@@ -35,6 +35,9 @@ import type {
 } from './session-options.ts';
 import type { Transport, TransportEnd } from './transport.ts';
 
+/** Each holds a stack, and a hostile module makes one of every message. */
+const MAX_VIOLATIONS = 1000;
+
 /**
  * The host's end of one connection, over any transport: opens streams, pairs answers with requests, counts credit both ways,
  * and checks that the module keeps the contract.
@@ -42,7 +45,7 @@ import type { Transport, TransportEnd } from './transport.ts';
  * When the connection ends, everything that is pending rejects with `unavailable` and the reason that the transport gives.
  */
 export class HostSession {
-  /** What the module did against the contract, in order; empty for a sound module. */
+  /** What the module did against the contract, in order; empty for a sound module. No more than the first 1,000 are kept. */
   readonly violations: ContractViolation[] = [];
   readonly stats: SessionStats = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
 
@@ -61,6 +64,7 @@ export class HostSession {
   #shutdownSent = false;
   #lastMessageSeen = false;
   #closedHere = false;
+  #violationCount = 0;
   #connectionError: ModuleError | undefined;
   #over: ModuleError | undefined;
 
@@ -89,6 +93,11 @@ export class HostSession {
   /** How many streams have no terminal frame yet. */
   get liveStreams(): number {
     return this.#streams.size;
+  }
+
+  /** How many violations there were, also of those that are not kept. */
+  get violationCount(): number {
+    return this.#violationCount;
   }
 
   /** Why the module gave up the connection, once it said so. */
@@ -239,9 +248,13 @@ export class HostSession {
   }
 
   #violation(kind: ViolationKind, requestId: string, message: string, cause?: unknown): void {
+    this.#violationCount += 1;
+    const { onViolation } = this.#options;
+    const isKept = this.#violationCount <= MAX_VIOLATIONS;
+    if (!isKept && onViolation === undefined) return;
     const violation = new ContractViolation(kind, requestId, message, causedBy(cause));
-    this.violations.push(violation);
-    this.#options.onViolation?.(violation);
+    if (isKept) this.violations.push(violation);
+    onViolation?.(violation);
   }
 
   #fatal(kind: ViolationKind, requestId: string, message: string, cause: unknown): void {

@@ -8,7 +8,7 @@ export interface HostSessionOptions {
   limits?: Partial<WireLimits>;
   /** Answers what handlers ask of their host; without it they get `unimplemented`. */
   onService?: ServiceHandler;
-  /** Called as a violation is found, beside its entry in `violations`. */
+  /** Called as a violation is found: for each of them, while `violations` keeps the first 1,000. */
   onViolation?: (violation: ContractViolation) => void;
   /** The module gives up the connection and says why; its end follows. */
   onProtocolError?: (error: ModuleError) => void;

@@ -32,6 +32,18 @@ test('a frame for an id that was never opened', () => {
   assert.deepEqual(kinds(), ['unknownStream', 'unknownStream']);
 });
 
+test('of a module that never stops, the first violations are kept, all are counted, and each is told', () => {
+  const module = new FakeModule();
+  let told = 0;
+  const session = new HostSession(module.transport, { onViolation: () => told++ });
+  module.error(ID, { code: 'internal', message: '' });
+  for (let i = 1; i < 1100; i++) module.data(ID, one);
+  assert.equal(session.violations.length, 1000);
+  assert.match(session.violations[0]?.message ?? '', /Arm 5/);
+  assert.equal(session.violationCount, 1100);
+  assert.equal(told, 1100);
+});
+
 test('a frame after the terminal one', async () => {
   const { module, session, kinds } = connect();
   const stream = session.openStream('m', { id: ID });

@@ -54,6 +54,12 @@ export interface Manifest {
   readonly kvChange: boolean;
 }
 
+/** How the module handles streams of `method`; `undefined`: not at all. */
+export function streamMode({ streams }: Manifest, method: string): HandlerMode | undefined {
+  if (streams === undefined || 'mode' in streams) return streams?.mode;
+  return streams.methods.find(({ name }) => name === method)?.mode;
+}
+
 /** A stream for a worker, as its thread takes it out of an {@link OP.open}. */
 export interface StreamTask {
   readonly kind: 'stream';

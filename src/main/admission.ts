@@ -1,7 +1,7 @@
 import type { ErrorReport } from '../errors.ts';
 import type { HandlerMode } from '../module.ts';
 import { grantFits } from '../stream/credit.ts';
-import type { Manifest } from '../thread-messages.ts';
+import { streamMode, type Manifest } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import type { ServeOptions } from './options.ts';
 
@@ -54,12 +54,10 @@ export function admit(
   context: Pick<InvocationContext, 'method' | 'deadlineUnixMs'>,
   now: number,
 ): Refusal | { mode: HandlerMode } {
-  const { streams } = manifest;
-  if (streams === undefined) {
+  if (manifest.streams === undefined) {
     return { code: 'streamingUnsupported', message: `the module ${manifest.name} handles no server-streams` };
   }
-  const mode =
-    'mode' in streams ? streams.mode : streams.methods.find(({ name }) => name === context.method)?.mode;
+  const mode = streamMode(manifest, context.method);
   if (mode === undefined) {
     return {
       code: 'methodNotFound',

@@ -2,6 +2,7 @@ import type { Transport, TransportEnd, TransportHandlers } from '../host/transpo
 import type { WireSink } from '../main/outlet.ts';
 import type { SourceEvents, WireSource } from '../main/wire-endpoints.ts';
 import { sizesOf, type ChunkSizes } from './chunks.ts';
+import { setImmediate, turn } from './real-time.ts';
 
 /**
  * Both directions between a host's session and main, in memory. Bytes arrive in a later turn of the event loop, cut as the
@@ -133,11 +134,4 @@ class Direction implements WireSource {
     this.#events = undefined;
     events.onEnd();
   }
-}
-
-/** One turn of the event loop. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve);
-  });
 }

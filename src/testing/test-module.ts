@@ -4,21 +4,23 @@ import { HostSession } from '../host/host-session.ts';
 import type { OpenStreamOptions } from '../host/host-stream.ts';
 import type { ServiceHandler } from '../host/service-answers.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
-import { WorkerPool } from '../main/pool.ts';
-import type { PoolWorker } from '../main/pool-worker.ts';
+import type { WorkerPool } from '../main/pool.ts';
 import { runMain, type MainControls } from '../main/runner.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../stats.ts';
 import { MAX_CREDIT } from '../wire/limits.ts';
-import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
+import { streamMode } from '../thread-messages.ts';
+import type { StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
 import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
-import { LocalThread, LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
-import { MemoryWire, turn } from './memory-wire.ts';
+import { LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
+import { MemoryWire } from './memory-wire.ts';
+import { setTimeout, turn } from './real-time.ts';
 import { TestClock } from './test-clock.ts';
 import { TestStream } from './test-stream.ts';
+import { WorkerKills } from './worker-kills.ts';
 
 /** The limits are those of `ixt-module serve`, with its defaults but for `workers` (1). */
 export interface TestModuleOptions extends Partial<
@@ -78,13 +80,9 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   readonly #wire: MemoryWire;
   readonly #watch = new FrameWatch();
   readonly #streams: { readonly id: StreamId; readonly counts: FrameCounts }[] = [];
-  /** Which worker a stream was given to. */
-  readonly #workers = new Map<string, PoolWorker>();
-  /** Streams whose worker is to be killed, after so many frames. */
-  readonly #kills = new Map<string, number>();
+  readonly #kills = new WorkerKills();
   readonly #blocked: WouldBlockError[] = [];
   readonly #main: MainControls;
-  #pool: WorkerPool | undefined;
   #exitCode: number | undefined;
   readonly #exited: Promise<void>;
   #hasExited: () => void = () => {};
@@ -130,7 +128,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     const owner = {
       startsAtEnd,
       settled: () => this.settled(),
-      killWorker: (afterFrames: number) => this.#killAfter(stream.id, afterFrames),
+      killWorker: (afterFrames: number) => this.#kills.killAfter(stream.id, afterFrames, counts.data),
     };
     return new TestStream(stream, input, output, counts, owner) as never;
   }
@@ -205,8 +203,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   async #exitsWithin(ms: number): Promise<void> {
     await this.settled();
     if (this.#options.file === undefined || this.#exitCode !== undefined) return;
-    const timeout = AbortSignal.timeout(ms);
-    const late = new Promise<void>((resolve) => timeout.addEventListener('abort', () => resolve()));
+    const late = new Promise<void>((resolve) => void setTimeout(resolve, ms).unref());
     await Promise.race([this.#exited, late]);
   }
 
@@ -216,25 +213,16 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
     ) as typeof DEFAULT_OPTIONS;
     const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
-    const onDispatch = (worker: PoolWorker, task: Dispatched): void => {
-      if (task.kind !== 'stream') return;
-      const { id0, id1, id2, id3 } = task.stream;
-      const id = streamIdFromWords(id0, id1, id2, id3);
-      this.#workers.set(id, worker);
-      if (this.#kills.get(id) === 0) this.#kill(id);
-    };
     const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
+    const startThreads = file === undefined ? this.#startLocalThreads : undefined;
     return runMain(options, {
       clock: this.#clock,
       log: (line) => void this.logs.push(line),
       openSink: () => this.#wire.sink,
       openSource: (events) => this.#wire.openSource(events),
       spareSeats: file === undefined ? SPARE_SEATS : 0,
-      createPool: (poolOptions, settings, shared, events) => {
-        const parts: PoolParts = [poolOptions, settings, shared, events];
-        if (file === undefined) parts.push(this.#startLocalThreads);
-        return (this.#pool = new WatchedPool(onDispatch, parts));
-      },
+      createPool: (poolOptions, settings, shared, events) =>
+        this.#kills.createPool([poolOptions, settings, shared, events, startThreads]),
       exit: (code, endThreads) => void this.#exit(code, endThreads),
     });
   }
@@ -257,48 +245,12 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   #startsAtEnd(method: string): boolean {
     if (this.#options.file !== undefined) return false;
     // Loaded once already: it can't fail.
-    const { streams } = checkModule(this.#definition, 'given to testModule').manifest;
-    if (streams === undefined) return false;
-    const mode = 'mode' in streams ? streams.mode : streams.methods.find(({ name }) => name === method)?.mode;
-    return mode === 'sync';
+    const { manifest } = checkModule(this.#definition, 'given to testModule');
+    return streamMode(manifest, method) === 'sync';
   }
 
   #onMessage(message: Uint8Array): void {
     const seen = this.#watch.see(message);
-    if (seen !== undefined && seen.counts.data >= (this.#kills.get(seen.id) ?? Infinity)) this.#kill(seen.id);
-  }
-
-  #killAfter(id: StreamId, afterFrames: number): void {
-    this.#kills.set(id, afterFrames);
-    if ((this.#watch.of(id)?.data ?? 0) >= afterFrames && this.#workers.has(id)) this.#kill(id);
-  }
-
-  #kill(id: string): void {
-    const worker = this.#workers.get(id);
-    this.#kills.delete(id);
-    if (worker === undefined) return;
-    // Not while main is about to give the worker its task.
-    queueMicrotask(() => this.#pool?.end(worker, 'the test killed it'));
-  }
-}
-
-type Dispatched = Parameters<WorkerPool['dispatch']>[1];
-type PoolParts = ConstructorParameters<typeof WorkerPool>;
-
-/** The real pool, which tells who got what. */
-class WatchedPool extends WorkerPool {
-  readonly #onDispatch: (worker: PoolWorker, task: Dispatched) => void;
-
-  constructor(onDispatch: (worker: PoolWorker, task: Dispatched) => void, parts: PoolParts) {
-    super(...parts);
-    this.#onDispatch = onDispatch;
-  }
-
-  override dispatch(worker: PoolWorker, task: Dispatched): void {
-    // Piscina's threads are the pool's; the test kit's are its own.
-    const thread: unknown = worker.thread;
-    if (thread instanceof LocalThread) thread.run(worker, task, (now) => super.dispatch(worker, now));
-    else super.dispatch(worker, task);
-    this.#onDispatch(worker, task);
+    if (seen !== undefined) this.#kills.arrived(seen.id, seen.counts.data);
   }
 }

@@ -3,6 +3,7 @@ import type { HostStream } from '../host/host-stream.ts';
 import type { AnyCodec } from '../methods/codec.ts';
 import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
 import { checkTerminal, type FrameCounts } from './frame-watch.ts';
+import { turn } from './real-time.ts';
 
 /** How a stream has ended: its close, or the error's fields. */
 export interface StreamOutcome {
@@ -105,9 +106,7 @@ function neverWaiting(stream: HostStream): ByteStream {
 /** Rejects one turn later, so that a stream that is over can say so first. */
 async function refused(send: Promise<void>): Promise<void> {
   send.catch(() => {});
-  await new Promise((resolve) => {
-    setImmediate(resolve);
-  });
+  await turn();
   throw new Error(
     'This input is over the stream’s window, and a synchronous handler on the test’s thread starts only at its end. Give ' +
       'testModule a larger `receiveWindow`, or the `file` of the module, so that the handler runs on a thread of its own.',

@@ -265,6 +265,19 @@ for (const wireChunks of [1, [3, 1, 7], { seed: 42 }]) {
   });
 }
 
+for (const options of [{ streamsPerWorker: 2 }, { workers: 2, file: FILE }]) {
+  test(`timers that the test mocks don’t stop the kit: ${Object.keys(options).join(', ')}`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate', 'Date'] });
+    await using kit = await testModule(blocking, options);
+    const streams = [kit.open('lines'), kit.open('lines')];
+    for (const stream of streams) await stream.send(utf8('hello'));
+    for (const stream of streams) {
+      stream.end();
+      assert.deepEqual(await stream.collect(), [utf8('hello')]);
+    }
+  });
+}
+
 test('a module that can’t be run is refused with the reason', async () => {
   const nameless = { version: '1.0.0' } as unknown as typeof echo;
   await assert.rejects(testModule(nameless), /no name/);

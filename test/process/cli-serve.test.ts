@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { launcherPrefix } from '../../src/host/runner-command.ts';
 import { startModule } from '../support/module.ts';
 import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
 
@@ -39,6 +40,34 @@ for (const [what, args, message] of [
     assert.match(stderr, message);
   });
 }
+
+/** Before a command, it puts the protocol on descriptors of its own. */
+const LAUNCHER = launcherPrefix().join(' ');
+
+for (const [closed, redirection] of [
+  ['standard input', '<&-'],
+  ['standard output', '>&-'],
+  ['standard input', '<&- >&-'],
+] as const) {
+  test(`started with ${redirection}, serve and the launcher say in a line that ${closed} is closed, and end with 64`, () => {
+    for (const command of [`'${COMMAND}' serve '${CONFORMANCE}'`, `${LAUNCHER} true`]) {
+      const { status, stderr } = spawnSync('sh', ['-c', `${command} ${redirection}`], { encoding: 'utf8' });
+      assert.equal(status, 64);
+      assert.match(stderr, new RegExp(`^ixt-\\w+: ${closed} is closed: .*\n$`));
+      const silent = spawnSync('sh', ['-c', `${command} ${redirection} 2>&-`], { encoding: 'utf8' });
+      assert.deepEqual([silent.status, silent.stderr], [64, '']);
+    }
+  });
+}
+
+test('serve works without a standard error', async (t) => {
+  const module = startModule(t, { command: ['sh', '-c', `exec '${COMMAND}' serve '${CONFORMANCE}' 2>&-`] });
+  const stream = module.openStream('print', { metadata: { how: 'fd' } });
+  const { value } = await stream.next();
+  assert.equal(Buffer.from(value ?? []).toString(), 'done');
+  await stream.closed;
+  assert.equal((await module.close()).code, 0);
+});
 
 test('help goes to standard output and ends with 0', () => {
   const { status, stdout } = spawnSync(COMMAND, ['serve', '--help'], { encoding: 'utf8' });

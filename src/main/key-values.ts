@@ -32,10 +32,13 @@ interface Limits {
  */
 export class KeyValues {
   readonly #history: ChangeList;
+  readonly #initialise: (worker: PoolWorker) => void;
   readonly #waiting = new Map<PoolWorker, ChangeList>();
 
-  constructor(limits: Limits) {
+  /** @param initialise has a copy of the module begin, unless it has: its `onInit` runs before any other of its handlers */
+  constructor(limits: Limits, initialise: (worker: PoolWorker) => void) {
     this.#history = new ChangeList(limits);
+    this.#initialise = initialise;
   }
 
   /** @throws MalformedError for a payload that is no KvChange */
@@ -82,6 +85,7 @@ export class KeyValues {
     while (worker.kvInFlight < maxInFlight && !(isLimited && worker.kvBytesInFlight >= MAX_BYTES_IN_FLIGHT)) {
       const change = waiting.shift();
       if (change === undefined) return;
+      this.#initialise(worker);
       worker.kvInFlight++;
       worker.kvBytesInFlight += change.payload.length;
       worker.post(OP.kv, 0, change.payload);

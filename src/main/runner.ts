@@ -186,15 +186,17 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     scheduler.place();
     pool.flush();
   };
-  const keyValues = new KeyValues(options);
+  const initialise = (worker: PoolWorker): void => {
+    if (worker.isInitialised) return;
+    worker.isInitialised = true;
+    worker.post(OP.init, 0, config);
+  };
+  const keyValues = new KeyValues(options, initialise);
   const services = new ServiceRoutes(options, (message) => {
     if (isListening) send(message, false);
   });
   const prepare = (worker: PoolWorker): void => {
-    if (!worker.isInitialised) {
-      worker.isInitialised = true;
-      worker.post(OP.init, 0, config);
-    }
+    initialise(worker);
     keyValues.flushBefore(worker);
   };
   const endWorker = (worker: PoolWorker): void =>

@@ -13,9 +13,15 @@ class Bench {
   readonly #seats = new FakeSeats(3, 1);
   /** `key=value` of each change that reached a worker, by its seat. */
   readonly seen: string[][] = [[], [], []];
+  /** The seats of the copies that were told to begin. */
+  readonly begun: (number | undefined)[] = [];
 
   constructor(limits: { maxWaiting?: number; maxWaitingBytes?: number } = {}) {
-    this.keyValues = new KeyValues({ maxWaiting: 1024, maxWaitingBytes: 1 << 20, ...limits });
+    this.keyValues = new KeyValues({ maxWaiting: 1024, maxWaitingBytes: 1 << 20, ...limits }, (worker) => {
+      if (worker.isInitialised) return;
+      worker.isInitialised = true;
+      this.begun.push(worker.slot);
+    });
   }
 
   /** A worker that takes its seat and begins to load. */
@@ -51,6 +57,18 @@ class Bench {
     return this.seen[slot]?.splice(0) ?? [];
   }
 }
+
+test('a copy is told to begin before its first change, and not without one', () => {
+  const bench = new Bench();
+  const early = bench.ready(0);
+  assert.deepEqual(bench.begun, []);
+  bench.change('k');
+  assert.deepEqual(bench.begun, [0]);
+  early.flush();
+  assert.deepEqual(bench.take(0), ['k=0']);
+  bench.ready(1);
+  assert.deepEqual(bench.begun, [0, 1], 'one that comes later gets what came before it');
+});
 
 test('every copy of the module gets every change in order', () => {
   const bench = new Bench();

@@ -11,7 +11,7 @@ import { encodeIpcError } from '../wire/error-payload.ts';
 import { deadlinePassed } from './admission.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
-import { RunningJob, atTime, type Clock } from './running-job.ts';
+import { Deadline, RunningJob, type Clock } from './running-job.ts';
 import type { Assignment, Scheduler, Waiting } from './scheduler.ts';
 
 export interface RequestsContext {
@@ -28,7 +28,7 @@ export interface RequestsContext {
 class RequestEntry implements Waiting {
   mode: HandlerMode = 'sync';
   running: RunningJob | undefined;
-  cancelDeadline: (() => void) | undefined;
+  deadline: Deadline | undefined;
   /** The cause that ended it before its handler did. */
   cause: ErrorCode | undefined;
   isAnswered = false;
@@ -51,6 +51,10 @@ class RequestEntry implements Waiting {
     this.body = body;
     this.start = (assignment) => owner.onStart(this, assignment);
     this.fail = (message) => owner.onFail(this, message);
+  }
+
+  expire(): boolean {
+    return this.deadline?.expire() ?? false;
   }
 }
 
@@ -99,7 +103,7 @@ export class Requests {
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
       if (passed !== undefined) return this.#refuse(requestId, passed.code, passed.message);
-      entry.cancelDeadline = atTime(clock, context.deadlineUnixMs, () =>
+      entry.deadline = new Deadline(clock, context.deadlineUnixMs, () =>
         this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
       );
     }
@@ -214,7 +218,7 @@ export class Requests {
 
   /** Sends the one answer, if it is still owed; a decided cause wins. */
   #finish(entry: RequestEntry, code: ErrorCode, message: string): void {
-    entry.cancelDeadline?.();
+    entry.deadline?.cancel();
     if (entry.isAnswered) return;
     entry.isAnswered = true;
     const reason = entry.cause === undefined ? message : (entry.running?.stopReason ?? message);

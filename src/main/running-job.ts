@@ -17,15 +17,40 @@ export interface Clock {
 /** The longest delay of a Node timer, in ms; a later deadline is looked at again then. */
 export const MAX_TIMER_MS = 0x7fff_ffff;
 
-/** Calls `action` at `unixMs`. @returns a function that cancels it */
-export function atTime(clock: Clock, unixMs: number, action: () => void): () => void {
-  let cancel = (): void => {};
-  const arm = (): void => {
-    const left = unixMs - clock.now();
-    cancel = left > MAX_TIMER_MS ? clock.after(MAX_TIMER_MS, arm) : clock.after(Math.max(0, left), action);
-  };
-  arm();
-  return () => cancel();
+/** Acts once, when a moment of the day has come. */
+export class Deadline {
+  readonly #clock: Clock;
+  readonly #unixMs: number;
+  readonly #action: () => void;
+  #cancelTimer = (): void => {};
+
+  /** @param unixMs milliseconds since the epoch */
+  constructor(clock: Clock, unixMs: number, action: () => void) {
+    this.#clock = clock;
+    this.#unixMs = unixMs;
+    this.#action = action;
+    this.#arm();
+  }
+
+  /** Acts now if the moment has come: the timer may stand behind what the event loop is busy with. @returns whether it has */
+  expire(): boolean {
+    if (this.#unixMs > this.#clock.now()) return false;
+    this.cancel();
+    this.#action();
+    return true;
+  }
+
+  cancel(): void {
+    this.#cancelTimer();
+  }
+
+  #arm(): void {
+    const left = this.#unixMs - this.#clock.now();
+    this.#cancelTimer =
+      left > MAX_TIMER_MS
+        ? this.#clock.after(MAX_TIMER_MS, () => this.#arm())
+        : this.#clock.after(Math.max(0, left), this.#action);
+  }
 }
 
 /** The first steps of the cancel ladder, for streams and requests alike. */

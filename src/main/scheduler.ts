@@ -17,6 +17,8 @@ export interface Assignment {
 export interface Waiting {
   /** `sync`: it needs a worker to itself. */
   readonly mode: HandlerMode;
+  /** Ends it if its deadline has passed, so that it never starts. @returns whether it has */
+  expire(): boolean;
   /** A worker has room. */
   start(assignment: Assignment): void;
   /** No worker can load the module any more. */
@@ -99,6 +101,7 @@ export class Scheduler {
       const worker = this.#workerFor(waiting.mode);
       if (worker === undefined) return;
       this.#queue.delete(waiting);
+      if (waiting.expire()) continue;
       if (worker.phase === 'broken') {
         waiting.fail(worker.failure ?? 'the module could not be loaded');
         this.#onBroken(worker);

@@ -7,7 +7,7 @@ import { EMPTY_CONTEXT, type InvocationContext } from '../wire/context.ts';
 import { FrameDecoder } from '../wire/frame.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
-import type { RunningJob } from './running-job.ts';
+import type { Deadline, RunningJob } from './running-job.ts';
 import type { Assignment, Waiting } from './scheduler.ts';
 import { StreamTimes } from './stream-watch.ts';
 
@@ -46,7 +46,7 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
   held: Uint8Array[] | undefined;
   heldBytes = 0;
   running: RunningJob | undefined;
-  cancelDeadline: (() => void) | undefined;
+  deadline: Deadline | undefined;
   readonly #owner: EntryOwner;
 
   /** @param frame an Open in `bytes`, which are the entry's during this call and until {@link keepOpen} */
@@ -118,6 +118,10 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
     if (this.running === undefined) return false;
     const { control, worker } = this.running.assignment;
     return control.terminalMarked && control.terminalCommitted(worker.committedTail);
+  }
+
+  expire(): boolean {
+    return this.deadline?.expire() ?? false;
   }
 
   start(assignment: Assignment): void {

@@ -11,7 +11,7 @@ import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
 import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
-import { RunningJob, atTime, type Clock } from './running-job.ts';
+import { Deadline, RunningJob, type Clock } from './running-job.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
 import { StreamWatch, type RefusedCall } from './stream-watch.ts';
@@ -188,7 +188,7 @@ export class Streams implements EntryOwner {
     this.#onModule(entry, event, message);
     entry.running.settle();
     this.watch.settled(entry);
-    entry.cancelDeadline?.();
+    entry.deadline?.cancel();
     this.#running.delete(number);
     this.#context.scheduler.release(entry.running.assignment);
   }
@@ -197,9 +197,11 @@ export class Streams implements EntryOwner {
     const { options, clock } = this.#context;
     const { context, initialCredit } = frame.openHead(options.maxContextBytes);
     const { contextBytes, metadataEntries, deadlineUnixMs } = context;
+    // One look at the clock: what is admitted gets its timer.
+    const now = clock.now();
     const refusal =
       refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
-      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, clock.now()));
+      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, now));
     const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
     // Of one that is too large nothing is built.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
@@ -213,15 +215,15 @@ export class Streams implements EntryOwner {
     }
     this.#table.add(entry);
     // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
-    if (deadlineUnixMs !== 0 && deadlineUnixMs > clock.now()) {
-      entry.cancelDeadline = atTime(clock, deadlineUnixMs, () => {
+    if (deadlineUnixMs > now) {
+      entry.deadline = new Deadline(clock, deadlineUnixMs, () => {
         this.#live(entry);
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
     }
     if (refusal !== undefined) this.#enqueue(entry, refusal.mode);
     if (this.#queued.size > this.#queueRoom()) {
-      entry.cancelDeadline?.();
+      entry.deadline?.cancel();
       this.#forget(entry);
       this.#refuseFull(entry);
     } else if (this.#queued.has(entry)) {
@@ -339,7 +341,7 @@ export class Streams implements EntryOwner {
   #withdraw(entry: StreamEntry): void {
     this.#context.scheduler.withdraw(entry);
     this.#unqueue(entry);
-    entry.cancelDeadline?.();
+    entry.deadline?.cancel();
     entry.held = undefined;
   }
 

@@ -113,6 +113,28 @@ test('a deadline that passed before the module has loaded comes after handler an
   }
 });
 
+test('a deadline that comes while its Open is looked at is not missed', (t) => {
+  const bench = new RouterBench();
+  bench.host(open(1));
+  let now = NOW;
+  // Each look finds it a millisecond later.
+  t.mock.method(bench.clock, 'now', () => now++);
+  bench.host(open(2, 'echo', NOW + 1));
+  assert.equal(bench.clock.pending, 1);
+});
+
+test('a queued Open whose deadline has passed never starts, though its timer has not run', (t) => {
+  const bench = new RouterBench();
+  bench.host(open(1), open(2, 'echo', NOW + 5));
+  t.mock.method(bench.clock, 'now', () => NOW + 6);
+  const [running] = bench.dispatched;
+  assert.ok(running);
+  commitEnd(running.job, undefined);
+  bench.settle(running);
+  assert.deepEqual(bench.takeBrief(), ['2 deadlineExceeded']);
+  assert.equal(bench.dispatched.length, 1);
+});
+
 test('a deadline that passes while the module loads is told in time', () => {
   const bench = new RouterBench({}, null);
   bench.host(open(1, 'echo', NOW + 50));

@@ -10,11 +10,17 @@ class Job implements Waiting {
   readonly mode: HandlerMode;
   readonly #log: string[];
   assignment: Assignment | undefined;
+  isOverdue = false;
 
   constructor(log: string[], name: string, mode: HandlerMode) {
     this.#log = log;
     this.name = name;
     this.mode = mode;
+  }
+
+  expire(): boolean {
+    if (this.isOverdue) this.#log.push(`${this.name} is overdue`);
+    return this.isOverdue;
   }
 
   start(assignment: Assignment): void {
@@ -79,6 +85,17 @@ class Bench {
     return this.log.splice(0);
   }
 }
+
+test('a job whose deadline has passed never starts, whatever its timer says, and holds nobody up', () => {
+  const bench = new Bench(1);
+  const a = bench.submit('a');
+  const late = bench.submit('late');
+  bench.submit('b');
+  late.isOverdue = true;
+  bench.take();
+  bench.end(a);
+  assert.deepEqual(bench.take(), ['late is overdue', 'b on 0']);
+});
 
 test('jobs start in the order in which they came, each on a worker of its own', () => {
   const bench = new Bench(2);

@@ -9,7 +9,8 @@ const NO_BYTES = new Uint8Array(0);
  * Where a worker stands.
  *
  * `starting`: the thread is there, without a seat. `loading`: it has a seat and loads the module. `ready`: it takes
- * jobs. `broken`: the module could not be loaded again. `retiring`: no new jobs, ended once its jobs have. `fenced`: it
+ * jobs. `broken`: the module could not be loaded again. `retiring`: ended once its jobs have,
+ * and given no new ones where another worker is ready. `fenced`: it
  * may never write again and is being ended. `gone`: its thread has exited.
  */
 export type WorkerPhase = 'starting' | 'loading' | 'ready' | 'broken' | 'retiring' | 'fenced' | 'gone';

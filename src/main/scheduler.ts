@@ -117,16 +117,19 @@ export class Scheduler {
 
   #workerFor(mode: HandlerMode): PoolWorker | undefined {
     let best: PoolWorker | undefined;
+    let retiring: PoolWorker | undefined;
     let broken: PoolWorker | undefined;
     let hope = false;
     for (const worker of this.#workers) {
       if (worker.phase === 'broken') broken = worker;
       else hope = true;
-      if (worker.phase !== 'ready' || worker.isExclusive) continue;
-      if (worker.running >= (mode === 'sync' ? 1 : this.#streamsPerWorker)) continue;
-      if (best === undefined || worker.running < best.running) best = worker;
+      if (worker.isExclusive || worker.running >= (mode === 'sync' ? 1 : this.#streamsPerWorker)) continue;
+      if (worker.phase === 'ready' && (best === undefined || worker.running < best.running)) best = worker;
+      if (worker.phase === 'retiring' && worker.running > 0) retiring = worker;
     }
-    // A worker that can't load its module is asked only when all others can't either: it fails the job and is replaced.
-    return best ?? (hope ? undefined : broken);
+    // One that retires ends with its last job, which may run for hours: where no other is ready, standing still would be worse
+    // than what it is not trusted with. And one that can't load its module is asked only when all others can't either: it fails the
+    // job and is replaced.
+    return best ?? retiring ?? (hope ? undefined : broken);
   }
 }

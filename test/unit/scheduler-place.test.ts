@@ -97,6 +97,21 @@ test('a job whose deadline has passed never starts, whatever its timer says, and
   assert.deepEqual(bench.take(), ['late is overdue', 'b on 0']);
 });
 
+test('a worker that retires gets no job while another is ready, and shares on where none is', () => {
+  const bench = new Bench(2, 2);
+  const long = bench.submit('long', 'async');
+  bench.worker(long.assignment?.worker.slot ?? -1).phase = 'retiring';
+  bench.take();
+  const [a, b] = ['a', 'b'].map((name) => bench.submit(name, 'async'));
+  assert.deepEqual(bench.take(), ['a on 1', 'b on 1']);
+  const c = bench.submit('c', 'async');
+  assert.deepEqual(bench.take(), ['c on 0']);
+  for (const job of [a, b, c, long]) if (job !== undefined) bench.end(job);
+  bench.worker(1).phase = 'loading';
+  bench.submit('d', 'async');
+  assert.deepEqual(bench.take(), [], 'it is idle: what comes waits for who replaces it');
+});
+
 test('jobs start in the order in which they came, each on a worker of its own', () => {
   const bench = new Bench(2);
   const [a, b] = ['a', 'b', 'c', 'd'].map((name) => bench.submit(name));

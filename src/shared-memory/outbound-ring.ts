@@ -3,6 +3,14 @@ import type { Region, SlotNumber } from './region.ts';
 
 const MASK = RING_BYTES - 1;
 
+/** Where a payload lies, whatever its object or class say: a handler may have put its own getters on it. */
+const getterOf = (name: 'buffer' | 'byteOffset'): ((this: Uint8Array) => unknown) => {
+  const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
+  return (Object.getOwnPropertyDescriptor(typedArray, name) as { get: (this: Uint8Array) => unknown }).get;
+};
+const bufferOf = getterOf('buffer');
+const offsetOf = getterOf('byteOffset');
+
 /**
  * The producer's end of a worker's ring: frames that wait for the wire.
  *
@@ -47,17 +55,18 @@ export class OutboundRing {
   /**
    * Commits one frame of header, payload and zero padding to 8 bytes. The caller has checked {@link fits}.
    *
+   * @param payloadLength as its header says, and as many bytes as `payload` really holds
    * @returns whether everything before this frame had left the ring: then nobody but the caller knows of the frame,
    *   and the caller must see to its way out
    */
-  commit(header: Uint8Array, payload?: Uint8Array): boolean {
+  commit(header: Uint8Array, payload?: Uint8Array, payloadLength = payload?.length ?? 0): boolean {
     const tail = this.#tail;
-    this.#put(tail, header);
+    this.#put(tail, header, header.length);
     let end = (tail + header.length) | 0;
     if (payload !== undefined) {
-      this.#put(end, payload);
-      end = (end + payload.length) | 0;
-      for (let pad = -payload.length & 7; pad > 0; pad--) {
+      this.#put(end, payload, payloadLength);
+      end = (end + payloadLength) | 0;
+      for (let pad = -payloadLength & 7; pad > 0; pad--) {
         this.#bytes[end & MASK] = 0;
         end = (end + 1) | 0;
       }
@@ -100,14 +109,14 @@ export class OutboundRing {
     Atomics.wait(this.#words, this.#base + SLOT.space, ticket);
   }
 
-  #put(position: number, source: Uint8Array): void {
+  #put(position: number, source: Uint8Array, length: number): void {
     const at = position & MASK;
     const room = RING_BYTES - at;
-    if (source.length <= room) {
+    if (length <= room) {
       this.#bytes.set(source, at);
     } else {
-      this.#bytes.set(source.subarray(0, room), at);
-      this.#bytes.set(source.subarray(room), 0);
+      this.#bytes.set(viewOf(source, 0, room), at);
+      this.#bytes.set(viewOf(source, room, length), 0);
     }
   }
 }
@@ -192,6 +201,12 @@ export class TakeEnd {
     // Only the holder of the lock writes head, and the lock's hand-over orders it: a plain read is exact.
     return this.#words[this.#base + SLOT.head] ?? 0;
   }
+}
+
+/** `source[start, end)`, which `subarray` need not be where the class is a handler's. */
+function viewOf(source: Uint8Array, start: number, end: number): Uint8Array {
+  const offset = offsetOf.call(source) as number;
+  return new Uint8Array(bufferOf.call(source) as ArrayBuffer, offset + start, end - start);
 }
 
 /** Free bytes that `length` bytes need; Data leaves {@link RING_RESERVE} free for what ends streams. */

@@ -1,5 +1,6 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
+import { byteLength } from '../wire/byte-length.ts';
 import { MAX_DATA_BYTES } from '../wire/limits.ts';
 import { Queue } from './queue.ts';
 import { GrantBatch } from './credit.ts';
@@ -14,8 +15,12 @@ export type BlockedOn = 'input' | 'credit' | 'room';
 export interface StreamIo {
   /** The cause that ends the stream, once one is decided. Read in tight loops. */
   cause(): ErrorCode | undefined;
-  /** One attempt: the frame is committed, or the host has given no credit, or there is no room to put it. */
-  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room';
+  /**
+   * One attempt: the frame is committed, or the host has given no credit, or there is no room to put it.
+   *
+   * @param length of the payload as it was when the handler gave it
+   */
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room';
   /** Grants the host `bytes` of further input. */
   grant(bytes: number): void;
   /** Blocks the thread until something may have changed. */
@@ -30,6 +35,7 @@ export interface StreamIo {
 
 interface PendingSend {
   readonly payload: Uint8Array;
+  readonly length: number;
   readonly resolve: () => void;
   readonly reject: (reason: Error) => void;
 }
@@ -58,6 +64,8 @@ export class StreamHandle implements ServerStream {
   /** Reads behind it: a handler needn't await one before it asks for the next. */
   #moreReads: PendingRead[] | undefined;
   #sends: PendingSend[] | undefined;
+  /** What a send failed with that had to wait, other than the stream's own end. */
+  #sendFailure: Error | undefined;
   #stopReason: string | undefined;
   #stopError: ModuleError | undefined;
   #finished = false;
@@ -131,22 +139,31 @@ export class StreamHandle implements ServerStream {
   }
 
   send(payload: Uint8Array): Promise<void> {
+    let length: number;
     try {
-      this.#checkPayload(payload);
+      length = this.#checkPayload(payload);
       if (this.#sends === undefined) {
-        const outcome = this.#io.trySend(payload);
+        const outcome = this.#io.trySend(payload, length);
         if (outcome === 'sent') return SENT;
         if (outcome === 'room') this.#io.awaitRoom();
       }
     } catch (error) {
       // A promise-returning method reports by its promise, also for what it finds at once.
-      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+      const failed = Promise.reject(asError(error));
+      // The cause is the stream's end, whoever looks; a mistake of the author's is heard also where nobody does.
+      if (error === this.#stopError) failed.catch(() => {});
+      return failed;
     }
-    return new Promise((resolve, reject) => (this.#sends ??= []).push({ payload, resolve, reject }));
+    const sent = new Promise<void>((resolve, reject) =>
+      (this.#sends ??= []).push({ payload, length, resolve, reject }),
+    );
+    // A handler may leave it behind: whoever ends the stream hears of its failure from drainSends.
+    sent.catch(() => {});
+    return sent;
   }
 
   sendSync(payload: Uint8Array): void {
-    this.#checkPayload(payload);
+    const length = this.#checkPayload(payload);
     if (this.#sends !== undefined) {
       throw new ModuleError(
         'invalidArgument',
@@ -154,7 +171,7 @@ export class StreamHandle implements ServerStream {
       );
     }
     for (;;) {
-      const outcome = this.#io.trySend(payload);
+      const outcome = this.#io.trySend(payload, length);
       if (outcome === 'sent') return;
       this.#io.block(outcome);
       this.throwIfCancelled();
@@ -190,7 +207,14 @@ export class StreamHandle implements ServerStream {
       const cause = this.#io.cause();
       // The word is ahead of the message that says why; nothing may be sent behind it.
       if (cause !== undefined) return this.#rejectAll(this.#stopErrorFor(cause));
-      const outcome = this.#io.trySend(next.payload);
+      let outcome: 'sent' | 'credit' | 'room';
+      try {
+        outcome = this.#io.trySend(next.payload, next.length);
+      } catch (error) {
+        // Nothing may follow on a gap, and a handler that has left its sends behind must not end as if all had gone well.
+        this.#sendFailure ??= asError(error);
+        return this.#rejectSends(this.#sendFailure);
+      }
       if (outcome !== 'sent') {
         if (outcome === 'room') this.#io.awaitRoom();
         return;
@@ -229,18 +253,19 @@ export class StreamHandle implements ServerStream {
 
   /** Whether sends wait that the handler didn't await. */
   get hasPendingSends(): boolean {
-    return this.#sends !== undefined;
+    return this.#sends !== undefined || this.#sendFailure !== undefined;
   }
 
   /** Resolves when the sends that the handler left behind are out, or rejects with what prevents them. */
   async drainSends(): Promise<void> {
+    if (this.#sendFailure !== undefined) throw this.#sendFailure;
     const sends = this.#sends;
     const last = sends?.at(-1);
     if (sends === undefined || last === undefined) return;
     await new Promise<void>((resolve, reject) => {
       const { resolve: inner, reject: innerReject } = last;
       sends[sends.length - 1] = {
-        payload: last.payload,
+        ...last,
         resolve: () => {
           inner();
           resolve();
@@ -265,6 +290,10 @@ export class StreamHandle implements ServerStream {
 
   #rejectAll(error: ModuleError): void {
     for (const read of this.#takeReads()) read(Promise.reject(error));
+    this.#rejectSends(error);
+  }
+
+  #rejectSends(error: Error): void {
     const sends = this.#sends ?? [];
     this.#sends = undefined;
     for (const send of sends) send.reject(error);
@@ -277,7 +306,8 @@ export class StreamHandle implements ServerStream {
     return reads;
   }
 
-  #checkPayload(payload: Uint8Array): void {
+  /** @returns the payload's length: read once, since what it says may change */
+  #checkPayload(payload: Uint8Array): number {
     if (this.#finished)
       throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
     this.throwIfCancelled();
@@ -286,12 +316,14 @@ export class StreamHandle implements ServerStream {
     if (!(given instanceof Uint8Array)) {
       throw new ModuleError('invalidArgument', `a stream sends Uint8Array chunks, not ${describe(given)}`);
     }
-    if (given.length > MAX_DATA_BYTES) {
+    const length = byteLength(given);
+    if (length > MAX_DATA_BYTES) {
       throw new ModuleError(
         'invalidArgument',
-        `a chunk of ${given.length} bytes is over the limit of ${MAX_DATA_BYTES}; send it in parts`,
+        `a chunk of ${length} bytes is over the limit of ${MAX_DATA_BYTES}; send it in parts`,
       );
     }
+    return length;
   }
 
   #takeSync(): Uint8Array | undefined {
@@ -347,6 +379,10 @@ class InputIterator implements AsyncIterator<Uint8Array, undefined> {
   return(): Promise<ReadResult> {
     return Promise.resolve({ done: true, value: undefined });
   }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
 function describe(value: unknown): string {

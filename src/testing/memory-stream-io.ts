@@ -38,10 +38,10 @@ export class MemoryStreamIo implements StreamIo {
     return this.decided;
   }
 
-  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
     if (this.credit <= 0) return 'credit';
     if (this.room <= 0) return 'room';
-    this.credit -= dataCost(payload.length);
+    this.credit -= dataCost(length);
     this.room--;
     const copy = payload.slice();
     this.sent.push(copy);

@@ -108,8 +108,8 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     return this.#control.cause;
   }
 
-  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
-    const outcome = this.#output.trySend(payload);
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
+    const outcome = this.#output.trySend(payload, length);
     if (outcome === 'sent') {
       if (this.#watch.isExpectant) this.#watch.sent();
       this.#thread.flushThisTurn();

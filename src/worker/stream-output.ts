@@ -1,5 +1,6 @@
-import type { ErrorCode, ErrorReport } from '../errors.ts';
+import { ModuleError, type ErrorCode, type ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
+import { byteLength } from '../wire/byte-length.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { dataCost } from '../wire/limits.ts';
 import type { IdWords, StreamId } from '../wire/stream-id.ts';
@@ -23,11 +24,26 @@ export class StreamOutput {
     this.#encoder = new FrameEncoder(id);
   }
 
-  trySend(payload: Uint8Array): 'sent' | 'credit' | 'room' {
+  /**
+   * As {@link StreamIo.trySend}.
+   *
+   * @throws ModuleError `invalidArgument` for a payload that no longer has `length` bytes
+   */
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
     if (this.#control.credit <= 0) return 'credit';
-    if (!this.#wire.fits(FrameEncoder.dataMessageBytes(payload.length), true)) return 'room';
-    this.#control.addCredit(-dataCost(payload.length));
-    this.#wire.commit(this.#encoder.dataHeader(payload.length), payload);
+    if (!this.#wire.fits(FrameEncoder.dataMessageBytes(length), true)) return 'room';
+    if (byteLength(payload) !== length) throw changedLength(byteLength(payload), length);
+    const cost = dataCost(length);
+    const before = this.#wire.endOfNext(0);
+    // Ahead of the commit: once the frame is on the wire the host may grant its cost back.
+    this.#control.addCredit(-cost);
+    try {
+      this.#wire.commit(this.#encoder.dataHeader(length), payload, length);
+    } catch (error) {
+      // The stack was used up ahead of the commit: what was not sent is not paid for.
+      if (this.#wire.endOfNext(0) === before) this.#control.addCredit(cost);
+      throw error;
+    }
     return 'sent';
   }
 
@@ -62,4 +78,9 @@ export class StreamOutput {
     this.#wire.commit(frame);
     return true;
   }
+}
+
+function changedLength(now: number, length: number): ModuleError {
+  const message = `a chunk of ${length} bytes has ${now} when it is to be sent; leave it alone until its send has settled`;
+  return new ModuleError('invalidArgument', message);
 }

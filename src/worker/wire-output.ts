@@ -47,9 +47,9 @@ export class WireOutput {
   }
 
   /** Commits one message (room was checked) and sees to it that it reaches the wire without this thread's next call. */
-  commit(header: Uint8Array, payload?: Uint8Array): void {
-    const isFirst = this.#ring.commit(header, payload);
-    this.#unflushed += header.length + (payload?.length ?? 0);
+  commit(header: Uint8Array, payload?: Uint8Array, payloadLength = payload?.length ?? 0): void {
+    const isFirst = this.#ring.commit(header, payload, payloadLength);
+    this.#unflushed += header.length + payloadLength;
     // Not at each frame of a backlog: what an attempt finds taken, the holder writes.
     if (this.#unflushed >= FLUSH_BYTES) this.flush();
     else if (this.#isInFlush) this.flush();

@@ -148,7 +148,7 @@ export class StreamWorld {
       case 'sends': {
         const { control, output } = this.#job(number);
         // What the handle looks at first.
-        if (!control.isDecided) output.trySend(new Uint8Array(WORLD.dataBytes));
+        if (!control.isDecided) output.trySend(new Uint8Array(WORLD.dataBytes), WORLD.dataBytes);
         return;
       }
       case 'takes':

@@ -100,6 +100,18 @@ test('a cancel ends every send that waits, and every later one', async () => {
   assert.deepEqual(io.sent, []);
 });
 
+test('sends that a handler leaves behind fail without a sound when it is cancelled, before and after', async () => {
+  const { io, stream, stop } = testStream();
+  io.credit = 0;
+  for (let i = 0; i < 3; i++) void stream.send(bytes(i));
+  const drained = stream.drainSends();
+  stop('cancelled', 'enough');
+  void stream.send(bytes(3));
+  await assert.rejects(drained, hasCode('cancelled', /enough/));
+  // By then the test runner would have heard of a rejection that nobody handles.
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
 test('a send that waits is not put on the wire once a cause is decided, even if room comes before the message', async () => {
   const { io, stream, stop } = testStream();
   io.room = 0;

@@ -79,7 +79,8 @@ test(
   LIMIT,
   async (t) => {
     const lines = new Lines();
-    const flags = ['--workers', String(WORKERS), '--cancel-grace-ms', '20'];
+    // Time enough for those that listen to say that they are gone, on a busy machine too.
+    const flags = ['--workers', String(WORKERS), '--cancel-grace-ms', '1000'];
     const child = startMemoryChild(flags, { onStderr: lines.add });
     t.after(() => child.kill());
     await child.session.initialize();
@@ -90,7 +91,7 @@ test(
       const options = { metadata: { name: `${round}` }, initialCredit: MAX_CREDIT, autoCredit: false };
       streams.push(child.session.openStream('flood', options), child.session.openStream('wait'));
     }
-    await lines.wait('started waiting');
+    await Promise.all([lines.wait('started 0'), lines.wait('started waiting')]);
     for (const stream of streams) stream.cancel('enough');
     const ends = streams.map((stream) =>
       stream.closed.then(

@@ -16,11 +16,13 @@ export function startMemoryChild(
   });
 }
 
-/** Bytes of physical memory that a process has now. */
+/** Bytes of physical memory that a process has now. @throws Error once it has ended */
 export function residentBytes(pid: number): number {
   if (process.platform !== 'linux') {
     return 1_024 * Number(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).stdout);
   }
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  // A process that has ended, and that nobody has waited for yet, is still listed.
+  if (kilobytes === undefined) throw new Error(`process ${pid} has no memory any more`);
   return 1_024 * Number(kilobytes);
 }

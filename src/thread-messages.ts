@@ -60,10 +60,23 @@ export function streamMode({ streams }: Manifest, method: string): HandlerMode |
   return streams.methods.find(({ name }) => name === method)?.mode;
 }
 
+/**
+ * The number of the job, or of the service request, that follows number `n`. They travel as Int32 and come round after 2^32,
+ * so that they are to be compared by {@link isLater} and never by size.
+ */
+export function numberAfter(n: number): number {
+  return (n + 1) | 0;
+}
+
+/** Whether number `a` was given after `b`, with fewer than 2^31 between them. */
+export function isLater(a: number, b: number): boolean {
+  return ((a - b) | 0) > 0;
+}
+
 /** A stream for a worker, as its thread takes it out of an {@link OP.open}. */
 export interface StreamTask {
   readonly kind: 'stream';
-  /** Names the job in messages; rises from job to job on a worker. */
+  /** Names the job in messages; later on a worker are later ones, see {@link isLater}. */
   readonly number: number;
   /** The job's control block. */
   readonly job: number;

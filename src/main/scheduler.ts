@@ -1,12 +1,13 @@
 import type { HandlerMode } from '../module.ts';
 import { JobControl } from '../shared-memory/job-control.ts';
 import type { JobNumber, Region } from '../shared-memory/region.ts';
+import { numberAfter } from '../thread-messages.ts';
 import type { PoolWorker } from './pool-worker.ts';
 
 /** A seat on a worker: held until the handler has really ended. */
 export interface Assignment {
   readonly worker: PoolWorker;
-  /** Unique for this process's life and rising on each worker: what messages to the worker name the job by. */
+  /** What messages to the worker name the job by; it comes back after 2^32 jobs. Int32. */
   readonly number: number;
   /** The job's control block, used again once the job has ended. */
   readonly job: JobNumber;
@@ -37,13 +38,14 @@ export class Scheduler {
   readonly #region: Region;
   readonly #queue = new Set<Waiting>();
   readonly #freeJobs: JobNumber[];
-  #assignments = 0;
+  #lastNumber: number;
   readonly #isClogged: () => boolean;
   readonly #onBroken: (worker: PoolWorker) => void;
 
   /**
    * @param isClogged whether the host has so much left to read that nothing new should produce more
    * @param onBroken a worker that could not load its module has failed a job: it is to be replaced
+   * @param lastNumber the first job gets the one that follows
    */
   constructor(
     workers: ReadonlySet<PoolWorker>,
@@ -51,12 +53,14 @@ export class Scheduler {
     region: Region,
     isClogged: () => boolean,
     onBroken: (worker: PoolWorker) => void,
+    lastNumber = 0,
   ) {
     this.#workers = workers;
     this.#streamsPerWorker = streamsPerWorker;
     this.#region = region;
     this.#isClogged = isClogged;
     this.#onBroken = onBroken;
+    this.#lastNumber = lastNumber;
     this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
   }
 
@@ -111,7 +115,8 @@ export class Scheduler {
       if (job === undefined) throw new Error('more jobs than seats: the scheduler has lost count');
       worker.running++;
       worker.isExclusive = waiting.mode === 'sync';
-      waiting.start({ worker, number: ++this.#assignments, job, control: new JobControl(this.#region, job) });
+      this.#lastNumber = numberAfter(this.#lastNumber);
+      waiting.start({ worker, number: this.#lastNumber, job, control: new JobControl(this.#region, job) });
     }
   }
 

@@ -1,6 +1,7 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import type { Services } from '../stream/server-stream.ts';
+import { numberAfter } from '../thread-messages.ts';
 import { textOf } from './error-report.ts';
 
 interface Waiter {
@@ -29,6 +30,7 @@ export interface ServiceCaller {
   readonly job: number;
   readonly context: InvocationContext;
   cause(): ErrorCode | undefined;
+  /** Throws also where the stream or request has ended: nothing may be asked in its name any more. */
   throwIfCancelled(): void;
 }
 
@@ -38,10 +40,12 @@ export class ServiceCalls {
   readonly #waiting = new Map<number, Waiter>();
   /** Answers to blocked requests. `undefined`: still waited for. */
   readonly #blocked = new Map<number, Answer | undefined>();
-  #next = 1;
+  #sequence: number;
 
-  constructor(io: ServiceIo) {
+  /** @param lastSequence the first request gets the number that follows */
+  constructor(io: ServiceIo, lastSequence = 0) {
     this.#io = io;
+    this.#sequence = lastSequence;
   }
 
   /** The {@link Services} of one stream or request. */
@@ -108,7 +112,7 @@ export class ServiceCalls {
 
   /** @returns the request's sequence number @throws ModuleError `invalidArgument` for what can't be sent, whatever a handler gave */
   #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
-    const sequence = this.#next++;
+    const sequence = (this.#sequence = numberAfter(this.#sequence));
     try {
       if (!((body as unknown) instanceof Uint8Array)) throw new TypeError('its body is no Uint8Array');
       // A copy: a view would be cloned with all of the buffer behind it, and a Buffer's slice is one.

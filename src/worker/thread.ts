@@ -7,7 +7,7 @@ import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
 import { logLine } from '../stderr.ts';
-import { OP, type FromWorker, type Seat, type WorkerSettings } from '../thread-messages.ts';
+import { isLater, OP, type FromWorker, type Seat, type WorkerSettings } from '../thread-messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/cold-decode.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { ModuleError } from '../errors.ts';
@@ -94,9 +94,9 @@ export class Thread {
   readonly #neighbours = new NeighbourWatch(this.#jobs);
   /** What came for jobs that have not begun. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
-  #lastStarted = 0;
+  #lastStarted: number | undefined;
   /** The last job that began while others ran. */
-  #lastSharing = 0;
+  #lastSharing: number | undefined;
   #turnFlush = false;
 
   constructor({ settings, region, seat, module, say, environment }: ThreadParts) {
@@ -190,9 +190,9 @@ export class Thread {
     this.#environment.wait(this.#wake, ticket);
   }
 
-  /** Whether another job ran at any time since job `number` began. Numbers rise. */
+  /** Whether another job ran at any time since job `number` began. */
   hasShared(number: number): boolean {
-    return this.#lastSharing >= number;
+    return this.#lastSharing !== undefined && !isLater(number, this.#lastSharing);
   }
 
   /** Takes what has arrived, to learn a cause's reason, say. */
@@ -217,8 +217,12 @@ export class Thread {
     return job;
   }
 
+  #hasStarted(number: number): boolean {
+    return this.#lastStarted !== undefined && !isLater(number, this.#lastStarted);
+  }
+
   #onOp(kind: number, number: number, payload: Uint8Array): void {
-    if (number > this.#lastStarted && kind <= OP.stop) {
+    if (kind <= OP.stop && !this.#hasStarted(number)) {
       this.#early.push({ kind, number, payload });
       return;
     }

@@ -219,3 +219,21 @@ test('a stream whose terminal frame is out is not stopped again by the end of th
   assert.equal(task.job.control.cause, undefined);
   assert.deepEqual(bench.clock.delays, []);
 });
+
+test('job numbers come round at 2^31, and every operation and answer still finds its stream', () => {
+  const bench = new RouterBench({ streamsPerWorker: 3 }, undefined, 0x7fff_fffe);
+  bench.host(open(1, 'tail'), open(2, 'tail'), open(3, 'tail'));
+  const numbers = bench.dispatched.map(({ assignment }) => assignment.number);
+  assert.deepEqual(numbers, [0x7fff_ffff, -0x8000_0000, -0x7fff_ffff]);
+  for (let i = 1; i <= 3; i++) bench.host(frameOf(i).data(Uint8Array.of(i)));
+  assert.deepEqual(
+    bench.ops.filter(({ kind }) => kind === OP.data).map(({ job, payload }) => [job, payload[0]]),
+    numbers.map((number, i) => [number, i + 1]),
+  );
+  for (const task of bench.dispatched) {
+    commitEnd(task.job, undefined);
+    bench.settle(task);
+  }
+  assert.equal(bench.streams.isIdle, true);
+  assert.equal(bench.streams.openCount, 0);
+});

@@ -62,8 +62,11 @@ export class RouterBench {
   /** Unary bodies that arrived, by request. */
   readonly bodies = new Map<string, Uint8Array>();
 
-  /** @param manifest `null`: no worker has loaded the module yet */
-  constructor(options: Partial<ServeOptions> = {}, manifest: Manifest | null = MANIFEST) {
+  /**
+   * @param manifest `null`: no worker has loaded the module yet
+   * @param lastNumber of jobs that others got before
+   */
+  constructor(options: Partial<ServeOptions> = {}, manifest: Manifest | null = MANIFEST, lastNumber = 0) {
     this.options = { ...DEFAULT_OPTIONS, file: '', workers: 1, ...options };
     const { workers, streamsPerWorker } = this.options;
     this.#seats = new FakeSeats(workers, streamsPerWorker);
@@ -73,6 +76,7 @@ export class RouterBench {
       this.#seats.region,
       () => false,
       (worker) => this.toEnd.push(worker),
+      lastNumber,
     );
     const shared = {
       options: this.options,

@@ -110,3 +110,14 @@ test('a body takes along no more than its own bytes, also from a Buffer', () => 
     assert.equal(body.buffer.byteLength, 20);
   }
 });
+
+test('sequence numbers come round at 2^31, and an answer still finds its request', async () => {
+  const sent: number[] = [];
+  const io = { send: (sequence: number) => void sent.push(sequence), abandon: () => {}, block: () => {} };
+  const calls = new ServiceCalls(io, 0x7fff_ffff);
+  const caller = { job: 1, context: EMPTY_CONTEXT, cause: () => undefined, throwIfCancelled: () => {} };
+  const answer = calls.for(caller).request('s', 'm', NOTHING);
+  assert.deepEqual(sent, [-0x8000_0000], 'what an Int32 carries');
+  calls.settle(-0x8000_0000, { body: Uint8Array.of(1) });
+  assert.deepEqual(await answer, Uint8Array.of(1));
+});

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OP, OpBatch, readOps, type OpKind } from '../../src/thread-messages.ts';
+import { isLater, numberAfter, OP, OpBatch, readOps, type OpKind } from '../../src/thread-messages.ts';
 
 interface Op {
   readonly kind: OpKind;
@@ -90,4 +90,20 @@ test('a batch that was taken is not changed by the next', () => {
   const first = collector.take();
   collector.add(OP.data, 2, new Uint8Array([9, 9, 9]), 0, 3);
   assert.deepEqual(read(first), [{ kind: OP.data, job: 1, payload: new Uint8Array([1, 2, 3]) }]);
+});
+
+test('numbers come round as Int32, and are compared across the turn', () => {
+  assert.equal(numberAfter(1), 2);
+  assert.equal(numberAfter(0x7fff_ffff), -0x8000_0000);
+  assert.equal(numberAfter(-1), 0);
+  for (const [a, b] of [
+    [2, 1],
+    [-0x8000_0000, 0x7fff_ffff],
+    [0, -1],
+    [0x7fff_ffff, 1],
+  ] as const) {
+    assert.equal(isLater(a, b), true);
+    assert.equal(isLater(b, a), false);
+    assert.equal(isLater(a, a), false);
+  }
 });

@@ -68,7 +68,11 @@ export class StreamHandle implements ServerStream {
   #sendFailure: Error | undefined;
   #stopReason: string | undefined;
   #stopError: ModuleError | undefined;
+  /** What it says, whatever the handler has made of it. */
+  #stopText: string | undefined;
   #finished = false;
+  /** The cause as it was at the end: the word that it is read from may be another stream's by now. */
+  #lastCause: ErrorCode | undefined;
   #printable: InvocationContext | undefined;
   #log: StreamLog | undefined;
   #services: Services | undefined;
@@ -101,19 +105,28 @@ export class StreamHandle implements ServerStream {
   }
 
   get cancelled(): boolean {
-    return this.#io.cause() !== undefined;
+    return this.#cause !== undefined;
   }
 
   throwIfCancelled(): void {
-    const cause = this.#io.cause();
+    this.#throwIfStopped();
+    if (this.#finished) throw new ModuleError('unavailable', 'the stream has ended');
+  }
+
+  get #cause(): ErrorCode | undefined {
+    return this.#finished ? this.#lastCause : this.#io.cause();
+  }
+
+  #throwIfStopped(): void {
+    const cause = this.#cause;
     if (cause !== undefined) throw this.#stopErrorFor(cause);
   }
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
       this.#abort = new AbortController();
-      const cause = this.#io.cause();
-      if (cause !== undefined && !this.#finished) this.#abort.abort(this.#stopErrorFor(cause));
+      const cause = this.#cause;
+      if (cause !== undefined) this.#abort.abort(this.#stopErrorFor(cause));
     }
     return this.#abort.signal;
   }
@@ -227,8 +240,9 @@ export class StreamHandle implements ServerStream {
 
   /** A cause was decided: everything that waits ends, and the signal fires. @param reason for a person */
   stop(cause: ErrorCode, reason: string): void {
+    // Also of a finished stream: its terminal frame may still wait for room.
+    if (reason !== '') this.#stopReason = reason;
     if (this.#finished) return;
-    this.#stopReason = reason;
     const error = this.#stopErrorFor(cause);
     this.#rejectAll(error);
     this.#input = undefined;
@@ -237,18 +251,17 @@ export class StreamHandle implements ServerStream {
 
   /** The error that goes with a decided cause; the reason, once it is here. */
   #stopErrorFor(cause: ErrorCode): ModuleError {
-    if (
-      this.#stopError === undefined ||
-      (this.#stopReason !== undefined && !this.#stopError.message.includes(this.#stopReason))
-    ) {
-      this.#stopError = new ModuleError(cause, this.#stopReason ?? `the stream has ended: ${cause}`);
+    const text = this.stopMessage(cause);
+    if (this.#stopError === undefined || this.#stopText !== text) {
+      this.#stopText = text;
+      this.#stopError = new ModuleError(cause, text);
     }
     return this.#stopError;
   }
 
   /** What the terminal frame says for a decided cause. */
   stopMessage(cause: ErrorCode): string {
-    return this.#stopErrorFor(cause).message;
+    return this.#stopReason ?? `the stream has ended: ${cause}`;
   }
 
   /** Whether sends wait that the handler didn't await. */
@@ -280,6 +293,7 @@ export class StreamHandle implements ServerStream {
 
   /** The terminal frame is decided: nothing more goes out, and whatever the handler left behind fails. */
   finish(): void {
+    this.#lastCause = this.#cause;
     this.#finished = true;
     this.#input = undefined;
     // An error takes its stack along, which costs more than the rest of an empty stream.
@@ -310,7 +324,7 @@ export class StreamHandle implements ServerStream {
   #checkPayload(payload: Uint8Array): number {
     if (this.#finished)
       throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
-    this.throwIfCancelled();
+    this.#throwIfStopped();
     // From JavaScript anything can come here, whatever the type says.
     const given: unknown = payload;
     if (!(given instanceof Uint8Array)) {
@@ -328,7 +342,7 @@ export class StreamHandle implements ServerStream {
 
   #takeSync(): Uint8Array | undefined {
     for (;;) {
-      this.throwIfCancelled();
+      this.#throwIfStopped();
       if (this.#finished) return undefined;
       const chunk = this.#input?.shift();
       if (chunk !== undefined) {
@@ -342,7 +356,7 @@ export class StreamHandle implements ServerStream {
 
   /** The next chunk, or the end. */
   take(): Promise<ReadResult> {
-    const cause = this.#io.cause();
+    const cause = this.#cause;
     if (cause !== undefined) return Promise.reject(this.#stopErrorFor(cause));
     const chunk = this.#input?.shift();
     if (chunk !== undefined) {

@@ -1,4 +1,4 @@
-import { ModuleError, type ErrorReport } from '../errors.ts';
+import { ModuleError, type ErrorCode, type ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import { redactWhenPrinted } from '../stream/redacted-context.ts';
 import type { UnaryRequest } from '../stream/server-stream.ts';
@@ -19,6 +19,8 @@ export class RequestJob implements Job {
   readonly #task: RequestTask;
   readonly #control: JobControl;
   #reason = '';
+  /** How the request stood when it was answered: its control block is then another job's. */
+  #end: { readonly cause: ErrorCode | undefined } | undefined;
   #abort: AbortController | undefined;
   #failed: ((outcome: Outcome) => void) | undefined;
 
@@ -32,13 +34,22 @@ export class RequestJob implements Job {
 
   run(): void {
     const running = this.#run();
-    if (running === undefined) this.#thread.ended(this);
+    if (running === undefined) this.#ended();
     else {
       running.then(
-        () => this.#thread.ended(this),
+        () => this.#ended(),
         (error: unknown) => this.#thread.broke(this, error),
       );
     }
+  }
+
+  #ended(): void {
+    this.#end = { cause: this.#control.cause };
+    this.#thread.ended(this);
+  }
+
+  get #cause(): ErrorCode | undefined {
+    return this.#end === undefined ? this.#control.cause : this.#end.cause;
   }
 
   #run(): Promise<void> | undefined {
@@ -84,7 +95,7 @@ export class RequestJob implements Job {
   }
 
   #stopError(): ModuleError {
-    const cause = this.#control.cause ?? 'cancelled';
+    const cause = this.#cause ?? 'cancelled';
     return new ModuleError(cause, this.#reason === '' ? `the request has ended: ${cause}` : this.#reason);
   }
 
@@ -100,14 +111,15 @@ export class RequestJob implements Job {
   }
 
   #request(): UnaryRequest {
-    const control = this.#control;
     const { context, body } = this.#task;
+    const isCancelled = (): boolean => this.#cause !== undefined;
     const throwIfCancelled = (): void => {
-      if (control.isDecided) throw this.#stopError();
+      if (this.#cause !== undefined) throw this.#stopError();
+      if (this.#end !== undefined) throw new ModuleError('unavailable', 'the request has ended');
     };
     const signal = (): AbortSignal => {
       this.#abort ??= new AbortController();
-      if (control.isDecided) this.#abort.abort(this.#stopError());
+      if (this.#cause !== undefined) this.#abort.abort(this.#stopError());
       return this.#abort.signal;
     };
     return {
@@ -116,7 +128,7 @@ export class RequestJob implements Job {
       deadline: context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs),
       throwIfCancelled,
       get cancelled() {
-        return control.isDecided;
+        return isCancelled();
       },
       get signal() {
         return signal();
@@ -125,7 +137,6 @@ export class RequestJob implements Job {
       services: this.#thread.services.for({
         job: this.number,
         context,
-        cause: () => control.cause,
         throwIfCancelled,
       }),
     };

@@ -1,4 +1,4 @@
-import { ModuleError, type ErrorCode } from '../errors.ts';
+import { ModuleError } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import type { Services } from '../stream/server-stream.ts';
 import { numberAfter } from '../thread-messages.ts';
@@ -29,7 +29,6 @@ export interface ServiceIo {
 export interface ServiceCaller {
   readonly job: number;
   readonly context: InvocationContext;
-  cause(): ErrorCode | undefined;
   /** Throws also where the stream or request has ended: nothing may be asked in its name any more. */
   throwIfCancelled(): void;
 }

@@ -25,8 +25,10 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   #reason = '';
   #failure: ErrorReport | undefined;
   #isEnding = false;
-  /** The terminal frame that waits for room. */
-  #terminal: Uint8Array | undefined;
+  /** How the handler ended, for the terminal frame where no cause is decided. */
+  #own: ErrorReport | undefined;
+  /** The terminal frame can't leave yet. */
+  #waitsForRoom = false;
 
   constructor(thread: Thread, task: OpenedStream) {
     this.number = task.number;
@@ -84,7 +86,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   retry(): void {
     this.#output.retryGrant();
     this.#handle.retrySends();
-    if (this.#terminal !== undefined) this.#sendTerminal(this.#terminal);
+    if (this.#waitsForRoom) this.#sendTerminal();
   }
 
   stop(reason: string): void {
@@ -178,28 +180,27 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   #end(own: ErrorReport | undefined): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    let cause = this.#control.cause;
-    if (cause !== undefined && this.#reason === '') {
-      // The word is faster than the message with the reason.
-      this.#thread.pump();
-      cause = this.#control.cause;
-    }
-    const error =
-      cause === undefined
-        ? (this.#failure ?? own)
-        : { code: cause, message: this.#handle.stopMessage(cause) };
+    // The word is faster than the message with the reason.
+    if (this.#control.isDecided && this.#reason === '') this.#thread.pump();
+    this.#own = this.#failure ?? own;
     this.#handle.finish();
-    this.#watch.ended(error);
-    this.#sendTerminal(this.#output.terminal(error));
+    this.#sendTerminal();
   }
 
-  /** Now, or by {@link retry} when the ring has room. */
-  #sendTerminal(frame: Uint8Array): void {
+  /**
+   * Now, or by {@link retry} when the ring has room. What it says is decided at each attempt: the stream is the host's to
+   * cancel until its terminal frame is committed.
+   */
+  #sendTerminal(): void {
+    const { cause } = this.#control;
+    const error = cause === undefined ? this.#own : { code: cause, message: this.#handle.stopMessage(cause) };
+    const frame = this.#output.terminal(error);
     if (this.#output.commitTerminal(frame)) {
-      this.#terminal = undefined;
+      this.#waitsForRoom = false;
+      this.#watch.ended(error);
       return this.#thread.ended(this);
     }
-    this.#terminal = frame;
+    this.#waitsForRoom = true;
     if (!this.#thread.wire.awaitRoom(frame.length, false)) queueMicrotask(() => this.retry());
   }
 }

@@ -361,3 +361,45 @@ test('on threads of their own a worker is killed in the middle of its frames, an
   await stream.assertOneTerminal();
   await t.close();
 });
+
+test('a stream or request that has ended is not touched by what becomes of a later one in its place', async () => {
+  const kept: Record<
+    string,
+    Pick<UnaryRequest, 'cancelled' | 'signal' | 'services' | 'throwIfCancelled'>
+  > = {};
+  const t = await testModule(
+    defineModule({
+      name: 'keeps',
+      version: '1.0.0',
+      onServerStream: {
+        async first(stream) {
+          kept['stream'] = stream;
+        },
+        async second(stream) {
+          await stream[Symbol.asyncIterator]().next();
+        },
+      },
+      onHandle(request) {
+        kept['request'] = request;
+        return request.body;
+      },
+    }),
+    { workers: 1, onService: () => utf8('answer') },
+  );
+  const first = t.open('first');
+  first.end();
+  assert.equal((await first.outcome).code, 'close');
+  await t.session.request('m', utf8('body'));
+  const second = t.open('second');
+  second.cancel('enough');
+  assert.equal((await second.outcome).code, 'cancelled');
+  for (const [what, old] of Object.entries(kept)) {
+    assert.equal(old.cancelled, false, what);
+    assert.equal(old.signal.aborted, false, what);
+    assert.throws(() => old.throwIfCancelled(), { code: 'unavailable' }, what);
+    await assert.rejects(old.services.request('s', 'm', utf8('')), { code: 'unavailable' }, what);
+    assert.throws(() => old.services.requestSync('s', 'm', utf8('')), { code: 'unavailable' }, what);
+  }
+  assert.deepEqual(Object.keys(kept), ['stream', 'request']);
+  await t.close();
+});

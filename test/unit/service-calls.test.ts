@@ -26,7 +26,6 @@ class Bench {
     return this.calls.for({
       job,
       context: EMPTY_CONTEXT,
-      cause: () => undefined,
       throwIfCancelled: () => {
         if (this.isCancelled) throw new Error('cancelled');
       },
@@ -115,7 +114,7 @@ test('sequence numbers come round at 2^31, and an answer still finds its request
   const sent: number[] = [];
   const io = { send: (sequence: number) => void sent.push(sequence), abandon: () => {}, block: () => {} };
   const calls = new ServiceCalls(io, 0x7fff_ffff);
-  const caller = { job: 1, context: EMPTY_CONTEXT, cause: () => undefined, throwIfCancelled: () => {} };
+  const caller = { job: 1, context: EMPTY_CONTEXT, throwIfCancelled: () => {} };
   const answer = calls.for(caller).request('s', 'm', NOTHING);
   assert.deepEqual(sent, [-0x8000_0000], 'what an Int32 carries');
   calls.settle(-0x8000_0000, { body: Uint8Array.of(1) });

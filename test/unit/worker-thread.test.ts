@@ -126,6 +126,21 @@ class Bench {
   }
 }
 
+test('a cancel that comes while a close waits for room in the ring is what the host is told', async () => {
+  const bench = new Bench({ async ends() {} }, RING_BYTES);
+  bench.open(1, 'ends');
+  // It has tried to make room for its terminal frame.
+  await bench.said('bell');
+  bench.control.decide('cancelled');
+  bench.op(OP.stop, 1, new TextEncoder().encode('enough'));
+  bench.drain();
+  await bench.said('settled');
+  const { frame } = bench.committed(RING_BYTES);
+  assert.deepEqual(frame?.arm === 'error' && [frame.code, frame.message], ['cancelled', 'enough']);
+  assert.equal(bench.control.terminalCode, 'cancelled');
+  await bench.close();
+});
+
 test('what comes for a job ahead of its beginning waits for it, whatever its number', async () => {
   for (const number of [1, 0x7fff_ffff, -0x8000_0000, -1]) {
     const seen: number[] = [];

@@ -4,8 +4,11 @@ import type { Job } from './thread.ts';
 /** A turn of the event loop that takes longer than this keeps neighbours waiting, in ms. */
 const LONG_TURN_MS = 500;
 
+/** Methods that are named: where one handler serves them all, the host chooses what they are called. */
+const MAX_NAMED = 256;
+
 /**
- * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method.
+ * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method, of so many.
  * Costs nothing while a job is alone.
  */
 export class NeighbourWatch {
@@ -59,7 +62,7 @@ export class NeighbourWatch {
   }
 
   #tell(method: string, what: string, jobs: number): void {
-    if (this.#warned.has(method)) return;
+    if (this.#warned.has(method) || this.#warned.size >= MAX_NAMED) return;
     this.#warned.add(method);
     this.#warn(
       `warning: the asynchronous handler of '${method}' ${what}; ${jobs - 1} other streams waited. ` +

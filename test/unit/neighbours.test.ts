@@ -60,3 +60,9 @@ test('a handler that blocks is named before it does', () => {
   watch.blocks(jobs[0]);
   assert.match(lines[0] ?? '', /'reads' blocks the worker/);
 });
+
+test('a host that makes up a method for each stream doesn’t fill memory with them', () => {
+  const { watch, jobs, lines } = watched(...Array.from({ length: 300 }, (_, i) => `m${i}`));
+  for (const job of jobs) watch.blocks(job);
+  assert.equal(lines.length, 256);
+});

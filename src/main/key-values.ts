@@ -80,7 +80,7 @@ export class KeyValues {
 
   #post(worker: PoolWorker, maxInFlight: number): void {
     const waiting = this.#waiting.get(worker);
-    if (waiting === undefined || worker.phase !== 'ready') return;
+    if (waiting === undefined || !worker.isServing) return;
     const isLimited = maxInFlight !== Infinity;
     while (worker.kvInFlight < maxInFlight && !(isLimited && worker.kvBytesInFlight >= MAX_BYTES_IN_FLIGHT)) {
       const change = waiting.shift();

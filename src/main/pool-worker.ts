@@ -9,9 +9,8 @@ const NO_BYTES = new Uint8Array(0);
  * Where a worker stands.
  *
  * `starting`: the thread is there, without a seat. `loading`: it has a seat and loads the module. `ready`: it takes
- * jobs. `broken`: the module could not be loaded again. `retiring`: ended once its jobs have,
- * and given no new ones where another worker is ready. `fenced`: it
- * may never write again and is being ended. `gone`: its thread has exited.
+ * jobs. `broken`: the module could not be loaded again. `retiring`: ended once its jobs have, and
+ * given new ones only where no other worker has room. `fenced`: it may never write again and is being ended. `gone`: its thread has exited.
  */
 export type WorkerPhase = 'starting' | 'loading' | 'ready' | 'broken' | 'retiring' | 'fenced' | 'gone';
 
@@ -72,6 +71,11 @@ export class PoolWorker {
     const batch = this.#batch.take();
     this.port.postMessage(batch, [batch]);
     this.words?.wake();
+  }
+
+  /** Whether its copy of the module serves jobs, and so is to hear of all that concerns a copy. */
+  get isServing(): boolean {
+    return this.phase === 'ready' || this.phase === 'retiring';
   }
 
   /** Up to where what it committed counts: its ring's tail, or the fence. */

@@ -281,7 +281,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       isIdle() ? Promise.resolve() : new Promise((resolve) => (waitsForEnd.workDone = resolve)),
     closeModules: () => {
       for (const worker of pool.workers) {
-        if (worker.phase !== 'ready' || !worker.isInitialised) continue;
+        if (!worker.isServing || !worker.isInitialised) continue;
         modulesToClose.add(worker);
         worker.post(OP.close, 0);
         worker.flush();

@@ -70,6 +70,20 @@ test('a copy is told to begin before its first change, and not without one', () 
   assert.deepEqual(bench.begun, [0, 1], 'one that comes later gets what came before it');
 });
 
+test('a worker that retires and goes on taking jobs hears of changes like any other', () => {
+  const bench = new Bench();
+  const worker = bench.ready(0);
+  worker.phase = 'retiring';
+  bench.change('a');
+  bench.keyValues.flushBefore(worker);
+  worker.flush();
+  assert.deepEqual(bench.take(0), ['a=0']);
+  worker.phase = 'fenced';
+  bench.change('b');
+  bench.keyValues.flush(worker);
+  assert.deepEqual(bench.take(0), []);
+});
+
 test('every copy of the module gets every change in order', () => {
   const bench = new Bench();
   const workers = [bench.ready(0), bench.ready(1)];

@@ -87,10 +87,6 @@ export class Scheduler {
     this.#queue.delete(waiting);
   }
 
-  isWaiting(waiting: Waiting): boolean {
-    return this.#queue.has(waiting);
-  }
-
   /** The handler has ended: its seat is free. */
   release({ worker, job }: Assignment): void {
     worker.running--;

@@ -34,7 +34,8 @@ export interface StreamsContext {
 /**
  * Routes every frame to its stream and keeps each stream's state; the handlers themselves live on workers.
  *
- * All decisions are `stream/state.ts`'s. Here is what they mean: queue, post to a worker, send a terminal frame.
+ * What becomes of a live stream `stream/state.ts` decides. Here is what that means: queue, post to a worker, send a terminal
+ * frame. An id that is not live has no state to change: an Open is checked, a malformed frame answered, the rest counted.
  */
 export class Streams implements EntryOwner {
   readonly #context: StreamsContext;
@@ -99,11 +100,11 @@ export class Streams implements EntryOwner {
   /** A frame that can't be understood, for the id of its envelope. */
   onMalformed(id: StreamId, why: MalformedError): void {
     const entry = this.#live(this.#table.get(id));
-    const step = onHostEvent(entry?.state ?? ABSENT, 'malformed');
     if (entry === undefined) {
       const [id0, id1, id2, id3] = streamIdWords(id);
       return this.#refuse({ id0, id1, id2, id3 }, { code: 'protocolViolation', message: why.message });
     }
+    const step = onHostEvent(entry.state, 'malformed');
     entry.state = step.next;
     this.#apply(entry, step, why.message);
   }

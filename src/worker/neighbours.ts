@@ -8,7 +8,7 @@ const LONG_TURN_MS = 500;
 const MAX_NAMED = 256;
 
 /**
- * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method, of so many.
+ * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method.
  * Costs nothing while a job is alone.
  */
 export class NeighbourWatch {

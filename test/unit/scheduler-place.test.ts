@@ -165,9 +165,7 @@ test('a job that was withdrawn does not start, and lets the next one through', (
   const a = bench.submit('a');
   const b = bench.submit('b');
   bench.submit('c');
-  assert.equal(bench.scheduler.isWaiting(b), true);
   bench.scheduler.withdraw(b);
-  assert.equal(bench.scheduler.isWaiting(b), false);
   bench.take();
   bench.end(a);
   assert.deepEqual(bench.take(), ['c on 0']);

@@ -32,7 +32,7 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
   /** Whether the stream has been cancelled, is past its deadline, or broken. One atomic load: fit for tight loops. */
   readonly cancelled: boolean;
 
-  /** @throws ModuleError with the cause's code once {@link cancelled} */
+  /** @throws ModuleError with the cause's code once {@link cancelled}; `unavailable` once the stream has ended otherwise */
   throwIfCancelled(): void;
 
   /** Aborts with a {@link ModuleError} as reason when the stream is cancelled; never on normal completion. */

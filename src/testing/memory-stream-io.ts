@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Services, StreamLog } from '../stream/server-stream.ts';
-import type { BlockedOn, StreamIo } from '../stream/stream-handle.ts';
+import type { BlockedOn, StreamIo } from '../stream/stream-io.ts';
 import { dataCost } from '../wire/limits.ts';
 
 /** A stream's way out in memory; the test decides when there is credit, room and a cause. */

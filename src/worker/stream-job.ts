@@ -1,7 +1,8 @@
 import type { ErrorCode, ErrorReport } from '../errors.ts';
 import type { JobControl } from '../shared-memory/job-control.ts';
 import type { Services, StreamLog } from '../stream/server-stream.ts';
-import { StreamHandle, type BlockedOn, type StreamIo } from '../stream/stream-handle.ts';
+import { StreamHandle } from '../stream/stream-handle.ts';
+import type { BlockedOn, StreamIo } from '../stream/stream-io.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { reportOf } from './error-report.ts';
 import { HandlerWatch } from './handler-watch.ts';

@@ -5,6 +5,7 @@ import {
   type ModuleProcess,
   type SpawnModuleOptions,
 } from '../../src/host/index.ts';
+import { serveArgs } from '../../src/package-files.ts';
 import { atRate, checkAll, Deadline, inWaves, type Peer, type Transfer } from './peer.ts';
 
 /** Handlers of `modules/load.ts`: generators that own their worker, or asynchronous ones that share it. */
@@ -31,7 +32,7 @@ export function spawnLoadModule(options: IxtOptions = {}): ModuleProcess {
   return spawnModule({
     ...(nodeArgs === undefined
       ? { file, workers, args: flags }
-      : { command: [process.execPath, ...nodeArgs, cli, ...serve], launcher: true }),
+      : { command: [process.execPath, ...serveArgs, ...nodeArgs, cli, ...serve], launcher: true }),
     transport: options.transport ?? 'pipe',
     onViolation: (violation) => {
       throw violation;

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { logLine } from '../stderr.ts';
 import { endProcess } from './exit.ts';
 import type { ServeOptions } from './options.ts';
@@ -20,6 +21,8 @@ const clock: Clock = {
 
 /** Serves the host at the descriptors of `options` until the process ends. */
 export function serve(options: ServeOptions): void {
+  // Main has its size already; a worker's comes from its own resource limits, which the flag would overrule.
+  setFlagsFromString('--max-semi-space-size=0');
   const main = runMain(options, {
     clock,
     log: logLine,

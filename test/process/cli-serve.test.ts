@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { launcherPrefix } from '../../src/host/runner-command.ts';
+import { serveArgs } from '../../src/package-files.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
 
@@ -83,6 +85,24 @@ for (const [which, redirection] of [
     const { status, stdout } = onTerminal(`'${COMMAND}' serve '${CONFORMANCE}' ${redirection}`);
     assert.equal(status, 64);
     assert.match(stdout, /serve is what a host starts[^]*ixt-module call FILE METHOD/);
+  });
+}
+
+for (const [how, command] of [
+  ['the command', [COMMAND, 'serve', built.fixture('young')]],
+  ['the host kit', undefined],
+] as const) {
+  test(`started by ${how}, main's young generation stays small, and a worker's has the room it needs`, async (t) => {
+    const file = built.fixture('young');
+    const module = startModule(t, command === undefined ? { file } : { command: [...command] });
+    const { value } = await module.openStream('size').next();
+    const young = JSON.parse(Buffer.from(value ?? []).toString()) as { bytes: number; flags: string[] };
+    assert.ok(
+      serveArgs.every((flag) => young.flags.includes(flag)),
+      `${young.flags.join(' ')}`,
+    );
+    // Both halves of what main is held to.
+    assert.ok(young.bytes > 2 * (2 << 20), `${young.bytes} bytes`);
   });
 }
 

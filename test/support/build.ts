@@ -6,6 +6,7 @@ import type { Plugin } from 'esbuild';
 import type * as HostKit from '../../src/host/index.ts';
 import { bundle } from '../../build.ts';
 import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
+import { serveArgs } from '../../src/package-files.ts';
 
 /** One change to the sources: `find` must stand in `file` exactly once. */
 export interface Mutation {
@@ -54,6 +55,7 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
       '/bin/sh',
       join(folder, 'bin/ixt-launch'),
       process.execPath,
+      ...serveArgs,
       join(dist, 'src/cli/main.cjs'),
       'serve',
       fixture(name),

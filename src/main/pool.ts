@@ -13,6 +13,7 @@ import type {
   StreamStart,
   WorkerSettings,
 } from '../thread-messages.ts';
+import { endThread } from './end-thread.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { Clock } from './running-job.ts';
@@ -143,7 +144,7 @@ export class WorkerPool {
    */
   end(worker: PoolWorker, why: string): void {
     if (worker.phase === 'fenced' || worker.phase === 'gone') return;
-    this.#fence(worker, `the worker was ended: ${why}`, () => terminate(worker.thread));
+    this.#fence(worker, `the worker was ended: ${why}`, () => endThread(worker.thread));
   }
 
   /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
@@ -152,7 +153,7 @@ export class WorkerPool {
       if (worker.slot !== slot || worker.failure !== undefined) continue;
       worker.failure =
         'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
-      terminate(worker.thread);
+      endThread(worker.thread);
     }
   }
 
@@ -194,7 +195,7 @@ export class WorkerPool {
   /** Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting. */
   destroy(): Promise<void> {
     this.#isDestroyed = true;
-    for (const { thread } of this.workers) terminate(thread);
+    for (const { thread } of this.workers) endThread(thread);
     return this.#piscina.destroy();
   }
 
@@ -342,24 +343,4 @@ export class WorkerPool {
       this.seatWaiting();
     });
   }
-}
-
-/** After what time a thread that still lives is told again to end, in ms; each time after twice as long, up to a minute. */
-const TERMINATE_AGAIN_MS = 50;
-const TERMINATE_AT_MOST_MS = 60_000;
-
-/**
- * Ends a thread. Once is not always enough: a handler that loops over rejected promises was seen to survive a call, in
- * about one of ten such ends. One in a native call ends when that returns, however often it is told.
- */
-function terminate(thread: Worker): void {
-  // Each call listens for the exit: Node would take them for a leak.
-  thread.setMaxListeners(0);
-  let timer: NodeJS.Timeout | undefined;
-  const call = (againMs: number): void => {
-    void thread.terminate();
-    timer = setTimeout(() => call(Math.min(againMs * 2, TERMINATE_AT_MOST_MS)), againMs);
-  };
-  thread.once('exit', () => clearTimeout(timer));
-  call(TERMINATE_AGAIN_MS);
 }

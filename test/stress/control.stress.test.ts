@@ -51,8 +51,8 @@ const ARMS: readonly Arm[] = [
     // Between the fence, behind which main sends the terminal frames, and the thread's end.
     widening: {
       file: 'src/main/pool.ts',
-      find: '() => terminate(worker.thread)',
-      replace: '() => void setTimeout(() => terminate(worker.thread), 50)',
+      find: '() => endThread(worker.thread)',
+      replace: '() => void setTimeout(() => endThread(worker.thread), 50)',
     },
     run: (build, seconds) =>
       stressChild({

@@ -74,7 +74,7 @@ export interface StreamEndEvent {
 }
 
 export interface WorkerEvent {
-  /** N of the thread's name `ixt-worker-N`; a replacement may get it again. */
+  /** N of the thread's name `ixt-worker-N`; a replacement may get it again. -1: it died before it had a name. */
   readonly worker: number;
 }
 

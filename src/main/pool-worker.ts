@@ -1,5 +1,4 @@
 import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads';
-import type { SlotNumber } from '../shared-memory/region.ts';
 import type { SlotWords } from '../shared-memory/slot-words.ts';
 import { OpBatch, type OpKind, type StreamStart } from '../thread-messages.ts';
 
@@ -24,8 +23,8 @@ export class PoolWorker {
   phase: WorkerPhase = 'starting';
   /** Distinguishes it from every other thread of this process's life. */
   readonly incarnation: number;
-  slot: SlotNumber | undefined;
-  words: SlotWords | undefined;
+  /** Its place in the shared memory; `undefined`: it waits for one. */
+  seat: SlotWords | undefined;
   /** Jobs on it, and whether the one it has needs it alone. */
   running = 0;
   isExclusive = false;
@@ -38,9 +37,6 @@ export class PoolWorker {
   kvBytesInFlight = 0;
   isInitialised = false;
   cancelLoadTimer: (() => void) | undefined;
-  /** What of its frames and bytes the pool's totals hold already. */
-  countedFrames = 0;
-  countedTail = 0;
   readonly #batch = new OpBatch();
 
   constructor(thread: Worker, { port1, port2 }: MessageChannel, incarnation: number) {
@@ -70,7 +66,7 @@ export class PoolWorker {
     if (this.#batch.isEmpty) return;
     const batch = this.#batch.take();
     this.port.postMessage(batch, [batch]);
-    this.words?.wake();
+    this.seat?.wake();
   }
 
   /** Whether its copy of the module serves jobs, and so is to hear of all that concerns a copy. */
@@ -78,8 +74,13 @@ export class PoolWorker {
     return this.phase === 'ready' || this.phase === 'retiring';
   }
 
+  /** N of its name `ixt-worker-N`, for a person; -1: it has no seat yet, and so no name. */
+  get seatNumber(): number {
+    return this.seat?.slot ?? -1;
+  }
+
   /** Up to where what it committed counts: its ring's tail, or the fence. */
   get committedTail(): number {
-    return this.fence ?? this.words?.tail ?? 0;
+    return this.fence ?? this.seat?.tail ?? 0;
   }
 }

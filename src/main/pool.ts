@@ -150,7 +150,7 @@ export class WorkerPool {
   /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
   endHolder(slot: SlotNumber): void {
     for (const worker of this.workers) {
-      if (worker.slot !== slot || worker.failure !== undefined) continue;
+      if (worker.seat?.slot !== slot || worker.failure !== undefined) continue;
       worker.failure =
         'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
       endThread(worker.thread);
@@ -162,7 +162,7 @@ export class WorkerPool {
    * between what it has done and the bell that tells of it.
    */
   lookAgain(): void {
-    for (const { words } of this.workers) words?.clearBell();
+    for (const { seat } of this.workers) seat?.clearBell();
     this.#outlet.schedule();
   }
 
@@ -182,14 +182,12 @@ export class WorkerPool {
     };
   }
 
-  #count(worker: PoolWorker): void {
-    const { words } = worker;
-    if (words === undefined || worker.fence !== undefined) return;
-    const { frames, tail } = words;
-    this.#framesOut += (frames - worker.countedFrames) >>> 0;
-    this.#bytesOut += (tail - worker.countedTail) >>> 0;
-    worker.countedFrames = frames;
-    worker.countedTail = tail;
+  /** What is counted of a worker is what it had committed when it was fenced: later frames are nobody's. */
+  #count({ seat, fence }: PoolWorker): void {
+    if (seat === undefined || fence !== undefined) return;
+    const { frames, bytes } = seat.takeTraffic();
+    this.#framesOut += frames;
+    this.#bytesOut += bytes;
   }
 
   /** Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting. */
@@ -200,24 +198,20 @@ export class WorkerPool {
   }
 
   #fence(worker: PoolWorker, how: string, then: () => void): void {
-    const { slot, words } = worker;
+    const { seat } = worker;
     worker.phase = 'fenced';
-    if (slot === undefined || words === undefined) return then();
+    if (seat === undefined) return then();
     this.#outlet.whenHeld(() => {
       if (worker.fence === undefined) {
         this.#count(worker);
         // Everything that it committed up to here goes out; what it commits from here on never will.
-        this.#outlet.spill(slot);
-        worker.fence = this.#spilledTail(worker);
-        this.#lock.revoke(slot);
+        this.#outlet.spill(seat.slot);
+        worker.fence = seat.head;
+        this.#lock.revoke(seat.slot);
         this.#events.onFenced(worker, how);
       }
       then();
     });
-  }
-
-  #spilledTail(worker: PoolWorker): number {
-    return this.#lock.rings[worker.slot ?? -1]?.position ?? 0;
   }
 
   #onThread(threadId: number): void {
@@ -247,9 +241,8 @@ export class WorkerPool {
       if (this.#outlet.queuedBytes > MAX_SPILLED_BYTES) return;
       const slot = this.#freeSlots.pop();
       if (slot === undefined) return;
-      worker.slot = slot;
-      worker.words = new SlotWords(this.#region, slot);
-      worker.words.reset();
+      worker.seat = new SlotWords(this.#region, slot);
+      worker.seat.reset();
       worker.phase = 'loading';
       const { threadId, threadPort: port } = worker;
       const seatFor: SeatFor = { threadId };
@@ -268,7 +261,7 @@ export class WorkerPool {
     switch (message.type) {
       case 'bell':
         // Cleared before the look at the rings: a frame committed later rings again.
-        worker.words?.clearBell();
+        worker.seat?.clearBell();
         this.#outlet.schedule();
         return;
       case 'loaded':
@@ -323,17 +316,18 @@ export class WorkerPool {
     if (this.#isDestroyed) return;
     this.restarts++;
     this.#hear(worker);
-    const { slot } = worker;
+    const { seat } = worker;
     const wasLoading = worker.phase === 'loading';
     const how = worker.failure ?? `its thread exited with code ${code}`;
-    if (slot !== undefined && this.#lock.inherit(slot) === 'unknown') return this.#events.onWireUnknown();
+    if (seat !== undefined && this.#lock.inherit(seat.slot) === 'unknown')
+      return this.#events.onWireUnknown();
     this.#fence(worker, `the worker ended while the handler ran: ${how}`, () => {
       worker.phase = 'gone';
       this.workers.delete(worker);
       worker.port.close();
       // A frame whose bell died with the thread goes out now.
       this.#outlet.schedule();
-      if (slot !== undefined) this.#freeSlots.push(slot);
+      if (seat !== undefined) this.#freeSlots.push(seat.slot);
       if (wasLoading) {
         worker.cancelLoadTimer?.();
         this.#diedLoading = `the module file ${this.#file} ended its thread while it was loaded: ${how}`;

@@ -44,16 +44,16 @@ export class ProcessWatch {
     this.#droppedLogs = new DroppedLogs(region);
   }
 
-  onReady({ slot }: PoolWorker): void {
-    if (channels.workerReady.hasSubscribers) channels.workerReady.publish({ worker: slot ?? -1 });
+  onReady({ seatNumber }: PoolWorker): void {
+    if (channels.workerReady.hasSubscribers) channels.workerReady.publish({ worker: seatNumber });
   }
 
   /** While its jobs still count as its own. @param how for a person */
-  onExited({ slot, running }: PoolWorker, how: string): void {
+  onExited({ seatNumber, running }: PoolWorker, how: string): void {
     // The next thread on the slot finds the words empty.
     this.#collect();
     if (channels.workerExit.hasSubscribers)
-      channels.workerExit.publish({ worker: slot ?? -1, how, jobs: running });
+      channels.workerExit.publish({ worker: seatNumber, how, jobs: running });
   }
 
   stats(): Stats {

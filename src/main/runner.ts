@@ -90,7 +90,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   const outlet = new Outlet(lock, sink, {
     onRoom: (slot) => {
       for (const worker of pool.workers) {
-        if (worker.slot !== slot) continue;
+        if (worker.seat?.slot !== slot) continue;
         worker.post(OP.room, 0);
         worker.flush();
       }

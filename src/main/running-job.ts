@@ -73,7 +73,7 @@ export class RunningJob {
     this.stopReason = reason;
     worker.post(OP.stop, number, encoder.encode(reason));
     worker.flush();
-    worker.words?.wakeSender();
+    worker.seat?.wakeSender();
     this.#cancelGrace = this.#clock.after(graceMs, onGraceOver);
   }
 

@@ -143,7 +143,7 @@ export class Streams implements EntryOwner {
     const { worker, number, control } = assignment;
     entry.running = new RunningJob(assignment, this.#context.clock);
     this.#running.set(number, entry);
-    this.watch.started(entry, worker.slot ?? -1);
+    this.watch.started(entry, worker.seatNumber);
     control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
     this.#context.dispatch(assignment, entry);

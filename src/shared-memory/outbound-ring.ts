@@ -142,11 +142,6 @@ export class TakeEnd {
     return (Atomics.load(this.#words, this.#base + SLOT.tail) - this.#head) | 0;
   }
 
-  /** Ring position up to which bytes have been taken. */
-  get position(): number {
-    return this.#head;
-  }
-
   /** One write attempt's worth: the first contiguous part of what is pending, as offset and length. */
   contiguous(pending: number): { bytes: Uint8Array; offset: number; length: number } {
     const offset = this.#head & MASK;

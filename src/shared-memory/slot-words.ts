@@ -1,12 +1,16 @@
 import { GLOBAL, SLOT, SLOT_WORDS } from './indexes.ts';
 import type { Region, SlotNumber } from './region.ts';
 
-/** Main's view of a worker slot's words. */
+/** Main's view of a worker slot's words, for as long as one thread has the slot. */
 export class SlotWords {
+  readonly slot: SlotNumber;
   readonly #words: Int32Array;
   readonly #base: number;
+  #takenFrames = 0;
+  #takenTail = 0;
 
   constructor(region: Region, slot: SlotNumber) {
+    this.slot = slot;
     this.#words = region.words;
     this.#base = region.slotBase(slot);
   }
@@ -33,12 +37,27 @@ export class SlotWords {
     Atomics.store(this.#words, this.#base + SLOT.bell, 0);
   }
 
+  /** Ring position up to which frames are committed. */
   get tail(): number {
     return Atomics.load(this.#words, this.#base + SLOT.tail);
   }
 
-  get frames(): number {
-    return Atomics.load(this.#words, this.#base + SLOT.frames);
+  /** Ring position up to which bytes have left the ring. */
+  get head(): number {
+    return Atomics.load(this.#words, this.#base + SLOT.head);
+  }
+
+  /**
+   * Frames and bytes committed since the last call. To be called more than once per 4 GiB. The frame that is being committed may
+   * count ahead of its bytes.
+   */
+  takeTraffic(): { frames: number; bytes: number } {
+    const frames = Atomics.load(this.#words, this.#base + SLOT.frames);
+    const { tail } = this;
+    const taken = { frames: (frames - this.#takenFrames) >>> 0, bytes: (tail - this.#takenTail) >>> 0 };
+    this.#takenFrames = frames;
+    this.#takenTail = tail;
+    return taken;
   }
 }
 

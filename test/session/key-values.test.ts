@@ -14,13 +14,13 @@ class Bench {
   /** `key=value` of each change that reached a worker, by its seat. */
   readonly seen: string[][] = [[], [], []];
   /** The seats of the copies that were told to begin. */
-  readonly begun: (number | undefined)[] = [];
+  readonly begun: number[] = [];
 
   constructor(limits: { maxWaiting?: number; maxWaitingBytes?: number } = {}) {
     this.keyValues = new KeyValues({ maxWaiting: 1024, maxWaitingBytes: 1 << 20, ...limits }, (worker) => {
       if (worker.isInitialised) return;
       worker.isInitialised = true;
-      this.begun.push(worker.slot);
+      this.begun.push(worker.seatNumber);
     });
   }
 

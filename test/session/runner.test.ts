@@ -49,7 +49,7 @@ class Bench {
         },
         createPool: (options, settings, shared, events) => {
           // The first load has succeeded: without it the end would wait.
-          queueMicrotask(() => events.onLoaded({ slot: undefined, flush: () => {} } as PoolWorker, MANIFEST));
+          queueMicrotask(() => events.onLoaded({ flush: () => {} } as PoolWorker, MANIFEST));
           return new WorkerPool(options, settings, shared, events, () => noThreads);
         },
         exit: (code) => this.exits.push(code),

@@ -51,11 +51,10 @@ export class FakeSeats {
     } as unknown as MessagePort;
     const channel = { port1: port, port2: port };
     const worker = new PoolWorker({ threadId: ++this.#incarnations } as Worker, channel, this.#incarnations);
-    worker.slot = slot as SlotNumber;
-    worker.words = new SlotWords(this.region, worker.slot);
-    worker.words.reset();
+    worker.seat = new SlotWords(this.region, slot as SlotNumber);
+    worker.seat.reset();
     worker.phase = 'loading';
-    this.#outputs[slot] = this.#output(worker.slot);
+    this.#outputs[slot] = this.#output(worker.seat.slot);
     return worker;
   }
 
@@ -77,7 +76,7 @@ export class FakeSeats {
 
   /** The job's side of an assignment. */
   job(assignment: Assignment, id: StreamId): FakeJob {
-    const wire = this.#outputs[assignment.worker.slot ?? -1];
+    const wire = this.#outputs[assignment.worker.seatNumber];
     if (wire === undefined) throw new Error('a job was given to a worker without a seat');
     const { number, control } = assignment;
     return { number, control, output: new StreamOutput(wire, control, id) };

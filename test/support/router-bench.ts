@@ -165,13 +165,13 @@ export class RouterBench {
     this.workers.delete(worker);
     this.streams.onWorkerExit(worker, how);
     this.requests.onWorkerExit(worker, how);
-    this.addWorker(worker.slot ?? 0, 'ready');
+    this.addWorker(worker.seatNumber, 'ready');
     this.scheduler.place();
   }
 
   fence(worker: PoolWorker, how: string): void {
     worker.phase = 'fenced';
-    worker.fence ??= worker.words?.tail ?? 0;
+    worker.fence = worker.committedTail;
     this.streams.onFenced(worker, how);
     this.requests.onFenced(worker, how);
   }

@@ -215,7 +215,7 @@ export class StreamWorld {
   #fence(worker: PoolWorker): void {
     worker.phase = 'fenced';
     if (worker.fence !== undefined) return;
-    worker.fence = worker.words?.tail ?? 0;
+    worker.fence = worker.committedTail;
     this.streams.onFenced(worker, 'the worker ended');
   }
 
@@ -229,7 +229,7 @@ export class StreamWorld {
       this.#jobs.delete(number);
     }
     this.streams.onWorkerExit(worker, 'the worker ended');
-    this.#seat(worker.slot ?? 0);
+    this.#seat(worker.seatNumber);
     this.scheduler.place();
   }
 

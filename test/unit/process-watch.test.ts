@@ -42,7 +42,7 @@ test('what a thread has left in its slot counts, also when the next one begins w
   figures.addStall('credit', 5);
   figures.addStall('ring', 7);
   new DroppedLogs(region).add();
-  watch.onExited({ slot: SLOT_1, running: 1 } as PoolWorker, 'it died');
+  watch.onExited({ seatNumber: 1, running: 1 } as PoolWorker, 'it died');
   new SlotWords(region, SLOT_1).reset();
   figures.addStall('credit', 3);
   clock.advance(250);

@@ -302,12 +302,26 @@ test('a new thread finds its slot as if nobody had sat there', () => {
   const words = new SlotWords(region, SLOT_0);
   words.reset();
   assert.equal(words.tail, 0);
-  assert.equal(words.frames, 0);
+  assert.equal(words.head, 0);
+  assert.deepEqual(words.takeTraffic(), { frames: 0, bytes: 0 });
   const end = new TakeEnd(region, SLOT_0);
   assert.equal(end.pending, 0);
   assert.equal(end.clearAsyncWait(), false);
   assert.equal(new OutboundRing(region, SLOT_0).commit(makeFrame(0, 0, 16)), true);
   assert.equal(end.pending, 16);
+});
+
+test('a seat’s traffic is what was committed since the last look, also where both counts come round', () => {
+  const { ring, end, region } = ringAt(0x7fff_ffc0);
+  region.words[region.slotBase(SLOT_0) + SLOT.frames] = 0x7fff_ffff;
+  const words = new SlotWords(region, SLOT_0);
+  words.takeTraffic();
+  ring.commit(makeFrame(0, 0, 32));
+  takeAll(end);
+  ring.commit(makeFrame(0, 1, 64));
+  assert.deepEqual([words.head, words.tail], [0x7fff_ffe0, 0x8000_0020 | 0]);
+  assert.deepEqual(words.takeTraffic(), { frames: 2, bytes: 96 });
+  assert.deepEqual(words.takeTraffic(), { frames: 0, bytes: 0 });
 });
 
 test('slots, jobs and rings lie apart: what one gets no other sees', () => {
@@ -325,7 +339,7 @@ test('slots, jobs and rings lie apart: what one gets no other sees', () => {
     const rest = region.ringBytes(slot as SlotNumber).subarray(32);
     assert.equal(rest.length, RING_BYTES - 32);
     assert.ok(rest.every((byte) => byte === slot + 1));
-    assert.equal(new SlotWords(region, slot as SlotNumber).frames, 1);
+    assert.deepEqual(new SlotWords(region, slot as SlotNumber).takeTraffic(), { frames: 1, bytes: 32 });
   }
 });
 

@@ -26,7 +26,7 @@ class Job implements Waiting {
 
   start(assignment: Assignment): void {
     this.assignment = assignment;
-    this.#log.push(`${this.name} on ${assignment.worker.slot}`);
+    this.#log.push(`${this.name} on ${assignment.worker.seatNumber}`);
   }
 
   fail(message: string): void {
@@ -49,7 +49,7 @@ class Bench {
       this.seats.region,
       () => this.isClogged,
       (worker) => {
-        this.log.push(`replace ${worker.slot}`);
+        this.log.push(`replace ${worker.seatNumber}`);
         worker.phase = 'fenced';
       },
     );
@@ -64,7 +64,7 @@ class Bench {
   }
 
   worker(slot: number): PoolWorker {
-    const found = [...this.workers].find((worker) => worker.slot === slot);
+    const found = [...this.workers].find((worker) => worker.seatNumber === slot);
     if (found === undefined) throw new Error(`no worker ${slot}`);
     return found;
   }
@@ -101,7 +101,8 @@ test('a job whose deadline has passed never starts, whatever its timer says, and
 test('a worker that retires gets no job while another is ready, and shares on where none is', () => {
   const bench = new Bench(2, 2);
   const long = bench.submit('long', 'async');
-  bench.worker(long.assignment?.worker.slot ?? -1).phase = 'retiring';
+  assert.ok(long.assignment);
+  long.assignment.worker.phase = 'retiring';
   bench.take();
   const [a, b] = ['a', 'b'].map((name) => bench.submit(name, 'async'));
   assert.deepEqual(bench.take(), ['a on 1', 'b on 1']);

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { HandlerMode } from './module.ts';
-import type { RegionHandle } from './shared-memory/region.ts';
+import type { JobNumber, RegionHandle, SlotNumber } from './shared-memory/region.ts';
 import { ownCopy, uninitialised } from './uninitialised.ts';
 import type { InvocationContext } from './wire/context.ts';
 import type { IdWords } from './wire/stream-id.ts';
@@ -33,7 +33,7 @@ export interface WorkerSettings {
  * the thread; a task of Piscina's for each job would cost main more than all else that it does for a short stream.
  */
 export interface Seat {
-  readonly slot: number;
+  readonly slot: SlotNumber;
   /** For everything else that main and the thread say. */
   readonly port: MessagePort;
 }
@@ -79,7 +79,7 @@ export interface StreamTask {
   /** Names the job in messages; later on a worker are later ones, see {@link isLater}. */
   readonly number: number;
   /** The job's control block. */
-  readonly job: number;
+  readonly job: JobNumber;
   readonly id: string;
   readonly context: InvocationContext;
   /** When main accepted the Open, in ms since the epoch; and how long the stream then waited for the worker. */
@@ -101,7 +101,7 @@ export interface StreamStart extends Pick<StreamTask, 'kind' | 'number' | 'job' 
 export interface RequestTask {
   readonly kind: 'handle';
   readonly number: number;
-  readonly job: number;
+  readonly job: JobNumber;
   readonly context: InvocationContext;
   readonly body: Uint8Array;
 }

@@ -1,3 +1,4 @@
+import type { JobNumber } from '../shared-memory/region.ts';
 import { OPEN_HEADER, type StreamTask } from '../thread-messages.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { FrameDecoder } from '../wire/frame.ts';
@@ -8,7 +9,7 @@ import { streamIdFromWords, type IdWords, type StreamId } from '../wire/stream-i
 export class OpenedStream implements StreamTask, IdWords {
   readonly kind = 'stream';
   readonly number: number;
-  readonly job: number;
+  readonly job: JobNumber;
   readonly id0: number;
   readonly id1: number;
   readonly id2: number;
@@ -19,7 +20,7 @@ export class OpenedStream implements StreamTask, IdWords {
 
   constructor(number: number, head: DataView, frame: FrameDecoder) {
     this.number = number;
-    this.job = head.getInt32(OPEN_HEADER.job, true);
+    this.job = head.getInt32(OPEN_HEADER.job, true) as JobNumber;
     this.openedAt = head.getFloat64(OPEN_HEADER.openedAt, true);
     this.queuedMs = head.getFloat64(OPEN_HEADER.queuedMs, true);
     ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);

@@ -2,7 +2,7 @@ import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { JobControl } from '../shared-memory/job-control.ts';
 import { OutboundRing } from '../shared-memory/outbound-ring.ts';
-import type { JobNumber, Region, SlotNumber } from '../shared-memory/region.ts';
+import type { JobNumber, Region } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
@@ -100,7 +100,7 @@ export class Thread {
   #turnFlush = false;
 
   constructor({ settings, region, seat, module, say, environment }: ThreadParts) {
-    const slot = seat.slot as SlotNumber;
+    const { slot } = seat;
     this.settings = settings;
     this.module = module;
     this.say = say;
@@ -131,8 +131,8 @@ export class Thread {
     environment.watchFailures(this.scope, this.#jobs, say);
   }
 
-  control(job: number): JobControl {
-    return new JobControl(this.#region, job as JobNumber);
+  control(job: JobNumber): JobControl {
+    return new JobControl(this.#region, job);
   }
 
   #run(task: ArrivedTask): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
 import { channels, type HandlerStartEvent } from '../../src/diagnostics.ts';
-import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
+import { Region, type JobNumber, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotFigures } from '../../src/shared-memory/slot-figures.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
 import { HandlerWatch, type ThreadCpuUsage } from '../../src/worker/handler-watch.ts';
@@ -23,7 +23,7 @@ class Bench {
     const task = {
       kind: 'stream',
       number: 7,
-      job: 0,
+      job: 0 as JobNumber,
       id: 'f'.repeat(32),
       context,
       openedAt: 5,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { JobNumber } from '../../src/shared-memory/region.ts';
 import { OP, OpBatch, OpReader, type RequestTask } from '../../src/thread-messages.ts';
 import { Inbox } from '../../src/worker/inbox.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
@@ -84,7 +85,7 @@ test('a handler that begins in the middle of a batch, and blocks, gets what is b
       kind: 'stream',
       stream: id,
       mode: 'sync',
-      job: 7,
+      job: 7 as JobNumber,
       number,
       openedAt: 5,
       queuedMs: 0.5,
@@ -124,7 +125,7 @@ test('a stream arrives with all that its Open says', () => {
     stream: id,
     mode: 'sync',
     number: 3,
-    job: 7,
+    job: 7 as JobNumber,
     openedAt: 1_700_000_000_000.5,
     queuedMs: 0.25,
     bytes: message,

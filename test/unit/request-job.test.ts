@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModuleDefinition } from '../../src/module.ts';
+import type { JobNumber } from '../../src/shared-memory/region.ts';
 import type { FromWorker } from '../../src/thread-messages.ts';
 import { decodeIpcError } from '../../src/wire/cold-decode.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
@@ -25,7 +26,7 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
   const task = {
     kind: 'handle',
     number: 7,
-    job: 0,
+    job: 0 as JobNumber,
     context: EMPTY_CONTEXT,
     body: new Uint8Array(0),
   } as const;

@@ -92,7 +92,7 @@ class Bench {
         kind: 'stream',
         stream,
         number,
-        job: 0,
+        job: 0 as JobNumber,
         mode: 'async',
         ...times,
         bytes: message,

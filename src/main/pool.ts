@@ -1,22 +1,22 @@
-import type { EventEmitter } from 'node:events';
 import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_threads';
-import { Piscina, queueOptionsSymbol } from 'piscina';
-import { programFile } from '../package-files.ts';
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
-import type {
-  FromWorker,
-  Manifest,
-  RequestTask,
-  Seat,
-  StreamStart,
-  WorkerSettings,
-} from '../thread-messages.ts';
+import type { FromWorker, Manifest, RequestTask, StreamStart, WorkerSettings } from '../thread-messages.ts';
 import { endThread } from './end-thread.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { Clock } from './running-job.ts';
+import {
+  giveSeat,
+  startPiscina,
+  threadOptions,
+  type ThreadSource,
+  type ThreadSourceOptions,
+} from './thread-source.ts';
+
+/** What a worker says of its module's work; the rest, which is of the thread, is for the pool. */
+export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;
 
 export interface PoolEvents {
   /** The worker begins to load its own copy of the module. */
@@ -25,7 +25,7 @@ export interface PoolEvents {
   onLoaded(worker: PoolWorker, manifest: Manifest): void;
   /** The module could not be loaded by this worker. */
   onLoadFailed(worker: PoolWorker, message: string): void;
-  onMessage(worker: PoolWorker, message: FromWorker): void;
+  onMessage(worker: PoolWorker, message: WorkMessage): void;
   /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
   onFenced(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
@@ -36,21 +36,8 @@ export interface PoolEvents {
 
 export interface PoolOptions {
   readonly workers: number;
-  readonly streamsPerWorker: number;
   readonly workerHeapMb: number;
 }
-
-/** What Piscina shows the load balancer of a task: the thread that the seat is for. */
-interface SeatFor {
-  readonly threadId: number;
-}
-
-type SeatTask = Seat & { readonly [queueOptionsSymbol]: SeatFor };
-
-/** What the pool asks of Piscina. */
-export type ThreadSource = Pick<Piscina<SeatTask, undefined>, 'run' | 'threads' | 'destroy'> &
-  Pick<EventEmitter, 'on'>;
-export type ThreadSourceOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 
 /** How long a thread may take to load the module, in ms. */
 const LOAD_MS = 10_000;
@@ -85,7 +72,7 @@ export class WorkerPool {
     settings: WorkerSettings,
     shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
     events: PoolEvents,
-    startThreads: (options: ThreadSourceOptions) => ThreadSource = (options) => new Piscina(options),
+    startThreads: (options: ThreadSourceOptions) => ThreadSource = startPiscina,
   ) {
     this.#region = shared.region;
     this.#lock = shared.lock;
@@ -94,31 +81,7 @@ export class WorkerPool {
     this.#file = settings.file;
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
-    this.#piscina = startThreads({
-      // CommonJS also for this: Piscina tries `require` first, and where a thread is ended while an ES module is being
-      // required, Node aborts the whole process.
-      filename: programFile('workers/stream-worker.ts', 'cjs'),
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      // Threads are never too many, and an idle one costs less than a cold start.
-      idleTimeout: Infinity,
-      // A task is given only to a thread that has none, so Piscina's own queue stays empty; it must be finite all the same.
-      maxQueue: options.workers,
-      // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
-      atomics: 'disabled',
-      workerData: settings,
-      resourceLimits: {
-        maxOldGenerationSizeMb: options.workerHeapMb,
-        // V8's own 48 MB are too few for streams by the thousand: what waits for its next frame then survives one
-        // collection after the other, and they take half of the thread's time. Used only where so much survives.
-        maxYoungGenerationSizeMb: options.workerHeapMb / 4,
-      },
-      recordTiming: false,
-      loadBalancer: (task, candidates) => {
-        const { threadId } = task[queueOptionsSymbol] as SeatFor;
-        return candidates.find(({ id }) => id === threadId) ?? null;
-      },
-    });
+    this.#piscina = startThreads(threadOptions(options.workers, options.workerHeapMb, settings));
     // Only from here on can Piscina give it a task.
     this.#piscina.on('workerCreate', (worker: { id: number }) => this.#onThread(worker.id));
     // A thread that fails without a task: its exit tells us, Piscina replaces it.
@@ -244,12 +207,7 @@ export class WorkerPool {
       worker.seat = new SlotWords(this.#region, slot);
       worker.seat.reset();
       worker.phase = 'loading';
-      const { threadId, threadPort: port } = worker;
-      const seatFor: SeatFor = { threadId };
-      // It never settles but by the thread's death, which its exit event tells.
-      this.#piscina
-        .run({ slot, port, [queueOptionsSymbol]: seatFor }, { transferList: [port] })
-        .catch(() => {});
+      giveSeat(this.#piscina, worker.threadId, { slot, port: worker.threadPort });
       worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
         this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
       });
@@ -273,16 +231,16 @@ export class WorkerPool {
         worker.phase = 'retiring';
         this.retireIdle();
         return;
-      case 'settled':
-      case 'answer':
-      case 'service':
-      case 'serviceAbandoned':
-      case 'serviceDone':
-      case 'kvDone':
-      case 'closed':
-        this.#events.onMessage(worker, message);
-        return;
+      default:
+        return this.#events.onMessage(worker, message);
     }
+  }
+
+  #loaded(worker: PoolWorker, manifest: Manifest): void {
+    if (worker.phase !== 'loading') return;
+    worker.cancelLoadTimer?.();
+    worker.phase = 'ready';
+    this.#events.onLoaded(worker, manifest);
   }
 
   #loadFailed(worker: PoolWorker, message: string): void {
@@ -302,13 +260,6 @@ export class WorkerPool {
     ) {
       this.#onMessage(worker, entry.message as FromWorker);
     }
-  }
-
-  #loaded(worker: PoolWorker, manifest: Manifest): void {
-    if (worker.phase !== 'loading') return;
-    worker.cancelLoadTimer?.();
-    worker.phase = 'ready';
-    this.#events.onLoaded(worker, manifest);
   }
 
   #onExit(worker: PoolWorker, code: number): void {

@@ -2,7 +2,14 @@ import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_t
 import type { Region, SlotNumber } from '../shared-memory/region.ts';
 import { SlotWords } from '../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../shared-memory/write-lock.ts';
-import type { FromWorker, Manifest, RequestTask, StreamStart, WorkerSettings } from '../thread-messages.ts';
+import {
+  OP,
+  type FromWorker,
+  type Manifest,
+  type RequestTask,
+  type StreamStart,
+  type WorkerSettings,
+} from '../thread-messages.ts';
 import { endThread } from './end-thread.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
@@ -112,12 +119,23 @@ export class WorkerPool {
 
   /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
   endHolder(slot: SlotNumber): void {
-    for (const worker of this.workers) {
-      if (worker.seat?.slot !== slot || worker.failure !== undefined) continue;
-      worker.failure =
-        'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
-      endThread(worker.thread);
-    }
+    const worker = this.#on(slot);
+    if (worker === undefined || worker.failure !== undefined) return;
+    worker.failure =
+      'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
+    endThread(worker.thread);
+  }
+
+  /** Tells a worker whose handlers wait for room in its ring that there is some. */
+  tellRoom(slot: SlotNumber): void {
+    const worker = this.#on(slot);
+    worker?.post(OP.room, 0);
+    worker?.flush();
+  }
+
+  #on(slot: SlotNumber): PoolWorker | undefined {
+    for (const worker of this.workers) if (worker.seat?.slot === slot) return worker;
+    return undefined;
   }
 
   /**

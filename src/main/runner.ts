@@ -2,22 +2,22 @@ import type { ErrorCode } from '../errors.ts';
 import { Region } from '../shared-memory/region.ts';
 import type { Stats } from '../stats.ts';
 import { cutUtf8 } from '../text.ts';
-import { OP, type FromWorker, type Manifest } from '../thread-messages.ts';
+import type { Manifest } from '../thread-messages.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
-import { Framer } from '../wire/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
-import { MalformedError } from '../wire/malformed.ts';
 import { Demux } from './demux.ts';
 import { KeyValues } from './key-values.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { WatchedLock } from './lock-watch.ts';
+import { ModuleCopies } from './module-copies.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { onceUnread } from './once-unread.ts';
 import { Outlet, type WireSink } from './outlet.ts';
-import type { WorkerPool } from './pool.ts';
+import type { WorkerPool, WorkMessage } from './pool.ts';
 import type { PoolWorker } from './pool-worker.ts';
 import { ProcessWatch } from './process-watch.ts';
+import { ReadLoop } from './read-loop.ts';
 import { Requests } from './requests.ts';
 import type { Clock } from './running-job.ts';
 import { Scheduler, type Assignment } from './scheduler.ts';
@@ -65,12 +65,6 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   const region = Region.allocate(seats, seats * options.streamsPerWorker);
   const lock = new WatchedLock(region, clock);
   let firstManifest: Manifest | undefined;
-  let config: Uint8Array | undefined;
-  let isReading = true;
-  let isBroken = false;
-  let isListening = true;
-  const modulesToClose = new Set<PoolWorker>();
-  const waitsForEnd: { workDone?: () => void; modulesClosed?: () => void } = {};
 
   let isExiting = false;
   const exit = (code: number, patienceMs?: number): void => {
@@ -88,35 +82,18 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   };
   const sink = environment.openSink(hostUnreadable);
   const outlet = new Outlet(lock, sink, {
-    onRoom: (slot) => {
-      for (const worker of pool.workers) {
-        if (worker.seat?.slot !== slot) continue;
-        worker.post(OP.room, 0);
-        worker.flush();
-      }
-    },
+    onRoom: (slot) => pool.tellRoom(slot),
     onGone: hostUnreadable,
     onWritten: () => place(),
-    onOwed: (answers) => {
-      // A host that only writes gets no further than this; whatever it has sent is still worked on.
-      const mayRead = answers < options.maxOwedAnswers;
-      if (mayRead === isReading || isBroken) return;
-      isReading = mayRead;
-      if (mayRead) source.resume();
-      else source.pause();
-    },
+    // A host that only writes gets no further than this; whatever it has sent is still worked on.
+    onOwed: (answers) => reading.allow(answers < options.maxOwedAnswers),
   });
-  const send = (message: Uint8Array, isAnswer: boolean): void => outlet.send(message, isAnswer);
   const answer = (requestId: string, ok: boolean, payload: Uint8Array): void => {
-    send(encodeEnvelope(ok ? 'response' : 'error', requestId, payload), true);
+    outlet.send(encodeEnvelope(ok ? 'response' : 'error', requestId, payload), true);
   };
-
   const refuse = (requestId: string, code: ErrorCode, message: string): void => {
-    answer(
-      requestId,
-      false,
-      encodeIpcError({ code, message: cutUtf8(message, options.maxErrorMessageBytes) }),
-    );
+    const cut = cutUtf8(message, options.maxErrorMessageBytes);
+    answer(requestId, false, encodeIpcError({ code, message: cut }));
   };
 
   const pool = environment.createPool(
@@ -162,7 +139,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
         watch.onExited(worker, how);
         keyValues.forget(worker);
         services.forget(worker);
-        onModuleClosed(worker);
+        copies.onClosed(worker);
         streams.onWorkerExit(worker, how);
         requests.onWorkerExit(worker, how);
         afterWork();
@@ -186,17 +163,13 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     scheduler.place();
     pool.flush();
   };
-  const initialise = (worker: PoolWorker): void => {
-    if (worker.isInitialised) return;
-    worker.isInitialised = true;
-    worker.post(OP.init, 0, config);
-  };
-  const keyValues = new KeyValues(options, initialise);
+  const copies = new ModuleCopies();
+  const keyValues = new KeyValues(options, (worker) => copies.begin(worker));
   const services = new ServiceRoutes(options, (message) => {
-    if (isListening) send(message, false);
+    if (reading.isListening) outlet.send(message, false);
   });
   const prepare = (worker: PoolWorker): void => {
-    initialise(worker);
+    copies.begin(worker);
     keyValues.flushBefore(worker);
   };
   const endWorker = (worker: PoolWorker): void =>
@@ -225,7 +198,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     },
   });
 
-  const onWorkerMessage = (worker: PoolWorker, message: FromWorker): void => {
+  const onWorkerMessage = (worker: PoolWorker, message: WorkMessage): void => {
     switch (message.type) {
       case 'settled':
         streams.onSettled(message.number);
@@ -242,23 +215,15 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       case 'kvDone':
         return keyValues.onDone(worker, message.bytes);
       case 'closed':
-        return onModuleClosed(worker);
-      case 'bell':
-      case 'loaded':
-      case 'loadFailed':
-      case 'retire':
-        return;
+        return copies.onClosed(worker);
     }
   };
-  const onModuleClosed = (worker: PoolWorker): void => {
-    modulesToClose.delete(worker);
-    if (modulesToClose.size === 0) waitsForEnd.modulesClosed?.();
-  };
+  let onIdle = (): void => {};
   const isIdle = (): boolean => streams.isIdle && requests.isIdle;
   const afterWork = (): void => {
     place();
     pool.retireIdle();
-    if (isIdle()) waitsForEnd.workDone?.();
+    if (isIdle()) onIdle();
   };
 
   const lifecycle = new Lifecycle({
@@ -267,7 +232,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     answer,
     log,
     exit,
-    configure: (bytes) => (config ??= bytes),
+    configure: (config) => copies.configure(config),
     drain: () => {
       streams.drain();
       requests.drain();
@@ -275,22 +240,11 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     cancelAll: (reason) => {
       streams.cancelAll(reason);
       requests.cancelAll(reason);
-      if (isIdle()) waitsForEnd.workDone?.();
+      if (isIdle()) onIdle();
     },
-    workDone: () =>
-      isIdle() ? Promise.resolve() : new Promise((resolve) => (waitsForEnd.workDone = resolve)),
-    closeModules: () => {
-      for (const worker of pool.workers) {
-        if (!worker.isServing || !worker.isInitialised) continue;
-        modulesToClose.add(worker);
-        worker.post(OP.close, 0);
-        worker.flush();
-      }
-      return modulesToClose.size === 0
-        ? Promise.resolve()
-        : new Promise((resolve) => (waitsForEnd.modulesClosed = resolve));
-    },
-    stopListening: () => (isListening = false),
+    workDone: () => (isIdle() ? Promise.resolve() : new Promise((resolve) => (onIdle = resolve))),
+    closeModules: () => copies.close(pool.workers),
+    stopListening: () => reading.stopListening(),
     flushed: () => outlet.idle(),
     taken: () => outlet.taken,
     figures: () => figures(),
@@ -300,7 +254,7 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     queuedOpens: streams.queuedCount,
     busyWorkers: scheduler.busy,
     framesIn: demux.messages,
-    bytesIn,
+    bytesIn: reading.bytesIn,
     ...pool.traffic(),
   });
   const watch = new ProcessWatch(clock, region, () => ({
@@ -322,39 +276,23 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
     onKvChange: (payload) => keyValues.onChange(payload),
     onMalformedKvChange: (why) => log(`a key-value change can't be read and is dropped: ${why.message}`),
     onServiceAnswer: (requestId, ok, payload) => services.onAnswer(requestId, ok, payload),
-    refuse: (requestId, code, message) => refuse(requestId, code, message),
+    refuse,
   });
 
-  let bytesIn = 0;
-  const framer = new Framer(wireLimits, (bytes, start, end) => demux.route(bytes, start, end));
-  const onProtocolError = (error: MalformedError): void => {
-    isBroken = true;
-    source.pause();
-    log(`the host's bytes can't be understood, ending: ${error.message}`);
-    const message = cutUtf8(error.message, options.maxErrorMessageBytes);
-    const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
-    void outlet.lastWord(lastWord).then(() => exit(EXIT.protocol));
-    onceUnread({ clock, taken: () => outlet.taken }, () => exit(EXIT.protocol));
-  };
-  const source: WireSource = environment.openSource({
-    onBytes: (bytes) => {
-      if (isBroken || !isListening) return;
-      bytesIn += bytes.length;
-      try {
-        framer.push(bytes);
-      } catch (error) {
-        if (!(error instanceof MalformedError)) throw error;
-        onProtocolError(error);
-      }
-      pool.flush();
+  const reading = new ReadLoop({
+    limits: wireLimits,
+    openSource: (events) => environment.openSource(events),
+    onMessage: (bytes, start, end) => demux.route(bytes, start, end),
+    onRead: () => pool.flush(),
+    onBroken: ({ message: why }) => {
+      log(`the host's bytes can't be understood, ending: ${why}`);
+      const message = cutUtf8(why, options.maxErrorMessageBytes);
+      const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
+      void outlet.lastWord(lastWord).then(() => exit(EXIT.protocol));
+      onceUnread({ clock, taken: () => outlet.taken }, () => exit(EXIT.protocol));
     },
-    onEnd: () => {
-      if (isBroken) return;
-      if (isListening && framer.pendingBytes > 0) {
-        log(`the host's input ended inside a message, after ${framer.pendingBytes} of its bytes`);
-      }
-      lifecycle.onInputEnd();
-    },
+    onEnd: () => lifecycle.onInputEnd(),
+    log,
   });
   if (options.statsMs > 0) watch.printEvery(options.statsMs);
   return {

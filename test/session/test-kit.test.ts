@@ -32,9 +32,6 @@ const echo = defineModule({
     async *'asks-async'(stream) {
       yield await stream.services.request('kv', 'get', utf8('key'));
     },
-    async deaf() {
-      await new Promise(() => {});
-    },
     async fails() {
       throw new ModuleError('unavailable', 'later', { details: utf8('why') });
     },
@@ -180,77 +177,6 @@ test('credit is counted: a handler sends no more than the test grants', async ()
   await t.close();
 });
 
-test('a deadline and the grace time pass by the test’s clock alone', async () => {
-  const t = await testModule(echo, { now: 1_000_000, cancelGraceMs: 1000 });
-  const patient = t.open('echo', { deadline: t.now() + 5000 });
-  const deaf = t.open('deaf', { deadline: t.now() + 5000 });
-  await t.advance(4999);
-  // One worker: the second waits for the first.
-  patient.end();
-  assert.equal((await patient.outcome).code, 'close');
-  await t.advance(1);
-  await t.advance(999);
-  let isOver = false;
-  void deaf.outcome.then(() => (isOver = true));
-  await t.settled();
-  assert.equal(isOver, false);
-  await t.advance(1);
-  assert.equal((await deaf.outcome).code, 'deadlineExceeded');
-  // The deaf handler keeps its seat; another worker has taken its place.
-  const next = t.open('echo');
-  next.end();
-  assert.equal((await next.outcome).code, 'close');
-  await t.close();
-});
-
-test('a cancelled stream has one terminal frame, whether its handler waits, runs or has not started', async () => {
-  const t = await testModule(echo, { workers: 2 });
-  const waiting = t.open('echo');
-  const notStarted = t.open('digest');
-  const queued = t.open('echo');
-  await t.settled();
-  for (const stream of [waiting, notStarted, queued]) {
-    stream.cancel('enough');
-    assert.deepEqual(await stream.outcome.then(({ code, message }) => [code, message]), [
-      'cancelled',
-      'cancelled by the host: enough',
-    ]);
-    await stream.assertOneTerminal();
-  }
-  await t.close();
-});
-
-test('a worker killed after n frames ends its stream with workerCrashed, behind what it had sent', async () => {
-  const t = await testModule(echo);
-  const stream = t.open('echo');
-  stream.killWorker(2);
-  const received: number[] = [];
-  const reader = (async () => {
-    for await (const chunk of stream) received.push(chunk[0] ?? -1);
-  })();
-  for (let i = 0; i < 2; i++) await stream.send(new Uint8Array([i]));
-  await assert.rejects(reader, { code: 'workerCrashed' });
-  assert.deepEqual(received, [0, 1]);
-  await stream.assertOneTerminal();
-  const next = t.open('echo');
-  next.end();
-  assert.equal((await next.outcome).code, 'close');
-  await t.close();
-});
-
-test('killed at once, a stream that waits for its worker dies when it starts', async () => {
-  const t = await testModule(echo);
-  const first = t.open('echo');
-  const second = t.open('echo');
-  second.killWorker();
-  await t.settled();
-  assert.equal(second.frames, 0);
-  first.end();
-  assert.equal((await first.outcome).code, 'close');
-  assert.equal((await second.outcome).code, 'workerCrashed');
-  await t.close();
-});
-
 for (const wireChunks of [1, [3, 1, 7], { seed: 42 }]) {
   test(`the wire may be cut anywhere: ${JSON.stringify(wireChunks)}`, async () => {
     const t = await testModule(echo, { wireChunks });
@@ -284,23 +210,6 @@ test('a module that can’t be run is refused with the reason', async () => {
   await assert.rejects(testModule(echo, { file: '/nowhere/module.js' }), /does not exist/);
 });
 
-test('close ends what still runs, listens, or has not started', async () => {
-  const t = await testModule(echo, { workers: 3 });
-  const open = [t.open('echo'), t.open('deaf'), t.open('digest')];
-  await t.settled();
-  await t.close();
-  for (const stream of open) assert.equal((await stream.outcome).code, 'cancelled');
-});
-
-test('close fails where the module has ended by itself', async () => {
-  const t = await testModule(echo);
-  const stream = t.open('echo');
-  await t.settled();
-  t.session.sendRaw(new Uint8Array(64).fill(0xff));
-  assert.equal((await stream.outcome).code, 'unavailable');
-  await assert.rejects(t.close(), /ended with code 76/);
-});
-
 test('frames written by hand reach main’s own checks', async () => {
   const t = await testModule(echo);
   const id = 'ab'.repeat(16) as StreamId;
@@ -331,75 +240,5 @@ test('on threads of their own synchronous handlers block, are cancelled and aske
   stream.cancel('enough');
   assert.equal((await stream.outcome).code, 'cancelled');
   await stream.assertOneTerminal();
-  await t.close();
-});
-
-test('on threads of their own a handler that never looks up is ended when its grace time is over', async () => {
-  const t = await testModule(blocking, { file: FILE, cancelGraceMs: 60_000 });
-  const stream = t.open('forever');
-  assert.equal((await stream[Symbol.asyncIterator]().next()).done, false, 'it runs');
-  stream.cancel('enough');
-  await t.advance(60_000);
-  assert.equal((await stream.outcome).code, 'cancelled');
-  await t.close();
-});
-
-test('on threads of their own a worker is killed in the middle of its frames, and the wire stays whole', async () => {
-  const t = await testModule(blocking, { file: FILE });
-  const stream = t.open('counts');
-  stream.killWorker(100);
-  const numbers: number[] = [];
-  await assert.rejects(
-    (async () => {
-      for await (const chunk of stream)
-        numbers.push(new DataView(chunk.buffer, chunk.byteOffset).getUint32(0));
-    })(),
-    { code: 'workerCrashed' },
-  );
-  assert.ok(numbers.length >= 100, `${numbers.length} frames`);
-  assert.deepEqual(numbers, Array.from(numbers.keys()));
-  await stream.assertOneTerminal();
-  await t.close();
-});
-
-test('a stream or request that has ended is not touched by what becomes of a later one in its place', async () => {
-  const kept: Record<
-    string,
-    Pick<UnaryRequest, 'cancelled' | 'signal' | 'services' | 'throwIfCancelled'>
-  > = {};
-  const t = await testModule(
-    defineModule({
-      name: 'keeps',
-      version: '1.0.0',
-      onServerStream: {
-        async first(stream) {
-          kept['stream'] = stream;
-        },
-        async second(stream) {
-          await stream[Symbol.asyncIterator]().next();
-        },
-      },
-      onHandle(request) {
-        kept['request'] = request;
-        return request.body;
-      },
-    }),
-    { workers: 1, onService: () => utf8('answer') },
-  );
-  const first = t.open('first');
-  first.end();
-  assert.equal((await first.outcome).code, 'close');
-  await t.session.request('m', utf8('body'));
-  const second = t.open('second');
-  second.cancel('enough');
-  assert.equal((await second.outcome).code, 'cancelled');
-  for (const [what, old] of Object.entries(kept)) {
-    assert.equal(old.cancelled, false, what);
-    assert.equal(old.signal.aborted, false, what);
-    assert.throws(() => old.throwIfCancelled(), { code: 'unavailable' }, what);
-    await assert.rejects(old.services.request('s', 'm', utf8('')), { code: 'unavailable' }, what);
-    assert.throws(() => old.services.requestSync('s', 'm', utf8('')), { code: 'unavailable' }, what);
-  }
-  assert.deepEqual(Object.keys(kept), ['stream', 'request']);
   await t.close();
 });

@@ -45,7 +45,7 @@ for (const transport of TRANSPORTS) {
     `a handler that heeds its cancel ends long before the grace time, over ${transport}s`,
     LIMIT,
     async (t) => {
-      // With a grace time of a minute, only a handler that ended by itself can be over in time.
+      // With a grace time of a minute, only a handler that ended by itself is over in the test's own time.
       const args = ['--cancel-grace-ms', '60000', '--streams-per-worker', '2'];
       const silent = (): Promise<Uint8Array> => new Promise(() => {});
       const module = startModule(t, { transport, workers: 1, args, onService: silent });
@@ -58,17 +58,17 @@ for (const transport of TRANSPORTS) {
         ['a send without credit', 'source', { count: '1000000', size: '65536' }],
         ['an answer that the host never gives', 'service', { service: 's', method: 'm' }],
       ] as const) {
-        await t.test(`${what} is cancelled at once`, async () => {
+        await t.test(`${what} heeds its cancel`, async () => {
           const stream = module.openStream(method, { metadata, autoCredit: false });
           if (method === 'slow-consumer') await stream.send(Uint8Array.of(1));
           if (method === 'service') stream.end();
           if (method === 'source') for (let taken = 0; taken < 4; taken++) await stream.next();
           else await untilBusy(module, 1);
           stream.cancel('no more');
-          assert.match(await within(1_000, endsWith(stream, 'cancelled')), /no more/);
+          assert.match(await endsWith(stream, 'cancelled'), /no more/);
         });
 
-        await t.test(`${what} ends at its deadline`, async () => {
+        await t.test(`${what} heeds its deadline`, async () => {
           const stream = module.openStream(method, {
             metadata,
             deadline: Date.now() + 60,
@@ -76,7 +76,7 @@ for (const transport of TRANSPORTS) {
           });
           if (method === 'slow-consumer') stream.trySend(Uint8Array.of(1));
           if (method === 'service') stream.end();
-          await within(1_000, endsWith(stream, 'deadlineExceeded'));
+          await endsWith(stream, 'deadlineExceeded');
         });
       }
 

@@ -120,7 +120,7 @@ export class WireTap {
   }
 }
 
-/** Runs `action` and fails unless it settles within `ms`. */
+/** Fails unless `action` settles within `ms`, which the contract says, or which tells two of its times apart: {@link LIMIT} is for hangs. */
 export async function within<T>(ms: number, action: Promise<T>): Promise<T> {
   const started = performance.now();
   const result = await action;

@@ -92,11 +92,12 @@ for (const transport of TRANSPORTS) {
   );
 }
 
-test('the end of the input of an idle module ends it at once', LIMIT, async (t) => {
+test('the end of the input of an idle module ends it, whatever the grace time', LIMIT, async (t) => {
+  // A minute: one that waits for it is still there when the test's own time is over.
   const module = startModule(t, { workers: 1, args: ['--cancel-grace-ms', '60000'] });
   assert.deepEqual(await collect(module.openStream('kv')).then(({ length }) => length), 1);
   module.endInput();
-  assert.equal((await within(1_000, module.exited)).code, 0);
+  assert.equal((await module.exited).code, 0);
 });
 
 test('the end of the input ends a module that has not loaded yet', LIMIT, async (t) => {

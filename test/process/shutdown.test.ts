@@ -43,7 +43,8 @@ for (const transport of TRANSPORTS) {
       assert.deepEqual([...tap.of('r1'), ...tap.of('r2')], [], 'shutdown is answered when all is drained');
       await finishEcho(queued);
       await Promise.all([first, second]);
-      const exit = await within(1_500, module.exited);
+      // Not a measure: half the drain time, for which nothing waits any more.
+      const exit = await within(10_000, module.exited);
       assert.equal(exit.code, 0);
       assert.equal(exit.stderr, '');
       const last = tap.messages.slice(-2).map(({ type }) => type);
@@ -66,7 +67,7 @@ test('shutdown cancels what has not drained in time, running or queued', LIMIT, 
   const refused = assert.rejects(unary, { code: 'cancelled' });
   await within(100 + GRACE_MS + 1_000, module.shutdown({ drainMs: 100 }));
   await Promise.all([...ends, refused]);
-  assert.equal((await within(1_500, module.exited)).code, 0);
+  assert.equal((await module.exited).code, 0);
 });
 
 test('the end of the input cancels a drain that is under way', LIMIT, async (t) => {
@@ -76,7 +77,7 @@ test('the end of the input cancels a drain that is under way', LIMIT, async (t) 
   module.endInput();
   await endsWith(stream, 'cancelled');
   await shutdown;
-  assert.equal((await within(1_500, module.exited)).code, 0);
+  assert.equal((await module.exited).code, 0);
 });
 
 test(
@@ -123,6 +124,7 @@ for (const [signal, code] of [
     module.kill(signal);
     await untilDraining(module);
     module.kill(signal);
+    // Half a second for the thread that hangs, and one for a slow machine.
     assert.deepEqual(await within(1_500, endOf(module)), [code, null]);
   });
 }
@@ -133,7 +135,7 @@ test('SIGTERM drains for as long as --drain-ms says, then cancels', LIMIT, async
   await untilBusy(module, 1);
   module.kill('SIGTERM');
   await within(100 + GRACE_MS + 1_000, endsWith(stream, 'cancelled'));
-  assert.deepEqual(await within(1_500, endOf(module)), [143, null]);
+  assert.deepEqual(await endOf(module), [143, null]);
 });
 
 /** The signal has arrived; each look is a question to main and its answer. */

@@ -47,10 +47,13 @@ export class StreamOutput {
     return 'sent';
   }
 
-  /** Grants now, or with the next chance if the ring is full: a grant may be late, never lost. */
+  /** Grants now, or as soon as the ring has room: a grant may be late, never lost. */
   grant(bytes: number): void {
     this.#ungranted += bytes;
-    if (this.#isClosed || !this.#wire.fits(CREDIT_FRAME_BYTES, false)) return;
+    if (this.#isClosed) return;
+    // Asked for, since it may be that no sender waits: the host would have no credit left, and nothing would ever come of it.
+    if (!this.#wire.fits(CREDIT_FRAME_BYTES, false) && this.#wire.awaitRoom(CREDIT_FRAME_BYTES, false))
+      return;
     const grant = this.#ungranted;
     this.#ungranted = 0;
     // Main must know of the grant before the host can make use of it.
@@ -58,7 +61,7 @@ export class StreamOutput {
     this.#wire.commit(this.#encoder.credit(grant));
   }
 
-  /** Grants that found no room try again. */
+  /** There may be room: a grant that found none tries again. */
   retryGrant(): void {
     if (this.#ungranted > 0) this.grant(0);
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RING_BYTES, SLOT } from '../../src/shared-memory/indexes.ts';
 import { JobControl } from '../../src/shared-memory/job-control.ts';
-import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
+import { OutboundRing, TakeEnd } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type JobNumber, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
@@ -18,8 +18,8 @@ import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
 
 const CREDIT = 1_000_000;
 
-/** A handle on a real ring from whose wire the test reads. @param position where in the ring it begins */
-function output(position = 0) {
+/** A handle on a real ring from whose wire the test reads. @param position where in the ring it begins; @param accepts bytes that a write takes */
+function output(position = 0, accepts = Infinity) {
   const region = Region.allocate(1, 1);
   const slot = 0 as SlotNumber;
   const base = region.slotBase(slot);
@@ -31,8 +31,9 @@ function output(position = 0) {
   const written: Buffer[] = [];
   const bell = new WorkerBell(region, slot, () => {});
   const write = (bytes: Uint8Array, offset: number, length: number): number => {
-    written.push(Buffer.from(bytes.slice(offset, offset + length)));
-    return length;
+    const taken = Math.min(length, accepts);
+    written.push(Buffer.from(bytes.slice(offset, offset + taken)));
+    return taken;
   };
   const lock = new WorkerWriteLock(region, slot, write, () => {});
   const wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => 0);
@@ -56,7 +57,7 @@ function output(position = 0) {
     assert.equal(framer.pendingBytes, 0);
     return found;
   };
-  return { control, wire, out, handle, payloads };
+  return { control, wire, out, handle, payloads, end: new TakeEnd(region, slot) };
 }
 
 /** Says another length at each look. */
@@ -120,4 +121,20 @@ test('a frame that fails ahead of its commit is not paid for, one that fails beh
   };
   assert.throws(() => out.trySend(new Uint8Array(100), 100), RangeError);
   assert.equal(control.credit, CREDIT - 100);
+});
+
+test('a grant that finds no room leaves as soon as there is some, though nobody else waits for it', () => {
+  const { out, wire, control, end } = output(0, 0);
+  wire.commit(new Uint8Array(RING_BYTES));
+  out.grant(100_000);
+  out.grant(31_072);
+  assert.equal(control.granted, 0);
+  assert.equal(end.advance(64), false, 'less than it needs');
+  assert.equal(end.advance(64), true, 'main is to send a message');
+  assert.equal(end.clearAsyncWait(), true);
+  out.retryGrant();
+  assert.equal(control.granted, 131_072);
+  assert.equal(end.pending, RING_BYTES);
+  out.retryGrant();
+  assert.equal(end.pending, RING_BYTES, 'once');
 });

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks wire-lock.pml: the protocol as it is must pass, exhaustively, and every mutation must be caught. See README.md.
+# Checks the models: the protocol as it is must pass, exhaustively, and every mutation must be caught. See README.md.
 set -euo pipefail
 
-model="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/wire-lock.pml"
+models="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cc="${CC:-gcc}"
 for tool in spin "$cc"; do
   if ! command -v "$tool" > /dev/null; then
@@ -13,11 +13,11 @@ done
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 
-# explore DIRECTORY safety|cycles DEFINE...: leaves pan's report in DIRECTORY/report.
+# explore DIRECTORY MODEL safety|large|cycles DEFINE...: leaves pan's report in DIRECTORY/report.
 # Only a long search ("large") earns back what gcc -O2 takes on the generated checker: ten seconds.
 explore() {
-  local directory="$1" search="$2" compile=(-O0 -DSAFETY) run=()
-  shift 2
+  local directory="$1" model="$models/$2.pml" search="$3" compile=(-O0 -DSAFETY) run=()
+  shift 3
   case "$search" in
     large) compile=(-O2 -DSAFETY) ;;
     # No progress label exists, so with -DNP any cycle of the state graph is an error: every run comes to an end.
@@ -49,18 +49,31 @@ verdict() {
   printf '%-4s %-30s %10s states, depth %4s: %.80s\n' "$word" "$name" "${states:-?}" "${depth:-?}" "$detail" > "$1/verdict"
 }
 
-# arm NAME WANTED TITLE SEARCH DEFINE...
+# arm NAME WANTED TITLE MODEL SEARCH DEFINE...
 arm() {
   explore "$work/$1" "${@:4}"
   verdict "$work/$1" "$2" "$3"
 }
-base() { arm "$1" pass "base: ${1//-/ }" "${@:2}"; }
-mutation() { arm "$1" error "mutation: $1" safety "-D$1" "${@:2}"; }
+base() { arm "$1" pass "base: ${1//-/ }" wire-lock "${@:2}"; }
+mutation() { arm "$1" error "mutation: $1" wire-lock safety "-D$1" "${@:2}"; }
+room_base() { arm "$1" pass "base: ${1//-/ }" ring-room "${@:2}"; }
+room_mutation() { arm "$1" error "mutation: $1" ring-room safety "-D$1" -DSTOPS=0; }
 
-# A pending kill or death would wake main up once more: where a frame is lost for want of a bell, none may be left.
+# A pending kill, death or stop would wake somebody up once more: where a frame is lost for want of a bell, none may be left.
+ONE_CUT=(-DCUTS=1 -DREPLACEMENTS=0 -DANSWERS=0)
+
 lane_1() {
   base kill-and-death large -DDATA_AGAIN=0 -DANSWERS=0
   base every-run-ends cycles -DDATA=1 -DREPLACEMENTS=0 -DANSWERS=0
+  base cut cycles "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  base cut-kill-and-death safety "${ONE_CUT[@]}" -DDATA=0
+  mutation NO_COMING_BACK "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  mutation BEGUN_NOT_FIRST "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  mutation INTENT_FORGOTTEN "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  mutation REVOKED_FORGOTTEN "${ONE_CUT[@]}" -DDATA=1 -DDEATHS=0
+  mutation NO_LOOK_AGAIN "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  mutation LOOK_LEAVES_BELLS "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
+  mutation NO_END_HOLDER "${ONE_CUT[@]}" -DDATA=1 -DKILLS=0 -DDEATHS=0
 }
 lane_2() {
   base kill safety -DDEATHS=0 -DANSWERS=0 -DDATA_AGAIN=0
@@ -83,9 +96,19 @@ lane_2() {
   mutation RESUME_AFTER_INTENT -DKILLS=0
   mutation RESUME_BEHIND_OUTBOX -DDEATHS=0 -DDATA=1
   mutation INTENT_IGNORED -DKILLS=0
+  room_base room-for-all cycles -DSTOPS=0
+  room_base room-and-a-stop cycles
+  room_mutation ONE_WORD
+  room_mutation NO_SECOND_LOOK
+  room_mutation TICKET_DRAWN_LATE
+  room_mutation HEAD_STORED_LATE
+  room_mutation CLEARED_LATE
+  room_mutation TAKEN_BACK_FROM_OTHERS
+  room_mutation NO_BELL_FOR_ROOM
+  room_mutation GRANT_UNANNOUNCED
 }
 
-echo "wire-lock.pml, $(spin -V): two minutes of processor time on two cores, 1.5 GB"
+echo "wire-lock.pml and ring-room.pml, $(spin -V): two minutes of processor time on two cores, 1.5 GB"
 lane_1 &
 lane_2 &
 wait
@@ -96,6 +119,6 @@ while read -r name; do
   line="$(cat "$work/$name/verdict" 2> /dev/null || echo "FAIL $name: did not run")"
   echo "$line"
   if [[ "$line" == ok* ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-done < <(sed -nE 's/^  (base|mutation) ([A-Za-z_-]+) .*/\2/p' "${BASH_SOURCE[0]}")
+done < <(sed -nE 's/^  (room_)?(base|mutation) ([A-Za-z_-]+).*/\3/p' "${BASH_SOURCE[0]}")
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

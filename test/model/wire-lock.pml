@@ -18,6 +18,9 @@
 #ifndef DEATHS
 #define DEATHS 1                  /* heap limits reached: so many, in either worker, at any step */
 #endif
+#ifndef CUTS
+#define CUTS 0                    /* commits and flushes cut short whose thread lives on: so many, at any step */
+#endif
 #ifndef REPLACEMENTS
 #define REPLACEMENTS 1
 #endif
@@ -59,6 +62,18 @@ bool gone[2];                     /* the slot stays empty */
 byte kills = KILLS, deaths = DEATHS, answers = ANSWERS, replacements = REPLACEMENTS;
 bool diedByItself;
 
+#if CUTS
+byte cuts = CUTS;
+bool owesLook;                    /* the look of main's next second; each second has one, and the first after a cut must do */
+bool heldShort;                   /* the holder of the lock was cut short: the clock may find that it keeps it too long */
+bool unknown;                     /* it was cut within a write: nobody knows how much arrived */
+#define UNKNOWN unknown
+#define OWNS_NO_MORE heldShort = false
+#else
+#define UNKNOWN false
+#define OWNS_NO_MORE skip
+#endif
+
 /* The wire as the host sees it, by stream. */
 byte written[3];                  /* units, in order */
 byte limit[3] = OPEN;             /* units that may and must be written */
@@ -70,6 +85,7 @@ byte midFrame;                    /* 1 + the stream whose frame is half written,
 
 /* Units [a, b) of stream x reach the wire. */
 inline put(x, a, b) {
+  assert(!UNKNOWN);
   assert((a) < (b) && (b) <= limit[x]);
   assert(!terminal[x]);                                      /* nothing after the terminal frame */
   assert(written[x] == (a));                                 /* in order; none lost, none doubled */
@@ -87,9 +103,18 @@ inline bump(x) {
 /* ---------------------------------------------------------------- worker */
 
 #define other (1 - me)
-#define ROOM (tail[me] + FRAME - head[me] <= CAPACITY)
+#define NEXT (tail[me] + UNSTORED + FRAME)                   /* where the next frame ends */
+#define ROOM (NEXT - head[me] <= CAPACITY)
 #define DONE (tail[me] == WHOLE(stream[me]))
-#define AT_TERMINAL (tail[me] + FRAME == WHOLE(stream[me]))
+#define AT_TERMINAL (NEXT == WHOLE(stream[me]))
+#if CUTS
+#define COMMIT \
+  tail[me] = NEXT; \
+  owesLook = (owesLook || unstored > 0);                     /* the worker takes the ring for one that others know of */ \
+  unstored = 0
+#else
+#define COMMIT tail[me] = NEXT
+#endif
 
 /* The thread may end here: by itself while that is allowed, and anywhere once terminate() was called. */
 #define OR_DIES :: atomic { (deaths > 0 || ending[me]) -> die(); goto dead }
@@ -99,16 +124,70 @@ inline die() {
   :: ending[me]
   :: else -> deaths--; diedByItself = true
   fi;
+#if CUTS
+  inFlush = false;
+  unstored = 0;
+#endif
   r = NONE;
   space[me] = 0;
   exited[me] = true
 }
 
+/*
+ * Or what runs on the thread is stopped here, by a full stack or the timeout of a vm script, and the thread goes on. In a flush it
+ * leaves the flag that makes its next call flush again.
+ */
+#if CUTS
+#define UNSTORED unstored
+#define MUST_FLUSH inFlush
+#define OR_CUT :: atomic { cuts > 0 -> cutShort(); goto produce }
+#define OR_CUT_IN_FLUSH :: atomic { cuts > 0 -> cutShort(); inFlush = true; goto produce }
+#else
+#define UNSTORED 0
+#define MUST_FLUSH false
+#define OR_CUT
+#define OR_CUT_IN_FLUSH
+#endif
+
+inline cutShort() {
+  cuts--;
+  r = NONE;
+#ifndef NO_LOOK_AGAIN
+  owesLook = true;
+#endif
+  heldShort = (heldShort || LOCK == me)
+}
+
+/* A flush, from its attempt to get the lock. It may find that it has it: an earlier one was cut short. */
+#define OR_FLUSHES \
+  :: atomic { LOCK == FREE -> NOT_CUT; LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto begin fi } \
+  :: atomic { LOCK != FREE && !RESUMES -> assert(LOCK != me || UNKNOWN); NOT_CUT; goto produce }   /* the holder looks again */ \
+  :: atomic { RESUMES -> NOT_CUT; if :: BARRED -> goto revoked :: else -> goto begin fi }
+
+#ifndef REVOKED_FORGOTTEN
+#define BARRED REVOKED[me]
+#else
+#define BARRED false
+#endif
+#if !CUTS || defined NO_COMING_BACK
+#define RESUMES false
+#elif defined INTENT_FORGOTTEN
+#define RESUMES (LOCK == me)
+#else
+#define RESUMES (LOCK == me && !INTENT[me])
+#endif
+
+#if CUTS
+#define NOT_CUT inFlush = false
+#else
+#define NOT_CUT skip
+#endif
+
 hidden byte count;                /* scratch within one step */
 
 /* One write(2) of what ring x holds: any count, from EAGAIN to all. */
 inline write(x) {
-  assert(LOCK == me && !inFlight && RESUME == NONE);
+  assert(LOCK == me && !inFlight && (RESUME == NONE || CUTS));
   count = 0;
   do
   :: count < tail[x] - head[x] -> count++
@@ -147,6 +226,16 @@ inline attemptAndDie(x) {
   die()
 }
 
+#if CUTS
+/* The cut between INTENT set and INTENT cleared. */
+inline attemptAndCut() {
+  INTENT[me] = true;
+  unknown = true;
+  inFlush = true;
+  cutShort()
+}
+#endif
+
 proctype worker(byte me) {
 #ifdef HEAD_BEFORE_TAIL
   bool early;
@@ -155,21 +244,30 @@ proctype worker(byte me) {
 #ifdef WAKE_AFTER_INTENT
   byte late;
 #endif
+#if CUTS
+  bool inFlush;                   /* the last flush was cut short */
+  byte unstored;                  /* units of a frame that is in the ring, while the store of tail was cut off */
+#endif
 
 endProduce:
 produce:                          /* the bytes of the next frame, then the one store of tail */
   if
 #ifndef HEAD_BEFORE_TAIL
-  :: atomic { !DONE && ROOM && !AT_TERMINAL -> tail[me] = tail[me] + FRAME; goto committed }
+  :: atomic { !DONE && ROOM && !AT_TERMINAL -> COMMIT; goto committed }
 #else
   :: atomic { !DONE && ROOM && !AT_TERMINAL -> early = (head[me] == tail[me]); goto commitData }
 #endif
 #ifndef TERMEND_AFTER_TAIL
-  :: atomic { !DONE && ROOM && AT_TERMINAL -> termEnd[me] = tail[me] + FRAME; goto commitTerminal }
+  :: atomic { !DONE && ROOM && AT_TERMINAL -> termEnd[me] = NEXT; goto commitTerminal }
 #else
   :: atomic { !DONE && ROOM && AT_TERMINAL -> tail[me] = tail[me] + FRAME; goto commitTerminal }
 #endif
-  :: atomic { !DONE && !ROOM -> space[me] = 1; goto wait }
+  :: atomic { !DONE && !ROOM && !MUST_FLUSH -> space[me] = 1; goto wait }
+#if CUTS
+  :: atomic { !DONE && ROOM && !AT_TERMINAL && cuts > 0 && unstored == 0 -> cutShort(); unstored = FRAME; goto produce }
+  :: atomic { inFlush -> goto flush }                        /* before it blocks, or when its last job has ended */
+  :: atomic { inFlush && DONE -> inFlush = false; goto produce }           /* or it never comes back */
+#endif
   OR_DIES
   fi;
 #ifdef HEAD_BEFORE_TAIL
@@ -182,7 +280,7 @@ commitData:
 commitTerminal:
   if
 #ifndef TERMEND_AFTER_TAIL
-  :: atomic { true -> tail[me] = tail[me] + FRAME; goto committed }
+  :: atomic { true -> COMMIT; goto committed }
 #else
   :: atomic { true -> termEnd[me] = tail[me]; goto committed }
 #endif
@@ -204,32 +302,54 @@ asleep:
 
 committed:                        /* write it out; or ring; or, with frames before it that somebody sees to already, neither */
   if
-  :: atomic { LOCK == FREE -> LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto drain fi }
-  :: atomic { LOCK != FREE -> goto produce }                 /* the holder looks again after its release */
-  :: atomic { !BELL[me] -> BELL[me] = true; goto post }
-  :: atomic { BELL[me] -> goto produce }
+  OR_FLUSHES
+  :: atomic { !MUST_FLUSH && !BELL[me] -> BELL[me] = true; goto post }
+  :: atomic { !MUST_FLUSH && BELL[me] -> goto produce }
 #ifndef HEAD_BEFORE_TAIL
-  :: atomic { head[me] != tail[me] - FRAME -> goto produce }
+  :: atomic { !MUST_FLUSH && head[me] != tail[me] - FRAME -> goto produce }
 #else
   :: atomic { !early -> goto produce }
 #endif
+  OR_CUT
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 flush:
   if
-  :: atomic { LOCK == FREE -> LOCK = me; if :: REVOKED[me] -> goto revoked :: else -> goto drain fi }
-  :: atomic { LOCK != FREE -> goto produce }
+  OR_FLUSHES
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 
+begin:                            /* a ring that a cut left half written comes before any other */
+#if CUTS
+  if
+#ifndef BEGUN_NOT_FIRST
+  :: atomic { RESUME != NONE && PENDING(RESUME) -> attempt(RESUME); goto wrote }
+  :: atomic { RESUME != NONE && PENDING(RESUME) && cuts > 0 -> attemptAndCut(); goto produce }
+  :: atomic { RESUME != NONE && PENDING(RESUME) && (deaths > 0 || ending[me]) -> attemptAndDie(RESUME); goto dead }
+  :: atomic { RESUME == NONE || !PENDING(RESUME) -> goto drain }
+#else
+  :: atomic { true -> goto drain }
+#endif
+  OR_CUT_IN_FLUSH
+  OR_DIES
+  fi;
+#endif
 drain:                            /* holds the lock; one ring, the next, until nothing is left or the bound is reached */
   if
   :: atomic { PENDING(me) -> attempt(me); goto wrote }
   :: atomic { PENDING(other) -> attempt(other); goto wrote }
   :: atomic { PENDING(me) && (deaths > 0 || ending[me]) -> attemptAndDie(me); goto dead }
   :: atomic { PENDING(other) && (deaths > 0 || ending[me]) -> attemptAndDie(other); goto dead }
-  :: atomic { (PENDING(me) || PENDING(other) || WANTS) -> LOCK = MAIN; goto ring }   /* the bound, or main waits */
+#if CUTS
+  :: atomic { (PENDING(me) || PENDING(other)) && cuts > 0 -> attemptAndCut(); goto produce }
+  :: atomic { PENDING(me) && cuts > 0 -> RESUME = me; cutShort(); inFlush = true; goto produce }
+  :: atomic { PENDING(other) && cuts > 0 -> RESUME = other; cutShort(); inFlush = true; goto produce }
+#endif
+  :: atomic { (PENDING(me) || PENDING(other) || WANTS) -> OWNS_NO_MORE; LOCK = MAIN; goto ring }   /* the bound, or main waits */
   :: atomic { !PENDING(me) && !PENDING(other) && !WANTS -> goto release }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 wrote:
@@ -241,31 +361,36 @@ wrote:
 #endif
        if
        :: r == NONE -> RESUME = NONE; goto drain
-       :: r != NONE -> RESUME = r; r = NONE; LOCK = MAIN; goto ring   /* RESUME = r: only RESUME_AFTER_INTENT needs it */
+       :: r != NONE -> RESUME = r; r = NONE; OWNS_NO_MORE; LOCK = MAIN; goto ring   /* RESUME = r: for RESUME_AFTER_INTENT */
        fi
      }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 
 release:
   if
   :: atomic { true ->
-       assert(RESUME == NONE && midFrame == 0);
+       assert((RESUME == NONE || CUTS) && midFrame == 0);    /* after a cut it may name a ring that is written out */
+       OWNS_NO_MORE;
        LOCK = FREE;
 #ifdef NO_RECHECK
        goto produce
 #endif
      }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
   if
   :: atomic { WANTS -> goto flush }
   :: atomic { !WANTS }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
   if                              /* its own ring is empty: it drained it, and nobody else fills it */
   :: atomic { PENDING(other) -> goto flush }
   :: atomic { !PENDING(other) -> goto produce }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 
@@ -273,17 +398,21 @@ ring:                             /* the bell */
   if
   :: atomic { !BELL[me] -> BELL[me] = true; goto post }
   :: atomic { BELL[me] -> goto produce }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 post:
   if
   :: atomic { true -> bell[me]++; goto produce }
+  OR_CUT
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 
 revoked:                          /* got the lock, and finds that it may not use it */
   if
-  :: atomic { true -> LOCK = MAIN; goto ring }
+  :: atomic { true -> OWNS_NO_MORE; LOCK = MAIN; goto ring }
+  OR_CUT_IN_FLUSH
   OR_DIES
   fi;
 
@@ -309,6 +438,7 @@ inline copyRing(x) {
 }
 
 inline copyOutbox() {
+  assert(!UNKNOWN);
   do
   :: nempty(outbox) ->
        outbox?kind,about,from,until;
@@ -383,6 +513,7 @@ inline workerExit(x) {
   :: LOCK == x && INTENT[x] -> goto failStop
 #endif
   :: LOCK == x && INHERITED(x) ->
+       OWNS_NO_MORE;
        LOCK = MAIN;
 #ifdef NO_ADOPT
        rang = true
@@ -403,7 +534,7 @@ inline settled(x) {               /* all that was committed is on the wire, and 
 
 /* Nothing can move any more. */
 inline quiet() {
-  assert(LOCK == FREE && !holding && RESUME == NONE);
+  assert(LOCK == FREE && !holding && (RESUME == NONE || CUTS));
   assert(midFrame == 0 && empty(outbox) && answered == ANSWERS);
   assert(gone[0] || (!REVOKED[0] && !PENDING(0) && tail[0] == WHOLE(stream[0])));
   assert(gone[1] || (!REVOKED[1] && !PENDING(1) && tail[1] == WHOLE(stream[1])));
@@ -419,6 +550,13 @@ inline quiet() {
 #define ADOPTED (LOCK == MAIN)
 #else
 #define ADOPTED (LOCK == MAIN && rang)
+#endif
+
+/* Ended for keeping the lock: it was cut within a write, or came back to its section as the clock struck. */
+#if CUTS
+#define ENDED_HOLDER (unknown || (LOCK < MAIN && ending[LOCK] && !REVOKED[LOCK]))
+#else
+#define ENDED_HOLDER false
 #endif
 
 #define BUSY (inFlight || killing || burying[0] || burying[1])
@@ -470,6 +608,21 @@ event:
        :: else -> goto acquire
        fi
      }
+#if CUTS
+  :: atomic { owesLook ->
+       owesLook = false;
+#ifndef LOOK_LEAVES_BELLS
+       BELL[0] = false; BELL[1] = false;
+#endif
+       if
+       :: holding -> goto event
+       :: else -> goto acquire
+       fi
+     }
+#ifndef NO_END_HOLDER
+  :: atomic { WANTS && heldShort && !ending[LOCK] -> ending[LOCK] = true; goto event }   /* unlike a kill, without the lock */
+#endif
+#endif
   :: atomic { timeout -> quiet(); goto endLoop }
   fi;
 
@@ -557,7 +710,7 @@ letGo:
   fi;
 
 failStop:                         /* exit 70: nobody knows where the wire stands, and nothing follows */
-  assert(diedByItself);
+  assert(diedByItself || ENDED_HOLDER);
 endLoop:
   skip
 }

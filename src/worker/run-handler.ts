@@ -1,5 +1,6 @@
 import type { StreamHandler } from '../module.ts';
-import { SENT, type StreamHandle } from '../stream/stream-handle.ts';
+import type { StreamHandle } from '../stream/stream-handle.ts';
+import { SENT } from '../stream/stream-sends.ts';
 
 /** Who is told of a handler's end: one of the two, once. */
 export interface HandlerEnd {

@@ -11,8 +11,10 @@ import { encodeIpcError } from '../wire/error-payload.ts';
 import { deadlinePassed } from './admission.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
-import { Deadline, RunningJob, type Clock } from './running-job.ts';
-import type { Assignment, Scheduler, Waiting } from './scheduler.ts';
+import { Deadline, type Clock, type RunningJob } from './running-job.ts';
+import { RunningJobs } from './running-jobs.ts';
+import type { Assignment, Scheduler } from './scheduler.ts';
+import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
 
 export interface RequestsContext {
   readonly options: ServeOptions;
@@ -25,7 +27,7 @@ export interface RequestsContext {
 }
 
 /** One unary request, from its arrival until its handler has really ended. */
-class RequestEntry implements Waiting {
+class RequestEntry implements WaitingCall {
   mode: HandlerMode = 'sync';
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
@@ -35,6 +37,7 @@ class RequestEntry implements Waiting {
   readonly requestId: string;
   readonly context: InvocationContext;
   readonly body: Uint8Array;
+  heldBytes: number;
   readonly start: (assignment: Assignment) => void;
   readonly fail: (message: string) => void;
 
@@ -49,6 +52,7 @@ class RequestEntry implements Waiting {
     this.requestId = requestId;
     this.context = context;
     this.body = body;
+    this.heldBytes = body.length;
     this.start = (assignment) => owner.onStart(this, assignment);
     this.fail = (message) => owner.onFail(this, message);
   }
@@ -61,15 +65,15 @@ class RequestEntry implements Waiting {
 /** The `handle` requests: they wait for workers, run and are stopped like streams, and get one answer each. */
 export class Requests {
   readonly #context: RequestsContext;
-  readonly #running = new Map<number, RequestEntry>();
-  readonly #waiting = new Set<RequestEntry>();
-  readonly #unchecked = new Set<RequestEntry>();
-  #waitingBytes = 0;
+  readonly #waiting: WaitingCalls<RequestEntry>;
+  readonly #running: RunningJobs<RequestEntry>;
   #manifest: Manifest | undefined;
   #isDraining = false;
 
   constructor(context: RequestsContext) {
     this.#context = context;
+    this.#waiting = new WaitingCalls(context);
+    this.#running = new RunningJobs(context);
   }
 
   get isIdle(): boolean {
@@ -82,7 +86,7 @@ export class Requests {
 
   /** @throws MalformedError for a payload that is no HandleRequest */
   onHandle(requestId: string, payload: Uint8Array): void {
-    const { options, scheduler, clock } = this.#context;
+    const { options, clock } = this.#context;
     const { context, contextBytes, body } = decodeHandleRequest(payload, options.maxContextBytes);
     if (this.#isDraining) return this.#refuse(requestId, 'unavailable', 'the module is shutting down');
     if (contextBytes > options.maxContextBytes || context.metadata.length > options.maxMetadataEntries) {
@@ -94,7 +98,7 @@ export class Requests {
     const owner = {
       onStart: (entry: RequestEntry, assignment: Assignment) => this.#onStart(entry, assignment),
       onFail: (entry: RequestEntry, message: string) => {
-        this.#unwait(entry);
+        this.#waiting.remove(entry);
         this.#finish(entry, 'workerCrashed', `no worker could load the module: ${message}`);
       },
     };
@@ -107,24 +111,19 @@ export class Requests {
         this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
       );
     }
-    this.#waiting.add(entry);
-    this.#waitingBytes += entry.body.length;
-    if (this.#manifest === undefined) this.#unchecked.add(entry);
-    else if (!this.#check(entry, this.#manifest)) return;
-    else scheduler.submit(entry);
+    if (this.#manifest === undefined) this.#waiting.addUnchecked(entry);
+    else this.#submit(entry, this.#manifest);
     if (!this.#waiting.has(entry)) return;
-    if (this.#waiting.size <= options.maxWaiting && this.#waitingBytes <= options.maxWaitingBytes) return;
-    const depth = `${this.#waiting.size - 1} requests with ${this.#waitingBytes - entry.body.length} bytes wait already`;
-    this.#withdraw(entry);
+    const { size, heldBytes } = this.#waiting;
+    if (size <= options.maxWaiting && heldBytes <= options.maxWaitingBytes) return;
+    const depth = `${size - 1} requests with ${heldBytes - entry.heldBytes} bytes wait already`;
+    this.#waiting.withdraw(entry);
     this.#finish(entry, 'resourceExhausted', `too many requests wait for a worker: ${depth}`);
   }
 
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
-    for (const entry of this.#unchecked) {
-      this.#unchecked.delete(entry);
-      if (this.#check(entry, manifest)) this.#context.scheduler.submit(entry);
-    }
+    for (const entry of this.#waiting.takeUnchecked()) this.#submit(entry, manifest);
   }
 
   /** A worker's answer, to whatever job. */
@@ -146,40 +145,34 @@ export class Requests {
   }
 
   onSettled(number: number): void {
-    this.#end(number, 'internal', 'the handler ended without an answer');
+    const entry = this.#running.get(number);
+    if (entry !== undefined) this.#end(entry, 'internal', 'the handler ended without an answer');
   }
 
   onFenced(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker)) this.#finish(entry, 'workerCrashed', how);
+    for (const entry of this.#running.on(worker)) this.#finish(entry, 'workerCrashed', how);
   }
 
   onWorkerExit(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker))
-      this.#end(entry.running?.assignment.number ?? 0, 'workerCrashed', how);
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'workerCrashed', how);
   }
 
   cancelAll(reason: string): void {
-    for (const entry of [...this.#waiting, ...this.#running.values()]) this.#stop(entry, 'cancelled', reason);
+    for (const entry of [...this.#waiting, ...this.#running]) this.#stop(entry, 'cancelled', reason);
   }
 
-  #on(worker: PoolWorker): RequestEntry[] {
-    return [...this.#running.values()].filter((entry) => entry.running?.assignment.worker === worker);
-  }
-
-  #check(entry: RequestEntry, manifest: Manifest): boolean {
+  #submit(entry: RequestEntry, manifest: Manifest): void {
     if (manifest.handle === undefined) {
-      this.#withdraw(entry);
-      this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
-      return false;
+      this.#waiting.withdraw(entry);
+      return this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
     }
     entry.mode = manifest.handle;
-    return true;
+    this.#waiting.submit(entry);
   }
 
   #onStart(entry: RequestEntry, assignment: Assignment): void {
-    this.#unwait(entry);
-    entry.running = new RunningJob(assignment, this.#context.clock);
-    this.#running.set(assignment.number, entry);
+    this.#waiting.remove(entry);
+    this.#running.start(entry, assignment);
     assignment.control.reset(0);
     this.#context.dispatch(assignment, entry);
   }
@@ -189,7 +182,7 @@ export class Requests {
     entry.cause = cause;
     const { running } = entry;
     if (running === undefined) {
-      this.#withdraw(entry);
+      this.#waiting.withdraw(entry);
       return this.#finish(entry, cause, reason);
     }
     running.stop(cause, reason, this.#context.options.cancelGraceMs, () => {
@@ -197,23 +190,9 @@ export class Requests {
     });
   }
 
-  #end(number: number, code: ErrorCode, message: string): void {
-    const entry = this.#running.get(number);
-    if (entry?.running === undefined) return;
+  #end(entry: RequestEntry, code: ErrorCode, message: string): void {
     this.#finish(entry, code, message);
-    entry.running.settle();
-    this.#running.delete(number);
-    this.#context.scheduler.release(entry.running.assignment);
-  }
-
-  #withdraw(entry: RequestEntry): void {
-    this.#context.scheduler.withdraw(entry);
-    this.#unwait(entry);
-  }
-
-  #unwait(entry: RequestEntry): void {
-    this.#unchecked.delete(entry);
-    if (this.#waiting.delete(entry)) this.#waitingBytes -= entry.body.length;
+    this.#running.end(entry);
   }
 
   /** Sends the one answer, if it is still owed; a decided cause wins. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-import { OP } from '../thread-messages.ts';
+import { OP, type OpKind } from '../thread-messages.ts';
 import type { Assignment } from './scheduler.ts';
 
 const encoder = new TextEncoder();
@@ -66,12 +66,17 @@ export class RunningJob {
     this.#clock = clock;
   }
 
+  /** What the worker is to be told of the job: with the next batch, or by {@link PoolWorker.flush}. */
+  post(kind: OpKind, bytes?: Uint8Array, start?: number, end?: number): void {
+    this.assignment.worker.post(kind, this.assignment.number, bytes, start, end);
+  }
+
   /** Tells the handler by word and by message, wakes whatever it waits in, and starts the grace time. */
   stop(cause: ErrorCode, reason: string, graceMs: number, onGraceOver: () => void): void {
-    const { worker, control, number } = this.assignment;
+    const { worker, control } = this.assignment;
     control.decide(cause);
     this.stopReason = reason;
-    worker.post(OP.stop, number, encoder.encode(reason));
+    this.post(OP.stop, encoder.encode(reason));
     worker.flush();
     worker.seat?.wakeSender();
     this.#cancelGrace = this.#clock.after(graceMs, onGraceOver);

@@ -2,14 +2,15 @@ import { ReceiveWindow } from '../stream/credit.ts';
 import { QUEUED, type StreamState } from '../stream/state.ts';
 import type { TableEntry } from '../wire/stream-table.ts';
 import type { HandlerMode } from '../module.ts';
-import type { StreamStart } from '../thread-messages.ts';
+import { OP, type StreamStart } from '../thread-messages.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../wire/context.ts';
 import { FrameDecoder } from '../wire/frame.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/limits.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import type { Deadline, RunningJob } from './running-job.ts';
-import type { Assignment, Waiting } from './scheduler.ts';
+import type { Assignment } from './scheduler.ts';
 import { StreamTimes } from './stream-watch.ts';
+import type { WaitingCall } from './waiting-calls.ts';
 
 const NO_BYTES = new Uint8Array(0);
 /** For an Open that was checked against the limits that hold. */
@@ -25,7 +26,7 @@ export interface EntryOwner {
  * One accepted stream, from its Open until its handler has really ended: a place in the table while the id is live,
  * a place in the limits until the end.
  */
-export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
+export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   readonly id0: number;
   readonly id1: number;
   readonly id2: number;
@@ -103,6 +104,19 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
     this.open = undefined;
   }
 
+  /** Keeps input for the worker to come: `bytes[start, end)`, copied. */
+  hold(bytes: Uint8Array, start: number, end: number): void {
+    // A flood of empty chunks costs a reference each.
+    (this.held ??= []).push(start === end ? NO_BYTES : bytes.slice(start, end));
+  }
+
+  /** The worker that runs it now gets what came for it before. */
+  giveHeld(running: RunningJob): void {
+    for (const chunk of this.held ?? []) running.post(OP.data, chunk);
+    this.held = undefined;
+    if (this.state.kind === 'half') running.post(OP.end);
+  }
+
   /** Bytes granted to the host so far, modulo 2^32. */
   get granted(): number {
     return this.running?.assignment.control.granted ?? 0;
@@ -111,6 +125,17 @@ export class StreamEntry implements Waiting, TableEntry<StreamEntry> {
   /** What the module may still send. */
   get credit(): number {
     return this.running?.assignment.control.credit ?? this.queuedCredit;
+  }
+
+  /** The host has granted so many bytes. */
+  addCredit(bytes: number): void {
+    if (this.running === undefined) {
+      this.queuedCredit += bytes;
+      return;
+    }
+    const { control } = this.running.assignment;
+    control.addCredit(bytes);
+    if (control.tellCredit()) this.running.post(OP.credit);
   }
 
   /** Whether the worker's own terminal frame is committed: the id is free, whatever main's state still says. */

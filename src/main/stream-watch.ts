@@ -117,3 +117,17 @@ export class StreamWatch {
 function about({ id, context }: StreamEntry): { readonly id: string; readonly context: InvocationContext } {
   return { id, context: redactWhenPrinted(context) };
 }
+
+/** What is told of an Open that was never accepted. The context is decoded if someone asks, which must be at once. */
+export function unopened(entry: StreamEntry): RefusedCall {
+  const { id0, id1, id2, id3 } = entry;
+  return {
+    id0,
+    id1,
+    id2,
+    id3,
+    get context() {
+      return entry.context;
+    },
+  };
+}

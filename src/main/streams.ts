@@ -1,5 +1,6 @@
 import { dataCost } from '../wire/limits.ts';
 import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from '../stream/state.ts';
+import type { HandlerMode } from '../module.ts';
 import { cutUtf8 } from '../text.ts';
 import { OP, type Manifest } from '../thread-messages.ts';
 import { FRAME_ARM, type FrameDecoder } from '../wire/frame.ts';
@@ -11,12 +12,12 @@ import { admit, refusalBeforeHandler, type Refusal } from './admission.ts';
 import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from './options.ts';
 import type { PoolWorker } from './pool-worker.ts';
-import { Deadline, RunningJob, type Clock } from './running-job.ts';
+import { Deadline, type Clock } from './running-job.ts';
+import { RunningJobs } from './running-jobs.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
-import { StreamWatch, type RefusedCall } from './stream-watch.ts';
-
-const NOTHING = new Uint8Array(0);
+import { StreamWatch, unopened, type RefusedCall } from './stream-watch.ts';
+import { WaitingCalls } from './waiting-calls.ts';
 
 /** What the router asks of the rest of main. */
 export interface StreamsContext {
@@ -41,12 +42,9 @@ export class Streams implements EntryOwner {
   readonly #context: StreamsContext;
   readonly watch: StreamWatch;
   readonly #table = new StreamTable<StreamEntry>();
-  /** Streams whose handler runs, also those whose id is free again: by job number. */
-  readonly #running = new Map<number, StreamEntry>();
-  /** Opens that came before the first worker's manifest, in order. */
-  readonly #unchecked = new Set<StreamEntry>();
-  #queued = new Set<StreamEntry>();
-  #heldBytes = 0;
+  readonly #queued: WaitingCalls<StreamEntry>;
+  /** Streams whose handler runs, also those whose id is free again. */
+  readonly #running: RunningJobs<StreamEntry>;
   #manifest: Manifest | undefined;
   #isDraining = false;
   /** Frames that were ignored: for ids that were not live, and grants of nothing. */
@@ -55,6 +53,8 @@ export class Streams implements EntryOwner {
   constructor(context: StreamsContext) {
     this.#context = context;
     this.watch = new StreamWatch(context.clock);
+    this.#queued = new WaitingCalls(context);
+    this.#running = new RunningJobs(context);
   }
 
   /** Streams that are live or whose handler runs on. */
@@ -87,7 +87,7 @@ export class Streams implements EntryOwner {
       case 'deliverData':
         return this.#deliver(entry, bytes, frame.dataStart, frame.dataEnd);
       case 'addCredit':
-        return this.#addCredit(entry, frame.credit);
+        return entry.addCredit(frame.credit);
       default: {
         // Reading the reason may find the frame malformed: that must come before any state changes.
         const reason = cutUtf8(reasonFor(event, frame), this.#context.options.maxErrorMessageBytes);
@@ -112,11 +112,10 @@ export class Streams implements EntryOwner {
   /** The first worker has loaded: opens that came before it can be checked. */
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
-    for (const entry of this.#unchecked) {
-      this.#unchecked.delete(entry);
+    for (const entry of this.#queued.takeUnchecked()) {
       const verdict = admit(manifest, entry.context, this.#context.clock.now());
       if ('code' in verdict) this.#terminate(entry, verdict);
-      else this.#enqueue(entry, verdict.mode);
+      else this.#submit(entry, verdict.mode);
     }
   }
 
@@ -132,40 +131,36 @@ export class Streams implements EntryOwner {
 
   /** The drain time is over, or the host is gone: everything is cancelled. */
   cancelAll(reason: string): void {
-    for (const entry of [...this.#queued, ...this.#running.values()]) {
+    for (const entry of [...this.#queued, ...this.#running]) {
       this.#live(entry);
       this.#onModule(entry, 'connectionEnds', reason);
     }
   }
 
   onStart(entry: StreamEntry, assignment: Assignment): void {
-    this.#unqueue(entry);
-    const { worker, number, control } = assignment;
-    entry.running = new RunningJob(assignment, this.#context.clock);
-    this.#running.set(number, entry);
-    this.watch.started(entry, worker.seatNumber);
-    control.reset(entry.queuedCredit);
+    this.#queued.remove(entry);
+    const running = this.#running.start(entry, assignment);
+    this.watch.started(entry, assignment.worker.seatNumber);
+    assignment.control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
     this.#context.dispatch(assignment, entry);
     entry.dropOpen(this.watch.hasListeners);
-    for (const chunk of entry.held ?? []) worker.post(OP.data, number, chunk);
-    entry.held = undefined;
-    if (entry.state.kind === 'half') worker.post(OP.end, number);
+    entry.giveHeld(running);
   }
 
   onNoWorker(entry: StreamEntry, message: string): void {
-    this.#unqueue(entry);
     this.#terminate(entry, { code: 'workerCrashed', message: `no worker could load the module: ${message}` });
   }
 
   /** The handler of a job has ended. */
   onSettled(number: number): void {
-    this.#end(number, 'settled', 'the handler ended without ending its stream');
+    const entry = this.#running.get(number);
+    if (entry !== undefined) this.#end(entry, 'settled', 'the handler ended without ending its stream');
   }
 
   /** The worker can't write any more: what its streams still owe, main sends. @param how for a person */
   onFenced(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker)) {
+    for (const entry of this.#running.on(worker)) {
       this.#live(entry);
       const reason = entry.state.kind === 'ending' ? (entry.running?.stopReason ?? '') : how;
       this.#onModule(entry, 'fenced', reason);
@@ -174,24 +169,15 @@ export class Streams implements EntryOwner {
 
   /** The thread is gone, and with it every handler on it. */
   onWorkerExit(worker: PoolWorker, how: string): void {
-    for (const entry of this.#on(worker))
-      this.#end(entry.running?.assignment.number ?? 0, 'workerExited', how);
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'workerExited', how);
   }
 
-  #on(worker: PoolWorker): StreamEntry[] {
-    return [...this.#running.values()].filter((entry) => entry.running?.assignment.worker === worker);
-  }
-
-  #end(number: number, event: ModuleEvent, message: string): void {
-    const entry = this.#running.get(number);
-    if (entry?.running === undefined) return;
+  #end(entry: StreamEntry, event: ModuleEvent, message: string): void {
     this.#live(entry);
     this.#onModule(entry, event, message);
-    entry.running.settle();
     this.watch.settled(entry);
     entry.deadline?.cancel();
-    this.#running.delete(number);
-    this.#context.scheduler.release(entry.running.assignment);
+    this.#running.end(entry);
   }
 
   #open(frame: FrameDecoder, bytes: Uint8Array): void {
@@ -200,19 +186,16 @@ export class Streams implements EntryOwner {
     const { contextBytes, metadataEntries, deadlineUnixMs } = context;
     // One look at the clock: what is admitted gets its timer.
     const now = clock.now();
-    const refusal =
+    const verdict =
       refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
       (this.#manifest === undefined ? undefined : admit(this.#manifest, context, now));
     const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
     // Of one that is too large nothing is built.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
-    if (refusal !== undefined && 'code' in refusal) return this.#refuse(unopened(entry), refusal);
-    if (refusal === undefined) {
+    if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
+    if (verdict === undefined) {
       if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
-      this.#unchecked.add(entry);
-      this.#queued.add(entry);
-    } else {
-      entry.mode = refusal.mode;
+      this.#queued.addUnchecked(entry);
     }
     this.#table.add(entry);
     // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
@@ -222,9 +205,8 @@ export class Streams implements EntryOwner {
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
     }
-    if (refusal !== undefined) this.#enqueue(entry, refusal.mode);
+    if (verdict !== undefined) this.#submit(entry, verdict.mode);
     if (this.#queued.size > this.#queueRoom()) {
-      entry.deadline?.cancel();
       this.#forget(entry);
       this.#refuseFull(entry);
     } else if (this.#queued.has(entry)) {
@@ -244,17 +226,9 @@ export class Streams implements EntryOwner {
     this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
   }
 
-  #enqueue(entry: StreamEntry, mode: StreamEntry['mode']): void {
+  #submit(entry: StreamEntry, mode: HandlerMode): void {
     entry.mode = mode;
-    this.#queued.add(entry);
-    this.#context.scheduler.submit(entry);
-  }
-
-  #unqueue(entry: StreamEntry): void {
-    this.#queued.delete(entry);
-    this.#unchecked.delete(entry);
-    this.#heldBytes -= entry.heldBytes;
-    entry.heldBytes = 0;
+    this.#queued.submit(entry);
   }
 
   /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */
@@ -266,32 +240,16 @@ export class Streams implements EntryOwner {
   }
 
   #deliver(entry: StreamEntry, bytes: Uint8Array, start: number, end: number): void {
-    if (entry.running !== undefined) {
-      const { worker, number } = entry.running.assignment;
-      return worker.post(OP.data, number, bytes, start, end);
-    }
-    const cost = dataCost(end - start);
-    // A flood of empty chunks costs a reference each.
-    (entry.held ??= []).push(start === end ? NOTHING : bytes.slice(start, end));
-    entry.heldBytes += cost;
-    this.#heldBytes += cost;
-    if (this.#heldBytes <= this.#context.options.maxHeldBytes) return;
+    if (entry.running !== undefined) return entry.running.post(OP.data, bytes, start, end);
+    entry.hold(bytes, start, end);
+    this.#queued.addHeld(entry, dataCost(end - start));
+    if (this.#queued.heldBytes <= this.#context.options.maxHeldBytes) return;
     const newest = [...this.#queued].reverse().find((queued) => queued.heldBytes > 0) ?? entry;
     this.#withdraw(newest);
     this.#terminate(newest, {
       code: 'resourceExhausted',
-      message: `queued streams hold ${this.#heldBytes} bytes of input; the newest is refused`,
+      message: `queued streams hold ${this.#queued.heldBytes} bytes of input; the newest is refused`,
     });
-  }
-
-  #addCredit(entry: StreamEntry, credit: number): void {
-    if (entry.running === undefined) {
-      entry.queuedCredit += credit;
-      return;
-    }
-    const { control, worker, number } = entry.running.assignment;
-    control.addCredit(credit);
-    if (control.tellCredit()) worker.post(OP.credit, number);
   }
 
   #onModule(entry: StreamEntry, event: ModuleEvent, reason: string): void {
@@ -307,11 +265,9 @@ export class Streams implements EntryOwner {
       case 'countLate':
         this.lateFrames++;
         break;
-      case 'deliverEnd': {
-        const assignment = entry.running?.assignment;
-        assignment?.worker.post(OP.end, assignment.number);
+      case 'deliverEnd':
+        entry.running?.post(OP.end);
         break;
-      }
       case 'stop':
         this.watch.stopped(entry, effect.cause, reason);
         entry.running?.stop(effect.cause, reason, this.#context.options.cancelGraceMs, () => {
@@ -340,8 +296,7 @@ export class Streams implements EntryOwner {
   }
 
   #withdraw(entry: StreamEntry): void {
-    this.#context.scheduler.withdraw(entry);
-    this.#unqueue(entry);
+    this.#queued.withdraw(entry);
     entry.deadline?.cancel();
     entry.held = undefined;
   }
@@ -362,18 +317,4 @@ export class Streams implements EntryOwner {
     this.#context.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
     this.watch.refused(call, { ...refusal, message });
   }
-}
-
-/** What is told of an Open that was never accepted. The context is decoded if someone asks, which must be at once. */
-function unopened(entry: StreamEntry): RefusedCall {
-  const { id0, id1, id2, id3 } = entry;
-  return {
-    id0,
-    id1,
-    id2,
-    id3,
-    get context() {
-      return entry.context;
-    },
-  };
 }

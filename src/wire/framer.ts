@@ -1,7 +1,7 @@
 import { readUint32 } from './bytes.ts';
 import { MAX_DATA_BYTES, type WireLimits } from './limits.ts';
 import { MalformedError } from './malformed.ts';
-import { segmentTableBytes } from './pointer-cursor.ts';
+import { segmentTableBytes } from './segment-table.ts';
 
 /** Takes one whole framed message, `bytes[start, end)`: segment table, then segments. Valid during the call only. */
 export type OnMessage = (bytes: Uint8Array, start: number, end: number) => void;

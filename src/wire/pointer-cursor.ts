@@ -1,6 +1,7 @@
 import { readUint16, readUint32 } from './bytes.ts';
 import type { WireLimits } from './limits.ts';
 import { MalformedError, type MalformedKind } from './malformed.ts';
+import { SegmentTable } from './segment-table.ts';
 
 // The low two bits of a pointer.
 const STRUCT = 0;
@@ -16,7 +17,6 @@ const COMPOSITE = 7;
 const BITS_OF_KIND = [0, 1, 8, 16, 32, 64, 64] as const;
 
 const NO_BYTES = new Uint8Array(0);
-const NO_SEGMENTS: readonly number[] = [];
 
 const TRAVERSAL = 'reading it would visit more words than the limit allows';
 const TOO_DEEP = 'nested too deeply, or in a cycle';
@@ -49,10 +49,7 @@ export class PointerCursor {
   stepBytes = 0;
   isBitList = false;
 
-  #firstStart = 0;
-  #firstEnd = 0;
-  /** Start and end of every segment, in turns; empty for a message of one segment. */
-  #segments: readonly number[] = NO_SEGMENTS;
+  readonly #segments = new SegmentTable();
   /** The word that describes the object: the pointer itself, or what a far pointer led to. */
   #tagAt = 0;
 
@@ -68,25 +65,13 @@ export class PointerCursor {
   open(bytes: Uint8Array, start: number, end: number): void {
     this.bytes = bytes;
     this.budgetWords = this.limits.maxTraversalWords;
-    this.#segments = NO_SEGMENTS;
-    if (end - start < 8) throw tableError('framing', 'the message ends inside it');
-    if (end - start > this.limits.maxMessageBytes) {
-      throw tableError('message-limit', `the message has ${end - start} bytes`);
-    }
-    this.#firstStart = start + 8;
-    if (readUint32(bytes, start) === 0) {
-      // Exact: the product stays below 2^35.
-      this.#firstEnd = this.#firstStart + readUint32(bytes, start + 4) * 8;
-      if (this.#firstEnd !== end) throw endError(this.#firstEnd, end);
-    } else {
-      this.#openMany(start, end);
-    }
+    this.#segments.read(bytes, start, end, this.limits);
   }
 
   /** Follows the root pointer. A null root is a struct of size zero. */
   followRoot(field: string): void {
-    const start = this.#firstStart;
-    const end = this.#firstEnd;
+    const start = this.#segments.firstStart;
+    const end = this.#segments.firstEnd;
     this.at = start;
     this.segmentStart = start;
     this.segmentEnd = end;
@@ -189,16 +174,7 @@ export class PointerCursor {
 
   /** Throws a MalformedError that names the segment and the word of byte `at`. */
   fail(what: MalformedKind, at: number, field: string, detail: string): never {
-    let id = 0;
-    let start = this.#firstStart;
-    for (let i = 0; i < this.#segments.length; i += 2) {
-      if (at >= this.#segments[i]! && at <= this.#segments[i + 1]!) {
-        id = i / 2;
-        start = this.#segments[i]!;
-        break;
-      }
-    }
-    throw new MalformedError(what, `segment ${id}, word ${Math.floor((at - start) / 8)}, ${field}`, detail);
+    throw new MalformedError(what, `${this.#segments.placeOf(at)}, ${field}`, detail);
   }
 
   /** Finds the describing word and the object of the pointer at `pointerAt`, through far pointers; false for null. */
@@ -249,15 +225,10 @@ export class PointerCursor {
   }
 
   #enterSegment(id: number, pointerAt: number, field: string): void {
-    if (id === 0) {
-      this.segmentStart = this.#firstStart;
-      this.segmentEnd = this.#firstEnd;
-    } else if (id * 2 < this.#segments.length) {
-      this.segmentStart = this.#segments[id * 2]!;
-      this.segmentEnd = this.#segments[id * 2 + 1]!;
-    } else {
-      this.fail('far-pointer', pointerAt, field, `there is no segment ${id}`);
-    }
+    const segments = this.#segments;
+    if (!segments.has(id)) this.fail('far-pointer', pointerAt, field, `there is no segment ${id}`);
+    this.segmentStart = segments.startOf(id);
+    this.segmentEnd = segments.endOf(id);
     // As in C++, where a segment without a word counts as missing, also for an object of size zero.
     if (this.segmentStart === this.segmentEnd) {
       this.fail('far-pointer', pointerAt, field, `segment ${id} is empty`);
@@ -337,37 +308,4 @@ export class PointerCursor {
     this.dataBytes = dataWords * 8;
     this.pointerCount = pointerCount;
   }
-
-  #openMany(start: number, end: number): void {
-    const bytes = this.bytes;
-    const count = readUint32(bytes, start) + 1;
-    if (count >= this.limits.maxSegments) throw tableError('segment-count', `it declares ${count} segments`);
-    let at = start + segmentTableBytes(count);
-    if (at > end) throw tableError('framing', 'the message ends inside it');
-    const segments: number[] = [];
-    for (let i = 0; i < count; i += 1) {
-      const segmentEnd = at + readUint32(bytes, start + 4 + i * 4) * 8;
-      segments.push(at, segmentEnd);
-      at = segmentEnd;
-    }
-    if (at !== end) throw endError(at, end);
-    this.#segments = segments;
-    this.#firstStart = segments[0]!;
-    this.#firstEnd = segments[1]!;
-  }
-}
-
-/** Bytes of the segment table of `count` segments: a UInt32 with the count less one, one per segment, padded to a word. */
-export function segmentTableBytes(count: number): number {
-  return ((count >>> 1) + 1) * 8;
-}
-
-function tableError(what: MalformedKind, detail: string): MalformedError {
-  return new MalformedError(what, 'segment table', detail);
-}
-
-function endError(declaredEnd: number, end: number): MalformedError {
-  return declaredEnd > end
-    ? tableError('segment-bounds', `the segments reach ${declaredEnd - end} bytes past the message`)
-    : tableError('trailing-bytes', `${end - declaredEnd} bytes follow the last segment`);
 }

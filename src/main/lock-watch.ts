@@ -5,16 +5,18 @@ import { DurationCount } from './duration-count.ts';
 import type { Clock } from './running-job.ts';
 
 /**
- * A worker holds the lock for as long as four rounds of non-blocking writes take. One that main has waited for so long, in ms,
- * was cut short in its section and does not come back to it.
+ * A worker holds the lock for as long as four rounds of non-blocking writes take. One that keeps it from main over so many looks,
+ * each a second after the other, was cut short in its section and does not come back to it. Looks, and not time: a process that
+ * was stopped and goes on has lost none of its holders.
  */
-const HELD_TOO_LONG_MS = 3_000;
+const LOOKS = 4;
 
 /** Main's lock, which also knows how long main waited for it. Where it is free nothing is measured. */
 export class WatchedLock extends MainWriteLock {
   readonly #clock: Clock;
   readonly #waits = new DurationCount();
   #since: number | undefined;
+  #looks = 0;
 
   constructor(region: Region, clock: Clock) {
     super(region);
@@ -32,13 +34,14 @@ export class WatchedLock extends MainWriteLock {
     } else if (this.#since !== undefined) {
       this.#waits.add(this.#clock.monotonic() - this.#since);
       this.#since = undefined;
+      this.#looks = 0;
     }
     return isHeld;
   }
 
-  /** The slot of a worker that must be ended, since it keeps the lock from everybody. */
-  get stuckHolder(): SlotNumber | undefined {
-    const isStuck = this.#since !== undefined && this.#clock.monotonic() - this.#since > HELD_TOO_LONG_MS;
-    return isStuck ? this.holder : undefined;
+  /** Once a second. @returns the slot of a worker that must be ended, since it keeps the lock from everybody */
+  lookForStuckHolder(): SlotNumber | undefined {
+    if (this.#since === undefined || ++this.#looks < LOOKS) return undefined;
+    return this.holder;
   }
 }

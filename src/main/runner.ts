@@ -302,7 +302,8 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
       pool.traffic();
       pool.seatWaiting();
       pool.lookAgain();
-      if (lock.stuckHolder !== undefined) pool.endHolder(lock.stuckHolder);
+      const stuck = lock.lookForStuckHolder();
+      if (stuck !== undefined) pool.endHolder(stuck);
       watch.tick();
     },
     stats: () => watch.stats(),

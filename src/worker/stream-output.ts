@@ -55,10 +55,16 @@ export class StreamOutput {
     if (!this.#wire.fits(CREDIT_FRAME_BYTES, false) && this.#wire.awaitRoom(CREDIT_FRAME_BYTES, false))
       return;
     const grant = this.#ungranted;
-    this.#ungranted = 0;
+    const before = this.#wire.endOfNext(0);
     // Main must know of the grant before the host can make use of it.
     this.#control.addGranted(grant);
-    this.#wire.commit(this.#encoder.credit(grant));
+    try {
+      this.#wire.commit(this.#encoder.credit(grant));
+    } finally {
+      // A stack that was used up ahead of the commit: the next grant takes this one along.
+      if (this.#wire.endOfNext(0) === before) this.#control.addGranted(-grant);
+      else this.#ungranted = 0;
+    }
   }
 
   /** There may be room: a grant that found none tries again. */

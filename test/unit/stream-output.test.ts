@@ -138,3 +138,22 @@ test('a grant that finds no room leaves as soon as there is some, though nobody 
   out.retryGrant();
   assert.equal(end.pending, RING_BYTES, 'once');
 });
+
+test('a grant that fails ahead of its commit goes with the next one, one that fails behind it has gone', () => {
+  const { out, wire, control } = output();
+  const usedUp = new RangeError('the stack is used up');
+  wire.commit = () => {
+    throw usedUp;
+  };
+  assert.throws(() => out.grant(1_000), usedUp);
+  assert.equal(control.granted, 0);
+  wire.commit = function commit(...parts) {
+    WireOutput.prototype.commit.apply(this, parts);
+    throw usedUp;
+  };
+  assert.throws(() => out.grant(10), usedUp);
+  assert.equal(control.granted, 1_010);
+  wire.commit = WireOutput.prototype.commit;
+  out.grant(5);
+  assert.equal(control.granted, 1_015);
+});

@@ -26,14 +26,14 @@ const METHODS: readonly Method[] = [
   { name: 'fail', weight: 3, ends: 'handlerFailed' },
   { name: 'throw-late', weight: 3, ends: 'close' },
   { name: 'send-late', weight: 3, ends: 'close' },
-  { name: 'flood', weight: 6, ends: 'never', isEndless: true },
+  { name: 'flood', weight: 4, ends: 'never', isEndless: true },
   { name: 'hang', weight: 8, ends: 'never', ignoresCancel: true },
   { name: 'wait', weight: 8, ends: 'never', ignoresCancel: true },
   { name: 'stubborn', weight: 20, ends: 'never', ignoresCancel: true, isEndless: true },
   { name: 'stubborn-async', weight: 10, ends: 'never', ignoresCancel: true, isEndless: true, isAsync: true },
-  { name: 'exit', weight: 30, ends: 'workerCrashed' },
+  { name: 'exit', weight: 60, ends: 'workerCrashed' },
   { name: 'wait-async', weight: 8, ends: 'never', ignoresCancel: true, isAsync: true },
-  { name: 'flood-async', weight: 8, ends: 'never', isEndless: true, isAsync: true },
+  { name: 'flood-async', weight: 4, ends: 'never', isEndless: true, isAsync: true },
   { name: 'slow-stop', weight: 15, ends: 'never', ignoresCancel: true, isEndless: true },
   { name: 'exit-holding', weight: 20, ends: 'workerCrashed', isEndless: true },
   { name: 'oom', weight: 0.3, ends: 'workerCrashed', isEndless: true },
@@ -80,7 +80,7 @@ export function planChild(seed: number): ChildPlan {
     ]),
     workers: random.between(2, 4),
     streamsPerWorker: random.chance(0.3) ? 3 : 1,
-    cancelGraceMs: random.between(10, 50),
+    cancelGraceMs: random.between(5, 25),
     pauses: random.chance(0.5),
   };
 }
@@ -105,12 +105,12 @@ export function planStream(seed: number, tag: number, only?: readonly string[]):
     max: random.length(64, random.chance(0.05) ? 1 << 20 : 1 << 16),
     initialCredit: random.chance(0.2) ? random.length(1, 1 << 16) : random.length(1 << 16, 1 << 24),
     // Whoever doesn't end by itself is stopped in the middle of that wait, too.
-    starves: method.name === 'flood' || method.name.startsWith('stubborn') ? random.chance(0.3) : false,
+    starves: method.name === 'flood' || method.name.startsWith('stubborn') ? random.chance(0.5) : false,
     cancelAtFrame: cancels ? random.between(0, 5) : Infinity,
-    cancelDelayMs: random.chance(0.3) ? 0 : random.between(0, 20),
+    cancelDelayMs: random.chance(0.3) ? 0 : random.between(0, 10),
     slowMs: random.between(-40, 40) / 10,
     exitAt: random.length(1, 100),
-    deadlineMs: byDeadline ? random.between(5, 150) : undefined,
+    deadlineMs: byDeadline ? random.between(5, 60) : undefined,
   };
 }
 

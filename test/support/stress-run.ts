@@ -226,7 +226,7 @@ class Run {
     for await (const payload of stream) {
       if (++frames === cancelAt) this.#cancelLater(stream, plan);
       // A stream that gets no further credit may never reach the frame at which it is to be cancelled.
-      if (frames === 1 && plan.cancelAtFrame !== Infinity) this.#later(150, () => stream.cancel('late'));
+      if (frames === 1 && plan.cancelAtFrame !== Infinity) this.#later(50, () => stream.cancel('late'));
       if (payload.length === 0) return;
     }
   }

@@ -229,7 +229,7 @@ export class Outlet {
     let length = this.#copyBegun(0);
     // Rings that never run dry can't hold main's messages up: what waited behind one goes ahead of the next.
     const ownFirst =
-      this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && !this.#own.isEmpty);
+      this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && this.#own.isDue(this.#visits));
     const { rings } = this.#lock;
     for (let i = 0; !ownFirst && this.#begun === undefined && i < rings.length; i++) {
       const ring = rings[this.#nextRing];
@@ -241,7 +241,7 @@ export class Outlet {
     }
     if (this.#begun !== undefined) return { bytes: this.#chunk, answers: 0 };
     const { length: end, answers } = this.#own.copyTo(this.#chunk, length, this.#visits);
-    this.#ownFirst = end > 0 && !this.#own.isEmpty;
+    this.#ownFirst = end > 0 && this.#own.isDue(this.#visits);
     const large = end === 0 ? this.#own.shift() : undefined;
     return large === undefined ? { bytes: this.#chunk.subarray(0, end), answers } : this.#pieceOf(large);
   }

@@ -26,9 +26,9 @@ export class OwnMessages {
     return this.#bytes;
   }
 
-  /** Whether nothing waits but what the rings are still ahead of. */
-  get isEmpty(): boolean {
-    return this.#queue.length === 0;
+  /** Whether any of them may leave: the rings are still ahead of the rest. @param visits how often rings were visited so far */
+  isDue(visits: number): boolean {
+    return this.#queue.length > 0 || (this.#behindRings[0]?.dueAt ?? Infinity) <= visits;
   }
 
   /** Whether anything waits at all. */

@@ -81,3 +81,25 @@ for (const how of ['shutdown', 'end of input', 'SIGTERM'] as const) {
     assert.deepEqual(session.violations.map(String), []);
   });
 }
+
+test(
+  'a host that reads slowly hears of a refusal and of a cancel while a stream goes on and on',
+  LIMIT,
+  async (t) => {
+    const { session, exited } = start(t);
+    const metadata = Object.entries({ count: '10000000', size: '5000' });
+    const source = session.openStream('source', { metadata, initialCredit: 2 ** 31 - 1 });
+    await source.next();
+    // Nothing else is asked of main: its answer to that would take these along.
+    await assert.rejects(session.openStream('unknown').closed, { code: 'methodNotFound' });
+    const hang = session.openStream('hang');
+    const ended = assert.rejects(hang.closed, { code: 'cancelled' });
+    hang.cancel('enough');
+    await ended;
+    const sourceEnded = assert.rejects(source.closed, { code: 'cancelled' });
+    await Promise.all([session.shutdown({ drainMs: 0 }), sourceEnded]);
+    session.endInput();
+    assert.equal(await exited, 0);
+    assert.deepEqual(session.violations.map(String), []);
+  },
+);

@@ -305,6 +305,30 @@ test('a ring that fills up again and again does not keep the others from the wir
   assert.equal(wireOf(bench).indexOf('1:0'), 4, 'behind what ring 0 held as its turn began');
 });
 
+test('a ring that fills up again and again does not keep what waits behind the rings from the wire', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  const size = (RING_BYTES - RING_RESERVE) / 4;
+  let refills = 0;
+  const refill = (): void => {
+    while (bench.worker(0).ring.fits(size, true)) bench.worker(0).commit(size);
+  };
+  refill();
+  bench.turn();
+  bench.outlet.sendBehindRings(own(0));
+  bench.outlet.sendBehindRings(own(1));
+  for (; bench.sink.isWriting && bench.owed.at(-1) !== 0; refills++) {
+    assert.ok(refills < 200, 'what main owes waits for ever');
+    refill();
+    bench.sink.finish();
+  }
+  while (bench.sink.isWriting) bench.sink.finish();
+  const wire = wireOf(bench);
+  // The ring's backlog was begun: another 3 frames, all that it had room for, may have been committed before main spoke.
+  assert.equal(wire.indexOf('main:0'), 4 + 3);
+  assert.equal(wire.indexOf('main:1'), 4 + 3 + 1);
+});
+
 test('a producer that waits asynchronously is told when main makes room', () => {
   const bench = new LockBench(2);
   const { ring } = bench.worker(1);

@@ -86,7 +86,7 @@ export class FrameEncoder {
 
   /** A Data message with a copy of `payload`. */
   data(payload: Uint8Array): Uint8Array {
-    const out = new Uint8Array(FrameEncoder.dataMessageBytes(payload.length));
+    const out = allocate(FrameEncoder.dataMessageBytes(payload.length));
     out.set(this.dataHeader(payload.length));
     out.set(payload, HEADER_BYTES);
     return out;

@@ -160,7 +160,7 @@ test('a storm of opens and cancels: what another stream feels of it', LONG, asyn
   t.diagnostic(`no storm, handlers computing: ${describe(beside)}`);
   for (const { encoder } of busy) session.sendRaw(encoder.cancel('enough'));
   echo.end();
-  await flood.idle();
+  await flood.idle(3 * count + 3);
   assert.equal(flood.doubled.length, 0);
   const ends = [...flood.ends.values()].reduce((sum, n) => sum + n, 0);
   assert.equal(ends, 3 * count + 3, JSON.stringify([...flood.ends]));

@@ -103,8 +103,14 @@ export class Flood {
     await this.child.session.health();
   }
 
-  /** Waits until nothing runs or waits any more. */
-  async idle(): Promise<void> {
+  /** Waits for that many ends of all kinds: a report of the module's health may overtake them. */
+  async ended(count: number): Promise<void> {
+    while ([...this.ends.values()].reduce((sum, n) => sum + n, 0) < count) await this.healthy();
+  }
+
+  /** Waits until nothing runs or waits any more, and that many ends have come. */
+  async idle(ends: number): Promise<void> {
+    await this.ended(ends);
     while ((await this.child.session.health()).openStreams > 0);
   }
 

@@ -8,7 +8,7 @@ import { startPeer } from '../peers/child.ts';
 import { spawnLoadModule } from '../peers/ixt.ts';
 import { partsOf, type CpuPart, type CpuTask } from '../peers/cpu-work.ts';
 
-/** Parts that a task is cut into: many enough that no worker waits long for the last one. */
+/** Parts that a task is cut into: many enough that no worker waits long for the last one, and each takes some 50 ms at `--seconds 1`. */
 const PARTS = 8;
 
 /** CPU-bound handlers on one worker and two, beside plain processes that compute the same without a protocol. */
@@ -16,8 +16,8 @@ export function cpuContests(options: BenchOptions): Contest[] {
   const scale = options.smoke ? 0.05 : options.seconds;
   const tasks: readonly CpuTask[] = [
     // Rows as wide as those that `npm start` draws: in narrower ones a frame costs more beside what it takes to compute it.
-    { name: 'mandelbrot', width: 1920, height: Math.max(PARTS, Math.round(100 * scale)), maxIter: 2_000 },
-    { name: 'sha256', rounds: Math.max(PARTS, Math.round(320 * scale)) },
+    { name: 'mandelbrot', width: 1920, height: Math.max(PARTS, Math.round(200 * scale)), maxIter: 2_000 },
+    { name: 'sha256', rounds: Math.max(PARTS, Math.round(640 * scale)) },
   ];
   return tasks.map((task) => ({
     scope: 'cpu',

@@ -142,18 +142,19 @@ test('a grant that finds no room leaves as soon as there is some, though nobody 
 test('a grant that fails ahead of its commit goes with the next one, one that fails behind it has gone', () => {
   const { out, wire, control } = output();
   const usedUp = new RangeError('the stack is used up');
+  const commit = wire.commit.bind(wire);
   wire.commit = () => {
     throw usedUp;
   };
   assert.throws(() => out.grant(1_000), usedUp);
   assert.equal(control.granted, 0);
-  wire.commit = function commit(...parts) {
-    WireOutput.prototype.commit.apply(this, parts);
+  wire.commit = (...parts) => {
+    commit(...parts);
     throw usedUp;
   };
   assert.throws(() => out.grant(10), usedUp);
   assert.equal(control.granted, 1_010);
-  wire.commit = WireOutput.prototype.commit;
+  wire.commit = commit;
   out.grant(5);
   assert.equal(control.granted, 1_015);
 });

@@ -1,6 +1,5 @@
 import { fstatSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isatty } from 'node:tty';
 import { problemOfModuleFile } from '../module-file.ts';
 import { DEFAULT_OPTIONS, EXIT, type ServeOptions } from '../main/options.ts';
 import { CliError } from './failure.ts';
@@ -25,7 +24,8 @@ const MAX_STREAMS = 1 << 20;
 export async function startServe(given: ServeArguments): Promise<void> {
   const { descriptors, file, ...limits } = given;
   const [input, output] = parseDescriptors(descriptors);
-  if (isatty(input) || isatty(output)) throw new CliError(EXIT.usage, NEEDS_HOST, INSTEAD);
+  if ((await isTerminal(input)) || (await isTerminal(output)))
+    throw new CliError(EXIT.usage, NEEDS_HOST, INSTEAD);
   const streams = limits.workers * limits.streamsPerWorker;
   if (streams > MAX_STREAMS) {
     throw new CliError(
@@ -59,6 +59,11 @@ function parseDescriptors(text: string | undefined): [number, number] {
     }
   }
   return [input, output];
+}
+
+/** A host's descriptors are no devices: its start doesn't wait for Node to load what knows terminals, which takes milliseconds. */
+async function isTerminal(descriptor: number): Promise<boolean> {
+  return fstatSync(descriptor).isCharacterDevice() && (await import('node:tty')).isatty(descriptor);
 }
 
 /** False also for what Node itself opens where nothing was handed over: epoll and event descriptors have no file type. */

@@ -8,19 +8,12 @@ import {
   type Manifest,
   type RequestTask,
   type StreamStart,
-  type WorkerSettings,
 } from '../thread-messages.ts';
 import { endThread } from './end-thread.ts';
 import type { Outlet } from './outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { Clock } from './running-job.ts';
-import {
-  giveSeat,
-  startPiscina,
-  threadOptions,
-  type ThreadSource,
-  type ThreadSourceOptions,
-} from './thread-source.ts';
+import { giveSeat, type ThreadSource } from './thread-source.ts';
 
 /** What a worker says of its module's work; the rest, which is of the thread, is for the pool. */
 export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;
@@ -39,11 +32,6 @@ export interface PoolEvents {
   onExited(worker: PoolWorker, how: string): void;
   /** A thread died while it wrote: nobody knows how much arrived. */
   onWireUnknown(): void;
-}
-
-export interface PoolOptions {
-  readonly workers: number;
-  readonly workerHeapMb: number;
 }
 
 /** How long a thread may take to load the module, in ms. */
@@ -74,22 +62,22 @@ export class WorkerPool {
   #framesOut = 0;
   #bytesOut = 0;
 
+  /** @param threads started in this turn: none of them has told yet that it is there @param file of the module */
   constructor(
-    options: PoolOptions,
-    settings: WorkerSettings,
+    threads: ThreadSource,
+    file: string,
     shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
     events: PoolEvents,
-    startThreads: (options: ThreadSourceOptions) => ThreadSource = startPiscina,
   ) {
     this.#region = shared.region;
     this.#lock = shared.lock;
     this.#outlet = shared.outlet;
     this.#clock = shared.clock;
-    this.#file = settings.file;
+    this.#file = file;
     this.#events = events;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
-    this.#piscina = startThreads(threadOptions(options.workers, options.workerHeapMb, settings));
-    // Only from here on can Piscina give it a task.
+    this.#piscina = threads;
+    // Only from this event on can Piscina give it a task.
     this.#piscina.on('workerCreate', (worker: { id: number }) => this.#onThread(worker.id));
     // A thread that fails without a task: its exit tells us, Piscina replaces it.
     this.#piscina.on('error', () => {});

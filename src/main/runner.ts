@@ -23,6 +23,7 @@ import type { Clock } from './running-job.ts';
 import { Scheduler, type Assignment } from './scheduler.ts';
 import { ServiceRoutes } from './services.ts';
 import { Streams } from './streams.ts';
+import { threadOptions, type ThreadSource, type ThreadSourceOptions } from './thread-source.ts';
 import type { SourceEvents, WireSource } from './wire-endpoints.ts';
 
 /** What main needs of the process around it. The test kit has another, without descriptors, signals or a child. */
@@ -32,6 +33,8 @@ export interface MainEnvironment {
   log(this: void, line: string): void;
   openSink(onError: (error: Error) => void): WireSink;
   openSource(events: SourceEvents): WireSource;
+  /** Threads boot while main does the rest. */
+  startThreads(options: ThreadSourceOptions): ThreadSource;
   createPool(...parts: ConstructorParameters<typeof WorkerPool>): WorkerPool;
   /** Ends the process, whatever its threads do. @param endThreads ends all worker threads; @param patienceMs as in `exit.ts` */
   exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
@@ -63,6 +66,17 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
   const seats = options.workers + (environment.spareSeats ?? 0);
   const region = Region.allocate(seats, seats * options.streamsPerWorker);
+  const threads = environment.startThreads(
+    threadOptions(options.workers, options.workerHeapMb, {
+      region: region.handle,
+      file: options.file,
+      wireDescriptor: options.output,
+      receiveWindow: options.receiveWindow,
+      maxMessageBytes: options.maxMessageBytes,
+      maxErrorMessageBytes: options.maxErrorMessageBytes,
+      ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
+    }),
+  );
   const lock = new WatchedLock(region, clock);
   let firstManifest: Manifest | undefined;
 
@@ -97,16 +111,8 @@ export function runMain(options: ServeOptions, environment: MainEnvironment): Ma
   };
 
   const pool = environment.createPool(
-    options,
-    {
-      region: region.handle,
-      file: options.file,
-      wireDescriptor: options.output,
-      receiveWindow: options.receiveWindow,
-      maxMessageBytes: options.maxMessageBytes,
-      maxErrorMessageBytes: options.maxErrorMessageBytes,
-      ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
-    },
+    threads,
+    options.file,
     { region, lock, outlet, clock },
     {
       onLoaded: (worker, manifest) => {

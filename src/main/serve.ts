@@ -6,6 +6,7 @@ import { WorkerPool } from './pool.ts';
 import { watchParent, watchSignals } from './process-events.ts';
 import { runMain } from './runner.ts';
 import { MAX_TIMER_MS, type Clock } from './running-job.ts';
+import { startPiscina } from './thread-source.ts';
 import { openSink, openSource } from './wire-endpoints.ts';
 
 const clock: Clock = {
@@ -28,6 +29,7 @@ export function serve(options: ServeOptions): void {
     log: logLine,
     openSink: (onError) => openSink(options.output, onError),
     openSource: (events) => openSource(options.input, events),
+    startThreads: startPiscina,
     createPool: (...parts) => new WorkerPool(...parts),
     exit: endProcess,
   });

@@ -4,8 +4,8 @@ import { HostSession } from '../host/host-session.ts';
 import type { OpenStreamOptions } from '../host/host-stream.ts';
 import type { ServiceHandler } from '../host/service-answers.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
-import type { WorkerPool } from '../main/pool.ts';
 import { runMain, type MainControls } from '../main/runner.ts';
+import { startPiscina, type ThreadSourceOptions } from '../main/thread-source.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../stats.ts';
@@ -214,20 +214,19 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     ) as typeof DEFAULT_OPTIONS;
     const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
     const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
-    const startThreads = file === undefined ? this.#startLocalThreads : undefined;
     return runMain(options, {
       clock: this.#clock,
       log: (line) => void this.logs.push(line),
       openSink: () => this.#wire.sink,
       openSource: (events) => this.#wire.openSource(events),
       spareSeats: file === undefined ? SPARE_SEATS : 0,
-      createPool: (poolOptions, settings, shared, events) =>
-        this.#kills.createPool([poolOptions, settings, shared, events, startThreads]),
+      startThreads: file === undefined ? this.#startLocalThreads : startPiscina,
+      createPool: (...parts) => this.#kills.createPool(parts),
       exit: (code, endThreads) => void this.#exit(code, endThreads),
     });
   }
 
-  readonly #startLocalThreads: NonNullable<ConstructorParameters<typeof WorkerPool>[4]> = (options) =>
+  readonly #startLocalThreads = (options: ThreadSourceOptions): LocalThreads =>
     new LocalThreads(options, {
       definition: this.#definition,
       write: (bytes, offset, length) => this.#wire.attemptWrite(bytes, offset, length),

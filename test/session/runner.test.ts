@@ -48,10 +48,11 @@ class Bench {
           this.#events = events;
           return { pause: () => {}, resume: () => {} };
         },
-        createPool: (options, settings, shared, events) => {
+        startThreads: () => noThreads,
+        createPool: (threads, file, shared, events) => {
           // The first load has succeeded: without it the end would wait.
           queueMicrotask(() => events.onLoaded({ flush: () => {} } as PoolWorker, MANIFEST));
-          return new WorkerPool(options, settings, shared, events, () => noThreads);
+          return new WorkerPool(threads, file, shared, events);
         },
         exit: (code) => this.exits.push(code),
       },

@@ -2,9 +2,11 @@ import { build, type BuildOptions, type Plugin } from 'esbuild';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What is imported or preloaded by its own name, and the commands that only people type. */
+/** What modules import. */
+const LIBRARY = 'src/index.ts';
+
+/** What else is imported or preloaded by its own name, and the commands that only people type. */
 const ENTRIES = [
-  'src/index.ts',
   'src/diagnostics.ts',
   'src/host/index.ts',
   'src/testing/index.ts',
@@ -23,10 +25,13 @@ export interface BundleOptions {
  * Half of what a child and its threads do until they are ready is to find and read modules, and every thread does it again. So
  * there is no file for each module:
  *
- * - What the library's entries share is in `src/chunk-….js`, so that a class is there once whichever entry asks for it.
+ * - What a module imports is one file with all of it, which modules of this build find by the package's name, as an author's do.
+ * - What the other entries share is in `src/chunk-….js`.
  * - A child's main thread and its workers each read one CommonJS file with all they need. Node takes a third of the time for it that it
- *   takes for the same as ES modules in a dozen files. What a worker has in common with the module that it runs is there
- *   twice, once from here and once from the library: no code may rely on the identity of a class or an object.
+ *   takes for the same as ES modules in a dozen files.
+ *
+ * So what a module has in common with the worker that runs it, or with the test that imports it, is there twice: no code may
+ * rely on the identity of a class or an object.
  */
 export async function bundle(folder: string, options: BundleOptions = {}): Promise<void> {
   const common: BuildOptions = {
@@ -41,13 +46,14 @@ export async function bundle(folder: string, options: BundleOptions = {}): Promi
     logLevel: 'error',
   };
   const plugins = options.plugins ?? [];
+  const esm: BuildOptions = { ...common, format: 'esm' };
+  await build({ ...esm, entryPoints: [LIBRARY], plugins: [...plugins] });
   await build({
-    ...common,
+    ...esm,
     entryPoints: [...ENTRIES, ...(options.entries ?? [])],
     chunkNames: 'src/chunk-[hash]',
     splitting: true,
-    format: 'esm',
-    plugins: [...plugins],
+    plugins: [...plugins, elsewhere(/^[./]+\/src\/index\.ts$/, 'ixt-sdk')],
   });
   const commonJs: BuildOptions = { ...common, format: 'cjs', outExtension: { '.js': '.cjs' } };
   await build({
@@ -55,24 +61,23 @@ export async function bundle(folder: string, options: BundleOptions = {}): Promi
     entryPoints: ['src/cli/command-line.ts', 'workers/stream-worker.ts'],
     define: { 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [...plugins, elsewhere('./program.ts', './program.js')],
+    plugins: [...plugins, elsewhere(/^\.\/program\.ts$/, './program.js')],
   });
   await build({
     ...commonJs,
     entryPoints: ['src/cli/main.ts'],
     // An import would load Node's loader of ES modules first.
     supported: { 'dynamic-import': false },
-    plugins: [elsewhere('./command-line.ts', './command-line.cjs')],
+    plugins: [elsewhere(/^\.\/command-line\.ts$/, './command-line.cjs')],
   });
 }
 
-/** Leaves an import of `source` to be one of the file `compiled`, which another build makes. */
-function elsewhere(source: string, compiled: string): Plugin {
+/** Leaves an import of `source`, as it is written, to be one of `compiled`, which another build makes. */
+function elsewhere(source: RegExp, compiled: string): Plugin {
   return {
-    name: `elsewhere ${source}`,
+    name: `elsewhere ${compiled}`,
     setup: (bundler) => {
-      const filter = new RegExp(`^${source.replaceAll('.', '\\.')}$`);
-      bundler.onResolve({ filter }, () => ({ path: compiled, external: true }));
+      bundler.onResolve({ filter: source }, () => ({ path: compiled, external: true }));
     },
   };
 }

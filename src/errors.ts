@@ -65,11 +65,16 @@ export class ModuleError extends Error {
     this.details = options.details ?? new Uint8Array(0);
   }
 
-  /** What a worker throws into a handler is of the runner's copy of this class, and `instanceof` knows it all the same. */
+  /** What a worker or the host kit throws is of another copy of this class, and `instanceof` knows it all the same. */
   static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
-    if (this === ModuleError && isModuleError(value)) return true;
+    if (isBaseClass(this) && isModuleError(value)) return true;
     return Function.prototype[Symbol.hasInstance].call(this as () => unknown, value);
   }
+}
+
+/** Asked from outside the class: one that names itself gets another name from the bundler, and its stacks begin with that. */
+function isBaseClass(value: unknown): boolean {
+  return value === ModuleError;
 }
 
 /**

@@ -18,7 +18,9 @@ async function digestOf(stream) {
   return Buffer.concat(chunks).toString('hex');
 }
 
-assert.equal(ModuleError, HostError);
+const refusal = new HostError('unavailable', 'no');
+assert.ok(refusal instanceof ModuleError && new ModuleError('internal', '') instanceof HostError);
+assert.match(refusal.stack, /^ModuleError: no\n/);
 const child = spawnModule({ file: new URL('digest.mjs', import.meta.url), workers: 1 });
 assert.equal(await digestOf(child.openStream('sha256')), EXPECTED);
 const { value: caught } = await child.openStream('caught').next();

@@ -22,10 +22,10 @@ export interface OutletEvents {
 }
 
 /**
- * Bytes that main hands to the sink at once: two pipes full. What is copied is then still in a core's cache as the kernel copies it
- * on; with 2 MiB, as much as a ring holds, a quarter fewer frames a second leave.
+ * Bytes that main hands to the sink at once: half of what a pipe holds. The host then reads one chunk while the next is written; a
+ * chunk that fills the pipe makes each side sleep while the other one copies, and a third fewer bytes get through.
  */
-const CHUNK_BYTES = 131_072;
+const CHUNK_BYTES = 32_768;
 
 /**
  * The one funnel of main: its own messages, what the rings hold when main has the lock, and what a worker could not

@@ -9,11 +9,13 @@ import { SourceMap, type SourceMapPayload } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FrameStages, type ProfiledThread } from './frame-stages.ts';
 import { threadTimes, timesBetween } from './harness/thread-times.ts';
 import { ixtPeer, type HandlerKind } from './peers/ixt.ts';
 import type { Peer, Transfer } from './peers/peer.ts';
 
 const maps = new Map<string, SourceMap>();
+const stages = new FrameStages();
 const [what = 'echo', kind = 'sync', bytesText = '64', secondsText = '4'] = process.argv.slice(2);
 const seconds = Number(secondsText);
 const payloadBytes = Number(bytesText);
@@ -24,7 +26,7 @@ const peer = await ixtPeer({
   workers: what === 'source' ? 4 : 2,
   nodeArgs: ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval', '200'],
 });
-await run(peer, 1);
+const warmUp = await run(peer, 1);
 const session = new Session();
 session.connect();
 session.post('Profiler.enable');
@@ -41,14 +43,20 @@ console.log(
 session.post('Profiler.stop', (error, { profile }) => {
   if (error === null) {
     writeFileSync(join(folder, 'host.cpuprofile'), JSON.stringify(profile));
-    print('host', profile);
+    print('host', 'host', profile);
   }
 });
 await peer.close();
 for (const file of readdirSync(folder)) {
   if (file.startsWith('host')) continue;
-  print(file, JSON.parse(readFileSync(join(folder, file), 'utf8')) as Profiler.Profile);
+  const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Profiler.Profile;
+  // `….PID.0.….cpuprofile` is the main thread's.
+  print(file, /\.0\.\d+\.cpuprofile$/.test(file) ? 'main' : 'worker', profile);
 }
+// The child's profiles begin with its start and the warm-up.
+const all = frames + warmUp.frames;
+console.log('\n| thread | stage | µs of CPU a frame |\n| --- | --- | --- |');
+for (const line of stages.lines({ host: frames, main: all, worker: all })) console.log(line);
 console.log(folder);
 
 async function run(of: Peer, forSeconds: number): Promise<Transfer> {
@@ -76,15 +84,17 @@ function never(): never {
 }
 
 /** Where a thread was, in percent of the time that it was not idle: by function, then by line of the sources. */
-function print(title: string, profile: Profiler.Profile): void {
+function print(title: string, thread: ProfiledThread, profile: Profiler.Profile): void {
   const byFunction = new Map<string, number>();
   const byLine = new Map<string, number>();
   const names = new Map<number, string>();
+  const places = new Map<number, string>();
   let ticks = 0;
   for (const { id, callFrame, positionTicks = [] } of profile.nodes) {
     const { functionName, url, lineNumber } = callFrame;
     const name = `${functionName || '(anonymous)'} ${source(url, lineNumber + 1)}`;
     names.set(id, name);
+    places.set(id, url === '' ? `[${functionName}]` : source(url, lineNumber + 1));
     if (functionName === '(idle)') continue;
     for (const { line, ticks: here } of positionTicks) {
       ticks += here;
@@ -94,9 +104,11 @@ function print(title: string, profile: Profiler.Profile): void {
   let busy = 0;
   profile.samples?.forEach((id, index) => {
     const name = names.get(id) ?? '';
-    if (name.startsWith('(idle)')) return;
+    // A thread that blocks in Atomics.wait is not idle to the profiler.
+    if (name.startsWith('(idle)') || name.startsWith('wait ')) return;
     const delta = profile.timeDeltas?.[index] ?? 0;
     busy += delta;
+    stages.add(thread, places.get(id) ?? '', delta);
     add(byFunction, name, delta);
   });
   console.log(
@@ -123,7 +135,7 @@ function source(url: string, line: number): string {
   const map = mapOf(url);
   const entry = map?.findEntry(line - 1, 1_000);
   return entry !== undefined && 'originalLine' in entry
-    ? `${short.replace(/\.js$/, '.ts')}:${entry.originalLine + 1}`
+    ? `${entry.originalSource.replace(/^(\.\.\/)+/, '')}:${entry.originalLine + 1}`
     : `${short}:${line}`;
 }
 

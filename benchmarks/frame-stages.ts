@@ -1,0 +1,65 @@
+/** The way of one frame through host, main and worker, and how much CPU time each part of it takes. */
+
+/** Whose time a profile shows. */
+export type ProfiledThread = 'host' | 'main' | 'worker';
+
+/** A stage, and where its code lies: a file of the sources, or the name of a native function in brackets. */
+type Rule = readonly [stage: string, place: RegExp];
+
+const WRITES = /^\[(writev|writeBuffer|write)\]|^node:(internal\/(stream|fs|net)|net|fs)|^\[\(program\)\]/;
+const OTHER = 'collection of garbage, event loop, start';
+
+/** In the order of a frame's way; the first rule that fits a place counts. */
+const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
+  host: [
+    ['encode', /^src\/(host\/(outbound|write-batch|stream-outbox)|wire\/(frame-encoder|segment-writer))/],
+    ['pipe: read and write', WRITES],
+    ['decode, hand to the stream', /^src\//],
+    ['the benchmark itself', /^benchmarks\//],
+  ],
+  main: [
+    ['pipe: read, and write for workers', WRITES],
+    ['cut and decode', /^src\/wire\/(?!stream-table)/],
+    [
+      'hand over: batch, post, wake',
+      /^src\/(thread-messages|uninitialised|main\/(pool|running-job)|shared-memory\/(slot-words|job-control))|^\[postMessage\]/,
+    ],
+    ['ring to wire', /^src\/(main\/(outlet|own-messages|wire-endpoints)|shared-memory\/)/],
+    ['route', /^src\//],
+  ],
+  worker: [
+    [
+      'take over: receive, copy out',
+      /^src\/(worker\/inbox|thread-messages|uninitialised|shared-memory\/slot-words)|^\[receiveMessageOnPort\]/,
+    ],
+    [
+      'ring: encode, commit',
+      /^src\/(worker\/(wire-output|stream-output)|shared-memory\/outbound-ring|wire\/)/,
+    ],
+    ['write under the lock', /^src\/(shared-memory\/write-lock|wire-descriptor)|^\[writeBuffer\]|^node:fs/],
+    ['stream and handler', /^(src|benchmarks)\//],
+  ],
+};
+
+/** Microseconds of CPU by stage, added up from self times. */
+export class FrameStages {
+  readonly #us = new Map<string, number>();
+
+  /** @param place a file of the sources, relative to the project, or a native function's name in brackets @param us its own time */
+  add(thread: ProfiledThread, place: string, us: number): void {
+    const stage = RULES[thread].find(([, where]) => where.test(place))?.[0] ?? OTHER;
+    const key = `${thread}: ${stage}`;
+    this.#us.set(key, (this.#us.get(key) ?? 0) + us);
+  }
+
+  /** Lines of a table, one for each stage. @param frames of each thread that were profiled */
+  lines(frames: Readonly<Record<ProfiledThread, number>>): string[] {
+    const threads = Object.keys(RULES) as ProfiledThread[];
+    return threads.flatMap((thread) =>
+      [...new Set([...RULES[thread].map(([stage]) => stage), OTHER])].map((stage) => {
+        const us = (this.#us.get(`${thread}: ${stage}`) ?? 0) / frames[thread];
+        return `| ${thread} | ${stage} | ${us < 10 ? us.toFixed(3) : us.toFixed(1)} |`;
+      }),
+    );
+  }
+}

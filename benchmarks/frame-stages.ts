@@ -7,7 +7,8 @@ export type ProfiledThread = 'host' | 'main' | 'worker';
 type Rule = readonly [stage: string, place: RegExp];
 
 const WRITES = /^\[(writev|writeBuffer|write)\]|^node:(internal\/(stream|fs|net)|net|fs)|^\[\(program\)\]/;
-const OTHER = 'collection of garbage, event loop, start';
+const GARBAGE: Rule = ['collection of garbage', /^\[\(garbage collector\)\]/];
+const OTHER = "Node's own: start, event loop, ports, hooks";
 
 /** In the order of a frame's way; the first rule that fits a place counts. */
 const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
@@ -16,6 +17,7 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
     ['pipe: read and write', WRITES],
     ['decode, hand to the stream', /^src\//],
     ['the benchmark itself', /^benchmarks\//],
+    GARBAGE,
   ],
   main: [
     ['pipe: read, and write for workers', WRITES],
@@ -26,6 +28,7 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
     ],
     ['ring to wire', /^src\/(main\/(outlet|own-messages|wire-endpoints)|shared-memory\/)/],
     ['route', /^src\//],
+    GARBAGE,
   ],
   worker: [
     [
@@ -38,6 +41,7 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
     ],
     ['write under the lock', /^src\/(shared-memory\/write-lock|wire-descriptor)|^\[writeBuffer\]|^node:fs/],
     ['stream and handler', /^(src|benchmarks)\//],
+    GARBAGE,
   ],
 };
 

@@ -5,6 +5,7 @@ import { encodeOpenFrame } from '../wire/frame-encoder.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { parseStreamId } from '../wire/stream-id.ts';
+import { HeldInput } from './held-input.ts';
 import { isSameRequest } from './recording/compare.ts';
 import { Conversation } from './recording/conversation.ts';
 import { MessageReader, type Message } from './recording/message.ts';
@@ -27,7 +28,8 @@ export interface Played {
  * said before it in the recording. So what the host did in answer to the module still answers it, however fast the module is.
  *
  * What a module doesn't say any more would be waited for without end: `patienceMs` bounds each wait, beside the time that the
- * recording itself took there, and an exchange that let it pass is not waited for again.
+ * recording itself took there, and an exchange that let it pass is not waited for again, but once before the host leaves. Nor can all
+ * be said in that order where fewer workers serve it: Data for which there is no credit yet is held until there is.
  */
 export class ReplayPlayer {
   readonly #module: PlayedModule;
@@ -39,6 +41,7 @@ export class ReplayPlayer {
   readonly #replayedReader = new MessageReader();
   /** Exchanges that were waited for in vain. */
   readonly #silent = new Set<string>();
+  readonly #held = new HeldInput(this.#replayed);
   /** The replayed module's id for each service request of the recording. */
   readonly #serviceIds = new Map<string, string>();
   readonly #answered = new Set<string>();
@@ -65,6 +68,7 @@ export class ReplayPlayer {
         else if (event.kind === 'broken')
           this.#recorded.moduleSaid(unreadable(event.why, event.bytes.length));
       } else if (event.kind === 'end') {
+        await this.#catchUp();
         this.#recorded.hostLeft();
         this.#replayed.hostLeft();
         this.#module.writable.end();
@@ -74,6 +78,7 @@ export class ReplayPlayer {
         await this.#say(event.message, event.at, patience);
       }
     }
+    await this.#catchUp();
   }
 
   /** What both said, once the module has gone; service requests that the recording had no answer for are among it. */
@@ -93,6 +98,10 @@ export class ReplayPlayer {
           this.#replayed.moduleSaid(unreadable(event.why, event.bytes.length));
         }
       }
+      this.#held.release(({ message, bytes: held }) => {
+        this.#replayed.hostSaid(message);
+        this.#module.writable.write(held);
+      });
       this.#wake();
     });
     void this.#module.source.closed.then(() => {
@@ -152,17 +161,32 @@ export class ReplayPlayer {
     // It answers what the module has not asked this time.
     if (now === undefined) return;
     const read = this.#replayedReader.read('host', now);
-    if (was !== undefined && message.content.kind === 'data' && hadCredit) {
+    const { kind } = message.content;
+    if (was !== undefined && this.#held.has(was.key)) {
+      if (kind !== 'cancel' && kind !== 'error')
+        return this.#held.hold(was.key, { message: read, bytes: now });
+      this.#held.drop(was.key);
+    }
+    if (was !== undefined && kind === 'data' && hadCredit) {
       const isFree = (): boolean => {
         const stream = this.#replayed.exchanges.get(was.key);
         return stream === undefined || stream.isOver || stream.credit > 0;
       };
-      if (!isFree() && !this.#silent.has(was.key) && !(await this.#until(isFree, patience))) {
+      if (!isFree() && (this.#silent.has(was.key) || !(await this.#until(isFree, patience)))) {
         this.#silent.add(was.key);
+        return this.#held.hold(was.key, { message: read, bytes: now });
       }
     }
     this.#replayed.hostSaid(read);
     await this.#write(now);
+  }
+
+  /** The host is about to leave: what was over by now in the recording has a last time to be. */
+  async #catchUp(): Promise<void> {
+    const isOver = (key: string): boolean =>
+      this.#recorded.exchanges.get(key)?.isOver !== true ||
+      this.#replayed.exchanges.get(key)?.isOver === true;
+    await this.#until(() => this.#held.isEmpty && [...this.#silent].every(isOver), this.#patienceMs);
   }
 
   /** The message with what can't be as it was then: the time of a deadline, the id of a service request. */

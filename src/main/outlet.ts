@@ -148,11 +148,20 @@ export class Outlet {
     });
   }
 
-  /** Moves what a slot's ring still holds behind main's own messages. Only inside {@link whenHeld}. */
+  /**
+   * Moves what a slot's ring still holds to main's own messages: behind them, or ahead of all where its frame is half on the wire.
+   * Only inside {@link whenHeld}.
+   */
   spill(slot: SlotNumber): void {
-    if (this.#isLast) return;
-    const bytes = this.#take(this.#lock.rings[slot]);
-    if (bytes !== undefined) this.#own.push(bytes, false);
+    const ring = this.#lock.rings[slot];
+    const isBegun = this.#begun?.ring === ring;
+    // The last word is all that follows a frame that is half on the wire.
+    if (this.#isLast && !isBegun) return;
+    const bytes = this.#take(ring);
+    if (isBegun) this.#begun = undefined;
+    if (bytes === undefined) return;
+    if (isBegun) this.#own.putFirst(bytes);
+    else this.#own.push(bytes, false);
   }
 
   #turn(): void {
@@ -162,8 +171,6 @@ export class Outlet {
     const wasHeld = this.#lock.held;
     if (!this.#lock.tryAcquire()) return;
     if (!wasHeld) this.#resume(this.#lock.takeResume());
-    // An action may spill that ring: what it holds is then queued already, at the front.
-    if (this.#whenHeld.length > 0) this.#queueBegun();
     // An action may ask for another, and so lead back here: only the outermost turn goes on to write and release, when
     // all of them have run under the lock.
     if (this.#inTurn) return;
@@ -180,13 +187,6 @@ export class Outlet {
 
   #begin(ring: TakeEnd, pending: number): void {
     if (pending > 0) this.#begun = { ring, left: pending };
-  }
-
-  /** The rest of the ring that was begun goes first, before anything else can be put on the wire. */
-  #queueBegun(): void {
-    const bytes = this.#take(this.#begun?.ring);
-    this.#begun = undefined;
-    if (bytes !== undefined) this.#own.putFirst(bytes);
   }
 
   /** What a ring holds, as bytes of their own; `undefined`: nothing. */

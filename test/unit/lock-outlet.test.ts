@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RING_BYTES, RING_RESERVE } from '../../src/shared-memory/indexes.ts';
 import type { SlotNumber } from '../../src/shared-memory/region.ts';
+import { SlotWords } from '../../src/shared-memory/slot-words.ts';
 import { beforeRelease, LockBench } from '../support/lock-bench.ts';
 import { makeFrame, readFrames } from '../support/ring-frames.ts';
 
@@ -270,7 +271,24 @@ test('a message behind the rings goes behind what was spilled, too', () => {
   );
 });
 
-test('an action finds the ring that was begun queued to its end, ahead of what it spills', () => {
+test('an action that spills another ring leaves the one that was begun to go on, ahead of all else', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  bench.outlet.send(own(0), false);
+  bench.worker(1).commit(64);
+  const { pending } = bench.worker(0).ring;
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(1 as SlotNumber);
+    bench.main.revoke(1 as SlotNumber);
+  });
+  assert.equal(bench.worker(0).ring.pending, pending);
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0', '1:0']);
+});
+
+test('what is spilled of the ring that was begun goes ahead of all else', () => {
   const bench = new LockBench(2);
   bench.sink.isSlow = true;
   for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
@@ -278,12 +296,54 @@ test('an action finds the ring that was begun queued to its end, ahead of what i
   bench.outlet.send(own(0), false);
   bench.worker(1).commit(64);
   bench.outlet.whenHeld(() => {
-    assert.equal(bench.worker(0).ring.pending, 0);
-    bench.outlet.spill(1 as SlotNumber);
+    bench.outlet.spill(0 as SlotNumber);
     bench.main.revoke(0 as SlotNumber);
   });
   while (bench.sink.isWriting) bench.sink.finish();
-  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0', '1:0']);
+  assert.deepEqual(wireOf(bench).slice(0, 2), ['0:0', '0:1']);
+  assert.deepEqual(wireOf(bench), []);
+});
+
+test('a worker that ends after the last word was said leaves no half frame ahead of it', async () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  void bench.outlet.lastWord(own(0));
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(0 as SlotNumber);
+    bench.main.revoke(0 as SlotNumber);
+  });
+  // Its place goes to another thread.
+  new SlotWords(bench.region, 0 as SlotNumber).reset();
+  await endOfTurn();
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0']);
+});
+
+test('workers that are ended one after the other don’t let a ring that fills up again and again get ahead', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  const size = (RING_BYTES - RING_RESERVE) / 4;
+  const refill = (): void => {
+    while (bench.worker(0).ring.fits(size, true)) bench.worker(0).commit(size);
+  };
+  refill();
+  bench.turn();
+  bench.outlet.sendBehindRings(own(0));
+  for (let ended = 0; ended < 20; ended++) {
+    bench.outlet.whenHeld(() => bench.outlet.spill(1 as SlotNumber));
+    refill();
+    bench.sink.finish();
+  }
+  for (let left = 200; bench.sink.isWriting && bench.owed.at(-1) !== 0; left--) {
+    assert.ok(left > 0, 'what main owes waits for ever');
+    refill();
+    bench.sink.finish();
+  }
+  while (bench.sink.isWriting) bench.sink.finish();
+  // As where no worker ends: what ring 0 held, and what it had room for until main spoke.
+  assert.equal(wireOf(bench).indexOf('main:0'), 4 + 3);
 });
 
 test('a ring that fills up again and again does not keep the others from the wire', () => {

@@ -1,10 +1,10 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 import { channel } from 'node:diagnostics_channel';
 import type { ErrorCode } from './errors.ts';
-import type { Stats } from './stats.ts';
+import type { Stats } from './base/stats.ts';
 import type { InvocationContext } from './wire/context.ts';
 
-export type { Durations, LoopDelay, Stats } from './stats.ts';
+export type { Durations, LoopDelay, Stats } from './base/stats.ts';
 
 /**
  * A channel of `node:diagnostics_channel`, with the type of what is published on it. Node's own

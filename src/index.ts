@@ -34,6 +34,6 @@ export type {
   StandardSchema,
 } from './methods/standard-schema.ts';
 export { ERROR_CODES, ModuleError, type ErrorCode, type ModuleErrorOptions } from './errors.ts';
-export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './stream/server-stream.ts';
-export { revealContext } from './stream/redacted-context.ts';
+export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './handle/server-stream.ts';
+export { revealContext } from './handle/redacted-context.ts';
 export type { InvocationContext } from './wire/context.ts';

@@ -1,4 +1,4 @@
-import type { ServerStream, UnaryRequest } from './stream/server-stream.ts';
+import type { ServerStream, UnaryRequest } from './handle/server-stream.ts';
 
 /** What a stream handler may give back: chunks to send, or nothing when it sends by hand. */
 export type StreamResult =

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
-import { integer } from '../src/cli/arguments.ts';
+import { integer } from '../src/cli/terminal/arguments.ts';
 import { toPng } from './demo/palette.ts';
 import { bandsOf, type Picture } from './demo/picture.ts';
 import { timePlainProcesses } from './demo/plain.ts';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { openPipe } from '../../src/host/fifo.ts';
+import { openPipe } from '../../src/host/transport/fifo.ts';
 import { siblingFile } from '../harness/sibling-file.ts';
 
 /** How long a drain may take before the writer counts as stuck, in ms. */

@@ -5,7 +5,7 @@ import {
   type ModuleProcess,
   type SpawnModuleOptions,
 } from '../../src/host/index.ts';
-import { serveArgs } from '../../src/package-files.ts';
+import { serveArgs } from '../../src/base/package-files.ts';
 import { atRate, checkAll, Deadline, inWaves, type Peer, type Transfer } from './peer.ts';
 
 /** Handlers of `modules/load.ts`: generators that own their worker, or asynchronous ones that share it. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { siblingFile } from '../harness/sibling-file.ts';
-import { startChild } from '../../src/host/child-io.ts';
+import { startChild } from '../../src/host/transport/child-io.ts';
 import { checkAll, Deadline, type Peer } from './peer.ts';
 
 const NAME = 'raw pipe';

@@ -6,7 +6,7 @@
 import { Worker } from 'node:worker_threads';
 import { Socket } from 'node:net';
 import { siblingFile } from '../harness/sibling-file.ts';
-import { Outlet } from '../../src/main/outlet.ts';
+import { Outlet } from '../../src/main/output/outlet.ts';
 import { openSink } from '../../src/main/wire-endpoints.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords } from '../../src/shared-memory/slot-words.ts';

@@ -5,7 +5,7 @@ import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { attemptWrite } from '../../src/wire-descriptor.ts';
+import { attemptWrite } from '../../src/worker/wire-descriptor.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import { ROOM_FOR_DATA, WireOutput } from '../../src/worker/wire-output.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { launcherPrefix, LAUNCHER_DESCRIPTORS, runnerCommand } from '../../src/host/runner-command.ts';
 import { siblingFile } from '../harness/sibling-file.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { dataCost, MAX_CREDIT } from '../../src/wire/limits.ts';
+import { dataCost, MAX_CREDIT } from '../../src/wire/flow-limits.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import type { Contest, Contestant } from '../harness/contest.ts';
 import { DrainedPipe } from '../peers/drained-pipe.ts';

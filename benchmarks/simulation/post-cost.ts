@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { threadTimes, timesBetween } from '../harness/thread-times.ts';
-import { OP, OpBatch } from '../../src/thread-messages.ts';
+import { OP, OpBatch } from '../../src/threads/messages.ts';
 
 const ROUNDS = 100;
 const POSTS_PER_ROUND = 200;

@@ -1,6 +1,6 @@
-import { explainFailure } from './failure.ts';
-import { parseServeArguments } from './serve-flags.ts';
-import { startServe } from './start-serve.ts';
+import { explainFailure } from './terminal/failure.ts';
+import { parseServeArguments } from './serve/flags.ts';
+import { startServe } from './serve/start.ts';
 
 /** Runs what the command line says. `serve` is what hosts start: it doesn't wait for what the other commands need. */
 export async function runCommandLine(): Promise<void> {

@@ -4,7 +4,7 @@ import { basename, dirname, extname, join } from 'node:path';
 import type { Initialized } from '../host/index.ts';
 import { spawnModule, type ModuleProcess, type SpawnModuleOptions } from '../host/index.ts';
 import { EXIT } from '../main/options.ts';
-import { CliError } from './failure.ts';
+import { CliError } from './terminal/failure.ts';
 
 /** A module child that has loaded its module. */
 export interface OpenedModule {

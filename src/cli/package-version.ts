@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { packageRoot } from '../package-files.ts';
+import { packageRoot } from '../base/package-files.ts';
 
 /** The version of this package. */
 export function packageVersion(): string {

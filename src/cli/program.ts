@@ -1,16 +1,16 @@
 import { Command, CommanderError } from 'commander';
 import { EXIT } from '../main/options.ts';
-import { addBench } from './bench.ts';
-import { addCall } from './call.ts';
-import { addDecode } from './decode.ts';
-import { addDescribe } from './describe.ts';
-import { addDoctor } from './doctor.ts';
-import { explainFailure } from './failure.ts';
-import { addInit } from './init.ts';
+import { addBench } from './bench/command.ts';
+import { addCall } from './call/command.ts';
+import { addDecode } from './decode/command.ts';
+import { addDescribe } from './describe/command.ts';
+import { addDoctor } from './doctor/command.ts';
+import { explainFailure } from './terminal/failure.ts';
+import { addInit } from './init/command.ts';
 import { packageVersion } from './package-version.ts';
-import { addRecord } from './record.ts';
-import { addReplay } from './replay.ts';
-import { addServe } from './serve.ts';
+import { addRecord } from './record/command.ts';
+import { addReplay } from './replay/command.ts';
+import { addServe } from './serve/command.ts';
 
 /** Reads the command line and runs its command; each loads what it needs when it runs. */
 export async function runProgram(): Promise<void> {

@@ -6,22 +6,22 @@ import {
   decodeInitialized,
   type HealthReport,
   type Initialized,
-} from '../wire/cold-decode.ts';
+} from '../wire/payload-decode.ts';
 import {
   encodeHandleRequest,
   encodeInitialize,
   encodeKvChange,
   encodeShutdown,
-} from '../wire/cold-encode.ts';
+} from '../wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
-import { Framer } from '../wire/framer.ts';
-import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/limits.ts';
-import { MalformedError } from '../wire/malformed.ts';
+import { Framer } from '../wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/flow-limits.ts';
+import { MalformedError } from '../wire/capnp/malformed.ts';
 import type { MessageType } from '../wire/message-type.ts';
 import { StreamTable } from '../wire/stream-table.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { causedBy, ContractViolation, type ViolationKind } from './contract-violation.ts';
-import { LiveStream, type HostStream, type OpenStreamOptions } from './host-stream.ts';
+import { LiveStream, type HostStream, type OpenStreamOptions } from './streams/host-stream.ts';
 import { Inbound, type InboundEvents } from './inbound.ts';
 import { contextOf, abortReason, type InvocationOptions } from './invocation-options.ts';
 import { Outbound } from './outbound.ts';
@@ -33,7 +33,7 @@ import type {
   KvNotification,
   SessionStats,
 } from './session-options.ts';
-import type { Transport, TransportEnd } from './transport.ts';
+import type { Transport, TransportEnd } from './transport/transport.ts';
 
 /** Each holds a stack, and a hostile module makes one of every message. */
 const MAX_VIOLATIONS = 1000;

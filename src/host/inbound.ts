@@ -1,16 +1,16 @@
 import { ModuleError } from '../errors.ts';
-import { decodeIpcError } from '../wire/cold-decode.ts';
+import { decodeIpcError } from '../wire/payload-decode.ts';
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
-import type { WireLimits } from '../wire/limits.ts';
-import { MalformedError } from '../wire/malformed.ts';
+import type { WireLimits } from '../wire/flow-limits.ts';
+import { MalformedError } from '../wire/capnp/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
 import { isStreamIdText, parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
-import { UsualData } from '../wire/usual-data.ts';
+import { UsualData } from '../wire/data-fast-path.ts';
 import type { StreamTable } from '../wire/stream-table.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
 import { EndedIds } from './ended-ids.ts';
-import type { LiveStream } from './host-stream.ts';
+import type { LiveStream } from './streams/host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
 import type { PendingCalls } from './pending-calls.ts';
 

@@ -1,6 +1,6 @@
 /** The other side of the protocol: start a module child, open streams on it, and see whether it keeps the contract. */
 export { ModuleError, type ErrorCode } from '../errors.ts';
-export type { HealthReport, Initialized } from '../wire/cold-decode.ts';
+export type { HealthReport, Initialized } from '../wire/payload-decode.ts';
 export {
   withMethods,
   type ByteStream,
@@ -12,12 +12,12 @@ export {
   type TypedStream,
 } from '../methods/typed-stream.ts';
 export type { InvocationContext, InvocationContextInit } from '../wire/context.ts';
-export type { WireLimits } from '../wire/limits.ts';
+export type { WireLimits } from '../wire/flow-limits.ts';
 export type { StreamId } from '../wire/stream-id.ts';
-export type { TransportKind } from './child-io.ts';
+export type { TransportKind } from './transport/child-io.ts';
 export { ContractViolation, type ViolationKind } from './contract-violation.ts';
 export { HostSession } from './host-session.ts';
-export type { HostStream, OpenStreamOptions } from './host-stream.ts';
+export type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 export type { InvocationOptions } from './invocation-options.ts';
 export { spawnModule, ModuleProcess, type ModuleExit, type SpawnModuleOptions } from './module-process.ts';
 export type { ServiceCall, ServiceHandler } from './service-answers.ts';
@@ -27,4 +27,4 @@ export type {
   KvNotification,
   SessionStats,
 } from './session-options.ts';
-export type { Transport, TransportEnd, TransportHandlers } from './transport.ts';
+export type { Transport, TransportEnd, TransportHandlers } from './transport/transport.ts';

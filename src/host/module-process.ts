@@ -1,15 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HealthReport, Initialized } from '../wire/cold-decode.ts';
-import { startChild, type TransportKind } from './child-io.ts';
+import type { HealthReport, Initialized } from '../wire/payload-decode.ts';
+import { startChild, type TransportKind } from './transport/child-io.ts';
 import { HostSession } from './host-session.ts';
-import type { HostStream, OpenStreamOptions } from './host-stream.ts';
+import type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 import type { InvocationOptions } from './invocation-options.ts';
 import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from './runner-command.ts';
 import type { HostSessionOptions, InitializeOptions, KvNotification } from './session-options.ts';
-import { StderrTail } from './stderr-tail.ts';
-import { StreamTransport, type TransportEnd } from './transport.ts';
+import { StderrTail } from './transport/stderr-tail.ts';
+import { StreamTransport, type TransportEnd } from './transport/transport.ts';
 
 export interface SpawnModuleOptions extends HostSessionOptions {
   /** The module file that our own `serve` loads, relative to the working folder of this process. */

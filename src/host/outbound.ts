@@ -1,9 +1,9 @@
 import { FrameEncoder } from '../wire/frame-encoder.ts';
-import type { StreamLink } from './host-stream.ts';
+import type { StreamLink } from './streams/host-stream.ts';
 import type { HostSessionOptions, SessionStats } from './session-options.ts';
-import type { StreamOutbox } from './stream-outbox.ts';
-import type { Transport } from './transport.ts';
-import { WriteBatch } from './write-batch.ts';
+import type { StreamOutbox } from './streams/stream-outbox.ts';
+import type { Transport } from './transport/transport.ts';
+import { WriteBatch } from './transport/write-batch.ts';
 
 /** Counts every message to the module, shows it to whoever watches the wire, and puts it on the transport. */
 export class Outbound implements StreamLink {

@@ -1,4 +1,4 @@
-import { ownCopy, uninitialised } from '../uninitialised.ts';
+import { ownCopy, uninitialised } from '../base/buffers.ts';
 
 /** V8 keeps typed arrays up to this size on its heap, where making one is cheapest. */
 const ON_HEAP_BYTES = 64;

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { packageRoot, programArgs, programFile, serveArgs } from '../package-files.ts';
+import { packageRoot, programArgs, programFile, serveArgs } from '../base/package-files.ts';
 
 /** The descriptors that `bin/ixt-launch` moves the protocol to, as `serve --descriptors` takes them. */
 export const LAUNCHER_DESCRIPTORS = '3,4';

@@ -1,6 +1,6 @@
 import { isModuleError, ModuleError } from '../errors.ts';
-import { decodeServiceRequest } from '../wire/cold-decode.ts';
-import { encodeServiceResponse } from '../wire/cold-encode.ts';
+import { decodeServiceRequest } from '../wire/payload-decode.ts';
+import { encodeServiceResponse } from '../wire/payload-encode.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';

@@ -1,6 +1,6 @@
 import type { ModuleError } from '../errors.ts';
-import type { KvChange } from '../wire/cold-decode.ts';
-import type { WireLimits } from '../wire/limits.ts';
+import type { KvChange } from '../wire/payload-decode.ts';
+import type { WireLimits } from '../wire/flow-limits.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import type { ServiceHandler } from './service-answers.ts';
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { INITIAL_CREDIT } from '../wire/limits.ts';
+import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
 
 /** Everything that a host or an operator may set; each has a flag of `serve`. */
 export interface ServeOptions {

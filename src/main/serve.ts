@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8';
-import { logLine } from '../stderr.ts';
-import { endProcess } from './exit.ts';
+import { logLine } from '../base/stderr.ts';
+import { endProcess } from './process/exit.ts';
 import type { ServeOptions } from './options.ts';
-import { WorkerPool } from './pool.ts';
-import { watchParent, watchSignals } from './process-events.ts';
+import { WorkerPool } from './workers/pool.ts';
+import { watchParent, watchSignals } from './process/process-events.ts';
 import { runMain } from './runner.ts';
-import { MAX_TIMER_MS, type Clock } from './running-job.ts';
-import { startPiscina } from './thread-source.ts';
+import { MAX_TIMER_MS, type Clock } from './calls/running-job.ts';
+import { startPiscina } from './workers/thread-source.ts';
 import { openSink, openSource } from './wire-endpoints.ts';
 
 const clock: Clock = {

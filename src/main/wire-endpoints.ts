@@ -1,6 +1,6 @@
 import { fstatSync, read, write } from 'node:fs';
 import { Socket } from 'node:net';
-import type { WireSink } from './outlet.ts';
+import type { WireSink } from './output/outlet.ts';
 
 /** What the read loop asks of the protocol's input. */
 export interface WireSource {

@@ -1,4 +1,4 @@
-import { MAX_DATA_BYTES } from '../wire/limits.ts';
+import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
 /**

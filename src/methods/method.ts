@@ -1,6 +1,6 @@
 import { ModuleError } from '../errors.ts';
 import { modeOf, type HandlerMode, type ModedHandler } from '../module.ts';
-import type { ServerStream } from '../stream/server-stream.ts';
+import type { ServerStream } from '../handle/server-stream.ts';
 import {
   bytes,
   type AnyCodec,

@@ -1,6 +1,6 @@
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/flow-limits.ts';
 import { MESSAGE_TYPE } from '../wire/message-type.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { MessagePort, Worker } from 'node:worker_threads';
-import type { PoolWorker } from '../main/pool-worker.ts';
-import type { ThreadSource, ThreadSourceOptions } from '../main/thread-source.ts';
+import type { PoolWorker } from '../main/workers/pool-worker.ts';
+import type { ThreadSource, ThreadSourceOptions } from '../main/workers/thread-source.ts';
 import type { ModuleDefinition } from '../module.ts';
 import { Region } from '../shared-memory/region.ts';
 import type { WriteAttempt } from '../shared-memory/write-lock.ts';
@@ -13,7 +13,7 @@ import {
   type Seat,
   type StreamStart,
   type WorkerSettings,
-} from '../thread-messages.ts';
+} from '../threads/messages.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
 

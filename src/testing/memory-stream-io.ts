@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../errors.ts';
-import type { Services, StreamLog } from '../stream/server-stream.ts';
-import type { BlockedOn, StreamIo } from '../stream/stream-io.ts';
-import { dataCost } from '../wire/limits.ts';
+import type { Services, StreamLog } from '../handle/server-stream.ts';
+import type { BlockedOn, StreamIo } from '../handle/stream-io.ts';
+import { dataCost } from '../wire/flow-limits.ts';
 
 /** A stream's way out in memory; the test decides when there is credit, room and a cause. */
 export class MemoryStreamIo implements StreamIo {

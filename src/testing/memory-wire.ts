@@ -1,5 +1,5 @@
-import type { Transport, TransportEnd, TransportHandlers } from '../host/transport.ts';
-import type { WireSink } from '../main/outlet.ts';
+import type { Transport, TransportEnd, TransportHandlers } from '../host/transport/transport.ts';
+import type { WireSink } from '../main/output/outlet.ts';
 import type { SourceEvents, WireSource } from '../main/wire-endpoints.ts';
 import { sizesOf, type ChunkSizes } from './chunks.ts';
 import { setImmediate, turn } from './real-time.ts';

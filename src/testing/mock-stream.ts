@@ -2,12 +2,12 @@ import { ModuleError } from '../errors.ts';
 import { contextOf, type InvocationOptions } from '../host/invocation-options.ts';
 import type { ServiceHandler } from '../host/service-answers.ts';
 import type { ModedHandler, StreamHandler } from '../module.ts';
-import type { LogLevel, ServerStream, Services, StreamLog } from '../stream/server-stream.ts';
-import { StreamHandle } from '../stream/stream-handle.ts';
+import type { LogLevel, ServerStream, Services, StreamLog } from '../handle/server-stream.ts';
+import { StreamHandle } from '../handle/stream-handle.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../wire/context.ts';
-import { INITIAL_CREDIT } from '../wire/limits.ts';
+import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
 import { reportOf } from '../worker/error-report.ts';
-import { runHandler } from '../worker/run-handler.ts';
+import { runHandler } from '../worker/jobs/run-handler.ts';
 import { MemoryStreamIo } from './memory-stream-io.ts';
 import type { StreamOutcome } from './test-stream.ts';
 

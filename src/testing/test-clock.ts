@@ -1,4 +1,4 @@
-import type { Clock } from '../main/running-job.ts';
+import type { Clock } from '../main/calls/running-job.ts';
 
 interface Timer {
   readonly at: number;

@@ -1,5 +1,5 @@
 import { isModuleError, type ErrorCode } from '../errors.ts';
-import type { HostStream } from '../host/host-stream.ts';
+import type { HostStream } from '../host/streams/host-stream.ts';
 import type { AnyCodec } from '../methods/codec.ts';
 import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
 import { checkTerminal, type FrameCounts } from './frame-watch.ts';

@@ -1,5 +1,5 @@
-import type { PoolWorker } from '../main/pool-worker.ts';
-import { WorkerPool } from '../main/pool.ts';
+import type { PoolWorker } from '../main/workers/pool-worker.ts';
+import { WorkerPool } from '../main/workers/pool.ts';
 import { streamIdFromWords } from '../wire/stream-id.ts';
 import { LocalThread } from './local-threads.ts';
 

@@ -1,6 +1,6 @@
-import { checkCounter } from './field-range.ts';
-import type { StructReader } from './reader.ts';
-import type { SegmentWriter } from './segment-writer.ts';
+import { checkCounter } from './capnp/field-range.ts';
+import type { StructReader } from './capnp/reader.ts';
+import type { SegmentWriter } from './capnp/segment-writer.ts';
 
 /** Who calls which method, and until when: `InvocationContext` of `schema/ipc.capnp`. */
 export interface InvocationContext {

@@ -1,7 +1,7 @@
 import { errorCodeFromNumber, errorCodeNumber, type ErrorCode, type ErrorReport } from '../errors.ts';
-import { padToWord, writeUint16, writeUint32 } from './bytes.ts';
-import type { StructReader } from './reader.ts';
-import { encodeUtf8 } from './short-text.ts';
+import { padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts';
+import type { StructReader } from './capnp/reader.ts';
+import { encodeUtf8 } from './capnp/short-text.ts';
 
 /** What an `IpcError` of the wire says. */
 export interface ErrorFields {

@@ -1,13 +1,13 @@
 import type { ErrorReport } from '../errors.ts';
-import { padToWord, writeUint16, writeUint32 } from './bytes.ts';
+import { padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts';
 import { writeInvocationContext, type InvocationContextInit } from './context.ts';
 import { envelopeHeaderBytes, setPayloadLength, TEXT_AT, writeEnvelopeHeader } from './envelope.ts';
 import { IPC_ERROR_SHAPE, prepareIpcError, writeIpcError } from './error-payload.ts';
-import { checkUint32 } from './field-range.ts';
+import { checkUint32 } from './capnp/field-range.ts';
 import { FRAME_ARM, FRAME_LAYOUT } from './frame.ts';
-import { INITIAL_CREDIT } from './limits.ts';
-import { segment, structShape } from './segment-writer.ts';
-import { encodeUtf8 } from './short-text.ts';
+import { INITIAL_CREDIT } from './flow-limits.ts';
+import { segment, structShape } from './capnp/segment-writer.ts';
+import { encodeUtf8 } from './capnp/short-text.ts';
 import { STREAM_ID_LENGTH, streamIdWords, writeHexDigits, type IdWords, type StreamId } from './stream-id.ts';
 
 // A frame on the wire, one segment each in the envelope and in the nested message: the envelope up to its payload, then table 8,

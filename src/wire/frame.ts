@@ -1,4 +1,4 @@
-import { readUint16, readUint32 } from './bytes.ts';
+import { readUint16, readUint32 } from './capnp/bytes.ts';
 import {
   readBoundedContext,
   readContextHead,
@@ -7,10 +7,10 @@ import {
   type InvocationContext,
 } from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
-import { INITIAL_CREDIT, type WireLimits } from './limits.ts';
-import { MalformedError } from './malformed.ts';
-import { PointerCursor } from './pointer-cursor.ts';
-import { StructReader } from './reader.ts';
+import { INITIAL_CREDIT, type WireLimits } from './flow-limits.ts';
+import { MalformedError } from './capnp/malformed.ts';
+import { PointerCursor } from './capnp/pointer-cursor.ts';
+import { StructReader } from './capnp/reader.ts';
 import { hexEqualsWord } from './stream-id.ts';
 
 export type { ErrorFields } from './error-payload.ts';

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
-import { logLine } from '../stderr.ts';
-import type { Seat, WorkerSettings } from '../thread-messages.ts';
+import { logLine } from '../base/stderr.ts';
+import type { Seat, WorkerSettings } from '../threads/messages.ts';
 
 /** What helps a person who looks into a worker thread, before any user code is loaded. */
 export async function prepareDebugging(settings: WorkerSettings, { slot }: Seat): Promise<void> {

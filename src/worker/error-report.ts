@@ -1,5 +1,5 @@
 import { isModuleError, type ErrorReport } from '../errors.ts';
-import { cutUtf8 } from '../text.ts';
+import { cutUtf8 } from '../base/text.ts';
 
 /** Larger details are left out: an error frame must fit its worker's ring, or the stream would have no end. */
 export const MAX_DETAILS_BYTES = 65_536;

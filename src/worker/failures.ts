@@ -1,6 +1,6 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { escapeControls, tryWriteStderr } from '../stderr.ts';
-import type { FromWorker } from '../thread-messages.ts';
+import { escapeControls, tryWriteStderr } from '../base/stderr.ts';
+import type { FromWorker } from '../threads/messages.ts';
 import { textOf } from './error-report.ts';
 import type { Job } from './thread.ts';
 

@@ -1,6 +1,6 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { OP, OpReader, type RequestTask } from '../thread-messages.ts';
-import type { OpenedStream, OpenReader } from './opened-stream.ts';
+import { OP, OpReader, type RequestTask } from '../threads/messages.ts';
+import type { OpenedStream, OpenReader } from './jobs/opened-stream.ts';
 
 export type ArrivedTask = OpenedStream | RequestTask;
 

@@ -1,8 +1,8 @@
 import type { ModuleDefinition } from '../module.ts';
-import { logLine } from '../stderr.ts';
-import { Queue } from '../stream/queue.ts';
-import { OP, type FromWorker } from '../thread-messages.ts';
-import { decodeKvChange } from '../wire/cold-decode.ts';
+import { logLine } from '../base/stderr.ts';
+import { Queue } from '../base/queue.ts';
+import { OP, type FromWorker } from '../threads/messages.ts';
+import { decodeKvChange } from '../wire/payload-decode.ts';
 import { textOf } from './error-report.ts';
 
 interface ModuleEvent {

@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { problemOfModuleFile } from '../module-file.ts';
+import { problemOfModuleFile } from '../base/module-file.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
-import type { Manifest, ManifestMethod } from '../thread-messages.ts';
+import type { Manifest, ManifestMethod } from '../threads/messages.ts';
 import { textOf } from './error-report.ts';
 
 /** Why a module can't be run, in words for its author. */

@@ -1,4 +1,4 @@
-import { logLine } from '../stderr.ts';
+import { logLine } from '../base/stderr.ts';
 import type { Job } from './thread.ts';
 
 /** A turn of the event loop that takes longer than this keeps neighbours waiting, in ms. */

@@ -2,7 +2,7 @@ import type { OutboundRing } from '../shared-memory/outbound-ring.ts';
 import type { WorkerBell } from '../shared-memory/slot-words.ts';
 import type { WorkerWriteLock } from '../shared-memory/write-lock.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
-import { MAX_DATA_BYTES } from '../wire/limits.ts';
+import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 
 /** From here on a worker writes its ring out itself instead of leaving it to main's bell: one large write. */
 const FLUSH_BYTES = 32_768;

@@ -1,8 +1,8 @@
 import { workerData } from 'node:worker_threads';
-import { guardConsole } from '../console-guard.ts';
+import { guardConsole } from '../threads/console-guard.ts';
 import { Region } from '../shared-memory/region.ts';
 import { DroppedLogs } from '../shared-memory/slot-words.ts';
-import type { FromWorker, Seat, WorkerSettings } from '../thread-messages.ts';
+import type { FromWorker, Seat, WorkerSettings } from '../threads/messages.ts';
 import { prepareDebugging } from './debugging.ts';
 import { loadModule } from './module-loader.ts';
 import { Thread, workerEnvironment } from './thread.ts';

@@ -1,5 +1,5 @@
-import * as decode from '../../src/wire/cold-decode.ts';
-import * as encode from '../../src/wire/cold-encode.ts';
+import * as decode from '../../src/wire/payload-decode.ts';
+import * as encode from '../../src/wire/payload-encode.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import type { StructValue } from '../support/layout.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPES } from '../../src/wire/message-type.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 import { decodeToText, encodeLiterals, toLiteral } from '../support/capnp.ts';

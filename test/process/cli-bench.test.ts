@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Figures } from '../../src/cli/bench-figures.ts';
+import type { Figures } from '../../src/cli/bench/figures.ts';
 import { CONFORMANCE, runCli, scratchFolder } from './cli-helpers.ts';
 
 test('bench measures a handler with each worker count', async (t) => {

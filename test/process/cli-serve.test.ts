@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { launcherPrefix } from '../../src/host/runner-command.ts';
-import { serveArgs } from '../../src/package-files.ts';
+import { serveArgs } from '../../src/base/package-files.ts';
 import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { COMMAND, CONFORMANCE } from './cli-helpers.ts';

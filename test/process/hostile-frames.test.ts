@@ -3,7 +3,7 @@ import { test, type TestContext } from 'node:test';
 import type { ErrorCode, HostStream, ModuleProcess, TransportKind } from '../../src/host/index.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES } from '../../src/wire/limits.ts';
+import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { startModule } from '../support/module.ts';
 import { byteWords, bytesPointer, message, NULL, structPointer, type Word } from '../support/wire-words.ts';

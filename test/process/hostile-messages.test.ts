@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isModuleError, type ModuleError } from '../../src/errors.ts';
-import { encodeHandleRequest, encodeInitialize } from '../../src/wire/cold-encode.ts';
+import { encodeHandleRequest, encodeInitialize } from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { MessageType } from '../../src/wire/message-type.ts';

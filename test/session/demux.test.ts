@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeHandleRequest, encodeInitialize, encodeKvChange } from '../../src/wire/cold-encode.ts';
+import { encodeHandleRequest, encodeInitialize, encodeKvChange } from '../../src/wire/payload-encode.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { MalformedError } from '../../src/wire/malformed.ts';
+import { MalformedError } from '../../src/wire/capnp/malformed.ts';
 import type { MessageType } from '../../src/wire/message-type.ts';
-import { decodeIpcError } from '../../src/wire/cold-decode.ts';
+import { decodeIpcError } from '../../src/wire/payload-decode.ts';
 import { idOf, RouterBench } from '../support/router-bench.ts';
 
 /** Where `messageType` stands in an envelope of one segment: behind table and root pointer. */

@@ -7,12 +7,12 @@ import {
   decodeKvChange,
   decodeServiceResponse,
   decodeShutdown,
-} from '../../src/wire/cold-decode.ts';
+} from '../../src/wire/payload-decode.ts';
 import {
   encodeHandleResponse,
   encodeHealthReport,
   encodeServiceRequest,
-} from '../../src/wire/cold-encode.ts';
+} from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FakeModule } from '../support/fake-module.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostSession } from '../../src/host/index.ts';
-import { encodeInitialized } from '../../src/wire/cold-encode.ts';
-import { decodeInitialize } from '../../src/wire/cold-decode.ts';
-import { INITIAL_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../../src/wire/limits.ts';
+import { encodeInitialized } from '../../src/wire/payload-encode.ts';
+import { decodeInitialize } from '../../src/wire/payload-decode.ts';
+import { INITIAL_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../../src/wire/flow-limits.ts';
 import { FakeModule } from '../support/fake-module.ts';
 
 const zeros = (length: number): Uint8Array => new Uint8Array(length);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { HostSession, ModuleError, type HostStream, type StreamId } from '../../src/host/index.ts';
-import { INITIAL_CREDIT } from '../../src/wire/limits.ts';
+import { INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
 import { FakeModule } from '../support/fake-module.ts';
 
 const ID = '000000000000000a000000000000000b' as StreamId;

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { HostSession, type StreamId } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { INITIAL_CREDIT, MAX_DATA_BYTES } from '../../src/wire/limits.ts';
+import { INITIAL_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
 import { FakeModule } from '../support/fake-module.ts';
 
 const ID = '000000000000000a000000000000000b' as StreamId;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KeyValues } from '../../src/main/key-values.ts';
-import type { PoolWorker } from '../../src/main/pool-worker.ts';
-import { OP } from '../../src/thread-messages.ts';
-import { decodeKvChange } from '../../src/wire/cold-decode.ts';
-import { encodeKvChange } from '../../src/wire/cold-encode.ts';
-import { MalformedError } from '../../src/wire/malformed.ts';
+import { KeyValues } from '../../src/main/workers/key-values.ts';
+import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import { OP } from '../../src/threads/messages.ts';
+import { decodeKvChange } from '../../src/wire/payload-decode.ts';
+import { encodeKvChange } from '../../src/wire/payload-encode.ts';
+import { MalformedError } from '../../src/wire/capnp/malformed.ts';
 import { FakeSeats } from '../support/fake-workers.ts';
 
 class Bench {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lifecycle } from '../../src/main/lifecycle.ts';
+import { Lifecycle } from '../../src/main/process/lifecycle.ts';
 import { DEFAULT_OPTIONS, EXIT } from '../../src/main/options.ts';
-import { decodeHealthReport, decodeInitialized, decodeIpcError } from '../../src/wire/cold-decode.ts';
-import { encodeInitialize, encodeShutdown } from '../../src/wire/cold-encode.ts';
+import { decodeHealthReport, decodeInitialized, decodeIpcError } from '../../src/wire/payload-decode.ts';
+import { encodeInitialize, encodeShutdown } from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { MANIFEST, NOW } from '../support/router-bench.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StreamState } from '../../src/stream/state.ts';
+import type { StreamState } from '../../src/main/streams/stream-state.ts';
 import { FakeSeats } from '../support/fake-workers.ts';
 import { isHostEvent, type StreamEvent } from '../support/stream-events.ts';
 import { StreamModel } from '../support/stream-model.ts';

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import type { Side, WireEvent } from '../../src/cli/recording/timeline.ts';
 import { compareConversations } from '../../src/cli/recording/compare.ts';
-import { ReplayPlayer } from '../../src/cli/replay-player.ts';
+import { ReplayPlayer } from '../../src/cli/replay/player.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage } from '../support/decoded-message.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeHandleResponse, decodeIpcError } from '../../src/wire/cold-decode.ts';
-import { encodeHandleRequest, encodeHandleResponse } from '../../src/wire/cold-encode.ts';
+import { decodeHandleResponse, decodeIpcError } from '../../src/wire/payload-decode.ts';
+import { encodeHandleRequest, encodeHandleResponse } from '../../src/wire/payload-encode.ts';
 import { encodeOpenFrame } from '../../src/wire/frame-encoder.ts';
 import type { InvocationContextInit } from '../../src/wire/context.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { OP } from '../../src/thread-messages.ts';
+import { OP } from '../../src/threads/messages.ts';
 import { idOf, MANIFEST, NOW, RouterBench, type Dispatched } from '../support/router-bench.ts';
 
 function ask(requestId: string, body = new Uint8Array(0), context: InvocationContextInit = {}): Uint8Array {

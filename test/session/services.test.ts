@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PoolWorker } from '../../src/main/pool-worker.ts';
-import { ServiceRoutes } from '../../src/main/services.ts';
-import { OP } from '../../src/thread-messages.ts';
-import { decodeIpcError, decodeServiceRequest, decodeServiceResponse } from '../../src/wire/cold-decode.ts';
-import { encodeServiceResponse } from '../../src/wire/cold-encode.ts';
+import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import { ServiceRoutes } from '../../src/main/workers/services.ts';
+import { OP } from '../../src/threads/messages.ts';
+import {
+  decodeIpcError,
+  decodeServiceRequest,
+  decodeServiceResponse,
+} from '../../src/wire/payload-decode.ts';
+import { encodeServiceResponse } from '../../src/wire/payload-encode.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../src/wire/context.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { MalformedError } from '../../src/wire/malformed.ts';
+import { MalformedError } from '../../src/wire/capnp/malformed.ts';
 import { decodeMessage, type DecodedMessage } from '../support/decoded-message.ts';
 import { FakeSeats } from '../support/fake-workers.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OP } from '../../src/thread-messages.ts';
+import { OP } from '../../src/threads/messages.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { commitEnd } from '../support/fake-workers.ts';

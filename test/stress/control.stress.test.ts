@@ -36,7 +36,7 @@ const untilCommitted = (rings: string, ms: number): string => `{
 
 /** On a busy machine a thread may take longer to end than a process waits for it: that is another matter. */
 const PATIENCE: Mutation = {
-  file: 'src/main/exit.ts',
+  file: 'src/main/process/exit.ts',
   find: 'const THREADS_MS = 500;',
   replace: 'const THREADS_MS = 20_000;',
 };
@@ -47,10 +47,10 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the revoke',
     harm: 'frames of ended workers are seen behind their terminal frames',
-    removal: { file: 'src/main/pool.ts', find: 'this.#lock.revoke(seat.slot);', replace: '' },
+    removal: { file: 'src/main/workers/pool.ts', find: 'this.#lock.revoke(seat.slot);', replace: '' },
     // Between the fence, behind which main sends the terminal frames, and the thread's end.
     widening: {
-      file: 'src/main/pool.ts',
+      file: 'src/main/workers/pool.ts',
       find: '() => endThread(worker.thread)',
       replace: '() => void setTimeout(() => endThread(worker.thread), 50)',
     },
@@ -96,7 +96,7 @@ const ARMS: readonly Arm[] = [
     mechanism: 'the second look of main',
     harm: 'a frame stands still',
     removal: {
-      file: 'src/main/outlet.ts',
+      file: 'src/main/output/outlet.ts',
       find: 'if (this.#lock.pendingAnywhere())',
       replace: 'if (false)',
     },
@@ -122,7 +122,7 @@ const ARMS: readonly Arm[] = [
     mechanism: 'the recovery of the lock from a dead worker',
     harm: 'everything stands still',
     removal: {
-      file: 'src/main/pool.ts',
+      file: 'src/main/workers/pool.ts',
       find: "this.#lock.inherit(seat.slot) === 'unknown'",
       replace: 'false',
     },
@@ -140,7 +140,7 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the spill',
     harm: 'what a worker had committed before it exited is lost',
-    removal: { file: 'src/main/pool.ts', find: 'this.#outlet.spill(seat.slot);', replace: '' },
+    removal: { file: 'src/main/workers/pool.ts', find: 'this.#outlet.spill(seat.slot);', replace: '' },
     // Main keeps the lock after each write: what workers commit before they exit is in their rings then.
     widening: {
       file: 'src/main/wire-endpoints.ts',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_CREDIT } from '../../src/wire/limits.ts';
+import { MAX_CREDIT } from '../../src/wire/flow-limits.ts';
 import { built } from '../support/built.ts';
 import { StressChild, type StressTransport } from '../support/stress-child.ts';
 import { LIMIT, within } from '../process/helpers.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { HostStream } from '../../src/host/index.ts';
-import { MAX_CREDIT } from '../../src/wire/limits.ts';
+import { MAX_CREDIT } from '../../src/wire/flow-limits.ts';
 import { buildPackage } from '../support/build.ts';
 import { StressChild } from '../support/stress-child.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { INITIAL_CREDIT } from '../../src/wire/limits.ts';
+import { INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
 import { residentBytes, startMemoryChild } from '../support/stress-memory.ts';
 import { collect, LIMIT } from '../process/helpers.ts';
 

@@ -6,11 +6,11 @@ import type { Plugin } from 'esbuild';
 import type * as HostKit from '../../src/host/index.ts';
 import { bundle } from '../../build.ts';
 import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
-import { serveArgs } from '../../src/package-files.ts';
+import { serveArgs } from '../../src/base/package-files.ts';
 
 /** One change to the sources: `find` must stand in `file` exactly once. */
 export interface Mutation {
-  /** Relative to the package, `src/main/pool.ts` say. */
+  /** Relative to the package, `src/main/workers/pool.ts` say. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;

@@ -1,7 +1,7 @@
 import type { ErrorFields } from '../../src/wire/error-payload.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { messageTypeFromNumber, type MessageType } from '../../src/wire/message-type.ts';
 
 /** A stream frame, taken apart. */

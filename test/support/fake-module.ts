@@ -1,11 +1,11 @@
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { Framer } from '../../src/wire/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { Framer } from '../../src/wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import type { ErrorReport } from '../../src/errors.ts';
-import type { Transport, TransportEnd, TransportHandlers } from '../../src/host/transport.ts';
+import type { Transport, TransportEnd, TransportHandlers } from '../../src/host/transport/transport.ts';
 import { decodeMessage, type DecodedFrame, type DecodedMessage } from './decoded-message.ts';
 
 /** A module in memory that says exactly what a test tells it, and shows what the host has said. */

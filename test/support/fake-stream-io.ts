@@ -1,6 +1,6 @@
 import type { ErrorCode } from '../../src/errors.ts';
-import type { Services, StreamLog } from '../../src/stream/server-stream.ts';
-import { StreamHandle } from '../../src/stream/stream-handle.ts';
+import type { Services, StreamLog } from '../../src/handle/server-stream.ts';
+import { StreamHandle } from '../../src/handle/stream-handle.ts';
 import { MemoryStreamIo } from '../../src/testing/memory-stream-io.ts';
 import { EMPTY_CONTEXT, type InvocationContextInit } from '../../src/wire/context.ts';
 

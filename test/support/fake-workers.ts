@@ -1,15 +1,15 @@
 import type { MessagePort, Worker } from 'node:worker_threads';
 import type { ErrorReport } from '../../src/errors.ts';
-import { PoolWorker } from '../../src/main/pool-worker.ts';
-import type { Assignment } from '../../src/main/scheduler.ts';
+import { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import type { Assignment } from '../../src/main/calls/scheduler.ts';
 import type { JobControl } from '../../src/shared-memory/job-control.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords, WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { OP, readOps } from '../../src/thread-messages.ts';
+import { OP, readOps } from '../../src/threads/messages.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
-import { StreamOutput } from '../../src/worker/stream-output.ts';
+import { StreamOutput } from '../../src/worker/jobs/stream-output.ts';
 import { WireOutput } from '../../src/worker/wire-output.ts';
 
 /** One operation of main, as a worker would see it. */

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import type { TestContext } from 'node:test';
-import { openPipe, type PipeEnds } from '../../src/host/fifo.ts';
+import { openPipe, type PipeEnds } from '../../src/host/transport/fifo.ts';
 
 export interface TestPipe extends PipeEnds {
   /** Closes one end before the test is over: the other one then sees the end of the input, or EPIPE. */

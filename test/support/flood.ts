@@ -2,7 +2,7 @@ import type { TestContext } from 'node:test';
 import { encodeEnvelope, EMPTY_PAYLOAD, EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import type { StressChild } from './stress-child.ts';

@@ -1,5 +1,5 @@
 import { getHeapStatistics } from 'node:v8';
-import { MalformedError } from '../../src/wire/malformed.ts';
+import { MalformedError } from '../../src/wire/capnp/malformed.ts';
 import { Digester, type DigestWords } from './fuzz-digest.ts';
 import { digestOf, type Answer } from './fuzz-oracle.ts';
 import { OverLimit, TARGETS } from './fuzz-targets.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { ERROR_CODES } from '../../src/errors.ts';
-import * as cold from '../../src/wire/cold-decode.ts';
+import * as cold from '../../src/wire/payload-decode.ts';
 import { readBoundedContext, readInvocationContext, type InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import type { ErrorFields } from '../../src/wire/error-payload.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT } from '../../src/wire/limits.ts';
-import { MessageReader, type StructReader } from '../../src/wire/reader.ts';
+import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
+import { MessageReader, type StructReader } from '../../src/wire/capnp/reader.ts';
 import type { ReadStruct } from './fuzz-digest.ts';
 
 /** A context over this is measured and not built, as in a module with default options. */

@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { GLOBAL, LOCK_FREE, SLOT } from '../../src/shared-memory/indexes.ts';
 import { MainWriteLock, WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { Outlet } from '../../src/main/outlet.ts';
+import { Outlet } from '../../src/main/output/outlet.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { makeFrame, MemorySink } from './ring-frames.ts';

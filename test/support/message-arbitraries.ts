@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { ERROR_CODES } from '../../src/errors.ts';
-import * as decode from '../../src/wire/cold-decode.ts';
-import * as encode from '../../src/wire/cold-encode.ts';
+import * as decode from '../../src/wire/payload-decode.ts';
+import * as encode from '../../src/wire/payload-encode.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPES, messageTypeFromNumber } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { errorCodeNumber } from '../../src/errors.ts';

@@ -3,7 +3,7 @@ import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type RegionHandle, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { attemptWrite } from '../../src/wire-descriptor.ts';
+import { attemptWrite } from '../../src/worker/wire-descriptor.ts';
 import { WireOutput } from '../../src/worker/wire-output.ts';
 import { makeFrame } from './ring-frames.ts';
 

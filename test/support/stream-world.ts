@@ -1,18 +1,18 @@
 import type { ErrorReport } from '../../src/errors.ts';
-import { Demux } from '../../src/main/demux.ts';
+import { Demux } from '../../src/main/input/demux.ts';
 import { DEFAULT_OPTIONS } from '../../src/main/options.ts';
-import type { PoolWorker } from '../../src/main/pool-worker.ts';
-import { Scheduler } from '../../src/main/scheduler.ts';
-import type { StreamEntry } from '../../src/main/stream-entry.ts';
-import { Streams } from '../../src/main/streams.ts';
+import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import { Scheduler } from '../../src/main/calls/scheduler.ts';
+import type { StreamEntry } from '../../src/main/streams/stream-entry.ts';
+import { Streams } from '../../src/main/streams/streams.ts';
 import type { HandlerMode } from '../../src/module.ts';
-import { OP, type Manifest } from '../../src/thread-messages.ts';
+import { OP, type Manifest } from '../../src/threads/messages.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import type { FakeSeats } from './fake-workers.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
-import { OpenReader } from '../../src/worker/opened-stream.ts';
+import { OpenReader } from '../../src/worker/jobs/opened-stream.ts';
 import { commitEnd, nameOfOp, type FakeJob } from './fake-workers.ts';
 import {
   hostMessage,

@@ -4,10 +4,10 @@ import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { streamSource } from '../../src/host/byte-source.ts';
+import { streamSource } from '../../src/host/transport/byte-source.ts';
 import { HostSession, type HostSessionOptions } from '../../src/host/index.ts';
-import { StreamTransport } from '../../src/host/transport.ts';
-import { StderrTail } from '../../src/host/stderr-tail.ts';
+import { StreamTransport } from '../../src/host/transport/transport.ts';
+import { StderrTail } from '../../src/host/transport/stderr-tail.ts';
 import { ReadingClock } from './stress-clock.ts';
 
 /** The child's ends: Node's socket pairs, or real pipes that are blocking or non-blocking when the child gets them. */

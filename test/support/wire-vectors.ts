@@ -1,4 +1,4 @@
-import type { MalformedKind } from '../../src/wire/malformed.ts';
+import type { MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import {
   byteWords,
   bytesPointer,

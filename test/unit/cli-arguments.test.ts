@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
-import { integer, keyValue } from '../../src/cli/arguments.ts';
-import { chunksOf, writeChunk } from '../../src/cli/call-files.ts';
+import { integer, keyValue } from '../../src/cli/terminal/arguments.ts';
+import { chunksOf, writeChunk } from '../../src/cli/call/files.ts';
 
 test('a whole number is taken within its bounds only', () => {
   const parse = integer(1, 1024);

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { figuresOf, percentile, renderFigures, type Measurement } from '../../src/cli/bench-figures.ts';
-import { powersUpTo } from '../../src/cli/bench.ts';
-import { renderDescription } from '../../src/cli/description.ts';
+import { figuresOf, percentile, renderFigures, type Measurement } from '../../src/cli/bench/figures.ts';
+import { powersUpTo } from '../../src/cli/bench/command.ts';
+import { renderDescription } from '../../src/cli/describe/description.ts';
 import { judgePrints, parseTrace, renderFindings } from '../../src/cli/doctor/findings.ts';
 import type { PrintEvent } from '../../src/cli/doctor/print-event.ts';
-import { CliError, explainFailure } from '../../src/cli/failure.ts';
-import { bytes, count, jsonBytes, plural, table } from '../../src/cli/format.ts';
-import { startProgressLine } from '../../src/cli/progress-line.ts';
-import { moduleName } from '../../src/cli/run-init.ts';
+import { CliError, explainFailure } from '../../src/cli/terminal/failure.ts';
+import { bytes, count, jsonBytes, plural, table } from '../../src/cli/terminal/format.ts';
+import { startProgressLine } from '../../src/cli/terminal/progress-line.ts';
+import { moduleName } from '../../src/cli/init/run.ts';
 
 test('figures are written alike everywhere', () => {
   assert.deepEqual([0, 1023, 1024, 1536, 1048576, 3 * 2 ** 30].map(bytes), [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Command } from 'commander';
-import { integer } from '../../src/cli/arguments.ts';
+import { integer } from '../../src/cli/terminal/arguments.ts';
 import { nodeComplaint } from '../../src/cli/node-version.ts';
-import { parseServeArguments, SERVE_FLAGS } from '../../src/cli/serve-flags.ts';
+import { parseServeArguments, SERVE_FLAGS } from '../../src/cli/serve/flags.ts';
 import { DEFAULT_OPTIONS } from '../../src/main/options.ts';
 
 /** What commander makes of a command line of `serve`; undefined where it complains. */

@@ -9,7 +9,7 @@ import { build } from 'esbuild';
 /** The guard for a thread without a loader: one would ask the thread that starts it, which waits here. */
 async function bundledGuard(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL('../../src/console-guard.ts', import.meta.url))],
+    entryPoints: [fileURLToPath(new URL('../../src/threads/console-guard.ts', import.meta.url))],
     bundle: true,
     platform: 'node',
     format: 'iife',

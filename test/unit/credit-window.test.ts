@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { grantFits, GrantBatch, ReceiveWindow } from '../../src/stream/credit.ts';
-import { dataCost } from '../../src/wire/limits.ts';
+import { grantFits, GrantBatch, ReceiveWindow } from '../../src/wire/credit.ts';
+import { dataCost } from '../../src/wire/flow-limits.ts';
 
 // The numbers are the protocol's: a frame costs its payload and never less than 64; at most 1 MiB a frame; balances up
 // to 2^31-1. They are spelled out here, so that a wrong constant shows.

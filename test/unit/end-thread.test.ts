@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import type { Worker } from 'node:worker_threads';
-import { endThread } from '../../src/main/end-thread.ts';
+import { endThread } from '../../src/main/workers/end-thread.ts';
 
 test('a thread that survives is told again to end, less and less often, until it has exited', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });

@@ -5,7 +5,7 @@ import { ERROR_CODES, ModuleError } from '../../src/errors.ts';
 import { RING_BYTES } from '../../src/shared-memory/indexes.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
-import { cutUtf8 } from '../../src/text.ts';
+import { cutUtf8 } from '../../src/base/text.ts';
 import { reportOf, textOf } from '../../src/worker/error-report.ts';
 import { HOSTILE } from '../support/hostile-values.ts';
 

@@ -5,7 +5,7 @@ import { channels, type HandlerStartEvent } from '../../src/diagnostics.ts';
 import { Region, type JobNumber, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotFigures } from '../../src/shared-memory/slot-figures.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
-import { HandlerWatch, type ThreadCpuUsage } from '../../src/worker/handler-watch.ts';
+import { HandlerWatch, type ThreadCpuUsage } from '../../src/worker/jobs/handler-figures.ts';
 import { EventLog } from '../support/event-log.ts';
 
 class Bench {

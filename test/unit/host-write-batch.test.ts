@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Transport } from '../../src/host/transport.ts';
-import { WriteBatch } from '../../src/host/write-batch.ts';
+import type { Transport } from '../../src/host/transport/transport.ts';
+import { WriteBatch } from '../../src/host/transport/write-batch.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 

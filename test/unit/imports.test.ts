@@ -63,9 +63,9 @@ const PLANTED: readonly (readonly [path: string, line: string])[] = [
   ['src/main/x.ts', "import { defineModule } from '../index.ts';"],
   ['src/main/x.ts', 'const n = Atomics.load(words, 0);'],
   ['src/stream/x.ts', 'const { load } = Atomics;'],
-  ['src/main/pool.ts', "import { Piscina } from 'piscina';"],
-  ['src/wire/cold-encode.ts', "import { Message } from 'capnp-es';"],
-  ['src/wire/cold-encode.ts', "import { x } from '../../schema/generated/ipc.ts';"],
+  ['src/main/workers/pool.ts', "import { Piscina } from 'piscina';"],
+  ['src/wire/payload-encode.ts', "import { Message } from 'capnp-es';"],
+  ['src/wire/payload-encode.ts', "import { x } from '../../schema/generated/ipc.ts';"],
   ['src/main/x.ts', "const { Message } = await import('capnp-es');"],
   ['src/main/x.ts', "import { Command } from 'commander';"],
   ['src/main/x.ts', "import left from 'left-pad';"],
@@ -82,7 +82,7 @@ for (const [path, line] of PLANTED) {
 test('what the rules allow is no breach', () => {
   const allowed: SourceFile[] = [
     {
-      path: 'src/main/thread-source.ts',
+      path: 'src/main/workers/thread-source.ts',
       text: "import { Piscina } from 'piscina';\nimport { x } from '../thread-messages.ts';",
     },
     { path: 'src/shared-memory/x.ts', text: 'export const n = Atomics.load(words, 0);' },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { read } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { Outlet } from '../../src/main/outlet.ts';
+import { Outlet } from '../../src/main/output/outlet.ts';
 import { openSink } from '../../src/main/wire-endpoints.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords } from '../../src/shared-memory/slot-words.ts';

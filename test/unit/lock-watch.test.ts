@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WatchedLock } from '../../src/main/lock-watch.ts';
+import { WatchedLock } from '../../src/main/output/lock-watch.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';

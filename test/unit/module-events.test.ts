@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
 import type { ModuleDefinition } from '../../src/module.ts';
-import { OP, type FromWorker } from '../../src/thread-messages.ts';
-import { encodeKvChange } from '../../src/wire/cold-encode.ts';
+import { OP, type FromWorker } from '../../src/threads/messages.ts';
+import { encodeKvChange } from '../../src/wire/payload-encode.ts';
 import { ModuleEvents } from '../../src/worker/module-events.ts';
 import { HOSTILE } from '../support/hostile-values.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DurationCount } from '../../src/main/duration-count.ts';
-import { WatchedLock } from '../../src/main/lock-watch.ts';
-import type { PoolWorker } from '../../src/main/pool-worker.ts';
-import { ProcessWatch } from '../../src/main/process-watch.ts';
+import { DurationCount } from '../../src/base/duration-count.ts';
+import { WatchedLock } from '../../src/main/output/lock-watch.ts';
+import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import { ProcessWatch } from '../../src/main/process/process-figures.ts';
 import { GLOBAL, LOCK_FREE, LOCK_MAIN } from '../../src/shared-memory/indexes.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotFigures } from '../../src/shared-memory/slot-figures.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModuleDefinition } from '../../src/module.ts';
 import type { JobNumber } from '../../src/shared-memory/region.ts';
-import type { FromWorker } from '../../src/thread-messages.ts';
-import { decodeIpcError } from '../../src/wire/cold-decode.ts';
+import type { FromWorker } from '../../src/threads/messages.ts';
+import { decodeIpcError } from '../../src/wire/payload-decode.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
-import { RequestJob } from '../../src/worker/request-job.ts';
+import { RequestJob } from '../../src/worker/jobs/request-job.ts';
 import type { Thread } from '../../src/worker/thread.ts';
 
 type Answer = FromWorker & { type: 'answer' };

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PoolWorker } from '../../src/main/pool-worker.ts';
-import { Scheduler, type Assignment, type Waiting } from '../../src/main/scheduler.ts';
+import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import { Scheduler, type Assignment, type Waiting } from '../../src/main/calls/scheduler.ts';
 import type { HandlerMode } from '../../src/module.ts';
-import { isLater } from '../../src/thread-messages.ts';
+import { isLater } from '../../src/threads/messages.ts';
 import { FakeSeats } from '../support/fake-workers.ts';
 
 class Job implements Waiting {

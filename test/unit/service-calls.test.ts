@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
-import type { Services } from '../../src/stream/server-stream.ts';
-import { ServiceCalls } from '../../src/worker/services.ts';
+import type { Services } from '../../src/handle/server-stream.ts';
+import { ServiceCalls } from '../../src/worker/jobs/services.ts';
 
 /** One thread's service calls; what it posts is copied as a port would copy it. */
 class Bench {

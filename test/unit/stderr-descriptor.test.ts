@@ -32,7 +32,7 @@ const CHILD = `
 `;
 
 test('where the system does not say how standard error stands, a turn of printing opens one handle', () => {
-  const file = new URL('../../src/stderr.ts', import.meta.url).href;
+  const file = new URL('../../src/base/stderr.ts', import.meta.url).href;
   const args = ['--import', 'tsx', '--input-type=module', '--eval', CHILD, file];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.deepEqual([stdout, status], ['1,1\n', 0], stderr);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JobNumber } from '../../src/shared-memory/region.ts';
-import type { Task } from '../../src/thread-messages.ts';
+import type { Task } from '../../src/threads/messages.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
-import { streamLog } from '../../src/worker/stream-log.ts';
-import type { StreamLog } from '../../src/stream/server-stream.ts';
+import { streamLog } from '../../src/worker/jobs/stream-log.ts';
+import type { StreamLog } from '../../src/handle/server-stream.ts';
 
 const ID = '0123456789abcdef0123456789abcdef';
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -6,15 +6,15 @@ import { OutboundRing, TakeEnd } from '../../src/shared-memory/outbound-ring.ts'
 import { Region, type JobNumber, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { StreamHandle } from '../../src/stream/stream-handle.ts';
-import type { StreamIo } from '../../src/stream/stream-io.ts';
+import { StreamHandle } from '../../src/handle/stream-handle.ts';
+import type { StreamIo } from '../../src/handle/stream-io.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
-import { StreamOutput } from '../../src/worker/stream-output.ts';
+import { StreamOutput } from '../../src/worker/jobs/stream-output.ts';
 import { WireOutput } from '../../src/worker/wire-output.ts';
 import { decodeMessage } from '../support/decoded-message.ts';
 import { idOf } from '../support/router-bench.ts';
-import { Framer } from '../../src/wire/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { Framer } from '../../src/wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 
 const CREDIT = 1_000_000;
 

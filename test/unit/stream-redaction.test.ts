@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import { redactWhenPrinted, revealContext } from '../../src/stream/redacted-context.ts';
+import { redactWhenPrinted, revealContext } from '../../src/handle/redacted-context.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 
 const context: InvocationContext = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModuleError } from '../../src/errors.ts';
 import type { StreamHandler } from '../../src/module.ts';
-import type { ServerStream } from '../../src/stream/server-stream.ts';
-import { runHandler } from '../../src/worker/run-handler.ts';
+import type { ServerStream } from '../../src/handle/server-stream.ts';
+import { runHandler } from '../../src/worker/jobs/run-handler.ts';
 import { bytes, testStream } from '../support/fake-stream-io.ts';
 
 function isCancelled(error: unknown): boolean {

@@ -12,7 +12,7 @@ import {
   type HostEvent,
   type ModuleEvent,
   type StreamState,
-} from '../../src/stream/state.ts';
+} from '../../src/main/streams/stream-state.ts';
 import {
   cellOf,
   ORACLE_CELLS,

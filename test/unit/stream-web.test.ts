@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { ModuleError } from '../../src/errors.ts';
-import { runHandler } from '../../src/worker/run-handler.ts';
+import { runHandler } from '../../src/worker/jobs/run-handler.ts';
 import { bytes, testStream } from '../support/fake-stream-io.ts';
 
 function isCancelled(error: unknown): boolean {

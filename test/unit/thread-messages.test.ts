@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isLater, numberAfter, OP, OpBatch, readOps, type OpKind } from '../../src/thread-messages.ts';
+import { isLater, numberAfter, OP, OpBatch, readOps, type OpKind } from '../../src/threads/messages.ts';
 
 interface Op {
   readonly kind: OpKind;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ErrorCode } from '../../schema/generated/ipc.ts';
 import { ERROR_CODES } from '../../src/errors.ts';
-import * as decode from '../../src/wire/cold-decode.ts';
+import * as decode from '../../src/wire/payload-decode.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import {
@@ -11,7 +11,7 @@ import {
   MAX_DATA_BYTES,
   MIN_DATA_COST,
   PROTOCOL_VERSION,
-} from '../../src/wire/limits.ts';
+} from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPES } from '../../src/wire/message-type.ts';
 import {
   buildMessage,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as decode from '../../src/wire/cold-decode.ts';
-import * as encode from '../../src/wire/cold-encode.ts';
+import * as decode from '../../src/wire/payload-decode.ts';
+import * as encode from '../../src/wire/payload-encode.ts';
 import { encodeOpenFrame } from '../../src/wire/frame-encoder.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
-import { MalformedError, type MalformedKind } from '../../src/wire/malformed.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
+import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 import { buildMessage, fieldOf, readLayout, structOf } from '../support/layout.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_PAYLOAD, encodeEnvelope, EnvelopeDecoder } from '../../src/wire/envelope.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
-import { MalformedError, type MalformedKind } from '../../src/wire/malformed.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
+import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import {
   byteWords,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { IpcEnvelope_MessageType } from '../../schema/generated/ipc.ts';
-import { INITIAL_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../../src/wire/limits.ts';
+import { INITIAL_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPE, MESSAGE_TYPES, messageTypeFromNumber } from '../../src/wire/message-type.ts';
 import { isStreamIdText, parseStreamId, streamIdFromWords, streamIdWords } from '../../src/wire/stream-id.ts';
 

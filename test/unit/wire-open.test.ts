@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import {
   bytesPointer,
   listPointer,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { Framer } from '../../src/wire/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/limits.ts';
+import { Framer } from '../../src/wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGES, PAYLOADS } from '../support/message-arbitraries.ts';
 
 for (const [index, { struct, any, read }] of [...PAYLOADS, ...MESSAGES].entries()) {

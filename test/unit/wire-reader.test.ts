@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readInvocationContext } from '../../src/wire/context.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/limits.ts';
-import { MalformedError, type MalformedKind } from '../../src/wire/malformed.ts';
-import { MessageReader, type StructReader } from '../../src/wire/reader.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/flow-limits.ts';
+import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
+import { MessageReader, type StructReader } from '../../src/wire/capnp/reader.ts';
 import { VECTORS } from '../support/wire-vectors.ts';
 import {
   byteWords,

@@ -1,4 +1,4 @@
-import { dataCost, INITIAL_CREDIT } from '../../wire/limits.ts';
+import { dataCost, INITIAL_CREDIT } from '../../wire/flow-limits.ts';
 import type { Content, Message } from './message.ts';
 
 /** What a module asks of its host. */

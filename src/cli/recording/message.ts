@@ -14,12 +14,12 @@ import {
   type Initialize,
   type Initialized,
   type KvChange,
-} from '../../wire/cold-decode.ts';
+} from '../../wire/payload-decode.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { EnvelopeDecoder } from '../../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/limits.ts';
-import { MalformedError } from '../../wire/malformed.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/flow-limits.ts';
+import { MalformedError } from '../../wire/capnp/malformed.ts';
 import { messageTypeFromNumber, type MessageType } from '../../wire/message-type.ts';
 import type { Side } from './timeline.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 import { EXIT } from '../../main/options.ts';
-import { CliError } from '../failure.ts';
+import { CliError } from '../terminal/failure.ts';
 import { parseRecording, type Recording } from './file-format.ts';
 
 /** The bytes of a file; `-` is standard input. @throws CliError */

@@ -1,5 +1,5 @@
-import { escapeControls } from '../../stderr.ts';
-import { bytes as inUnits, jsonBytes, plural } from '../format.ts';
+import { escapeControls } from '../../base/stderr.ts';
+import { bytes as inUnits, jsonBytes, plural } from '../terminal/format.ts';
 import { MessageReader, type Content, type Message } from './message.ts';
 import type { Side, WireEvent } from './timeline.ts';
 

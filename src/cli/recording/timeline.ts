@@ -1,6 +1,6 @@
-import { Framer } from '../../wire/framer.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/limits.ts';
-import { MalformedError } from '../../wire/malformed.ts';
+import { Framer } from '../../wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/flow-limits.ts';
+import { MalformedError } from '../../wire/capnp/malformed.ts';
 import { parseExit, type Entry, type RecordedExit } from './file-format.ts';
 
 export type Side = 'host' | 'module';

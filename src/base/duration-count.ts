@@ -1,0 +1,27 @@
+import type { Durations } from './stats.ts';
+
+/** Adds up how long things took. */
+export class DurationCount {
+  #count = 0;
+  #totalMs = 0;
+  #maxMs = 0;
+
+  add(ms: number): void {
+    this.addAll({ count: 1, totalMs: ms, maxMs: ms });
+  }
+
+  addAll({ count, totalMs, maxMs }: Durations): void {
+    this.#count += count;
+    this.#totalMs += totalMs;
+    if (maxMs > this.#maxMs) this.#maxMs = maxMs;
+  }
+
+  /** Rounded to µs, for who reads them. */
+  get figures(): Durations {
+    return { count: this.#count, totalMs: round(this.#totalMs), maxMs: round(this.#maxMs) };
+  }
+}
+
+function round(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

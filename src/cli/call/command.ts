@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import { integer, keyValue } from '../terminal/arguments.ts';
+
+interface CallFlags {
+  metadata?: readonly (readonly [string, string])[];
+  in?: string;
+  out: string;
+  workers?: number;
+  deadline?: number;
+  cancelAfter?: number;
+  credit?: number;
+  repeat: number;
+  concurrency: number;
+  unary?: true;
+  json?: true;
+}
+
+const MAX_MS = 2 ** 31 - 1;
+
+/** `ixt-module call FILE METHOD`: streams on a module, from the shell. */
+export function addCall(program: Command): void {
+  program
+    .command('call')
+    .description('start a module, open one stream on it, and connect standard input and output to it')
+    .argument('<file>', 'the module file, .js or .ts')
+    .argument('<method>', 'the stream method')
+    .option('-m, --metadata <key=value...>', 'metadata of the call; may be given several times', keyValue)
+    .option(
+      '-i, --in <file>',
+      'what to send; - is standard input, which is the default unless it is a terminal',
+    )
+    .option('-o, --out <file>', 'where to write what the module sends; - is standard output', '-')
+    .option('-d, --deadline <ms>', 'how long a call may take', integer(1, MAX_MS))
+    .option('--cancel-after <ms>', 'cancel the stream after that time', integer(0, MAX_MS))
+    .option('--credit <bytes>', 'how far the module may send ahead (default: 262144)', integer(1, MAX_MS))
+    .option('-r, --repeat <n>', 'make the call that often, with the same input', integer(1, 1e9), 1)
+    .option('-c, --concurrency <n>', 'calls at the same time', integer(1, 65_536), 1)
+    .option(
+      '-w, --workers <n>',
+      'worker threads of the module (default: 1, or the concurrency)',
+      integer(1, 1024),
+    )
+    .option('--unary', 'a unary request, for onHandle, instead of a stream')
+    .option('--json', 'a line of JSON for each frame and for each end, instead of the bytes')
+    .addHelpText(
+      'after',
+      '\nA failed call prints its error code and message, and the command ends with exit code 1. With standard\n' +
+        'error on a terminal and standard output elsewhere, a line shows the frames and their rate.\n' +
+        '\nExamples:\n' +
+        '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5000 | xxd\n' +
+        '  echo hi | ixt-module call ./digest.ts echo --json\n' +
+        '  ixt-module call ./digest.js sha256 --in photo.raw --repeat 100 --concurrency 4 --out /dev/null\n',
+    )
+    .action(async (file: string, method: string, flags: CallFlags) => {
+      const { openInput, openOutput } = await import('./files.ts');
+      const { runCall } = await import('./run.ts');
+      const { metadata = [], concurrency, repeat } = flags;
+      const input = await openInput(flags.in);
+      const output = await openOutput(flags.out);
+      const exitCode = await runCall({
+        file,
+        method,
+        metadata,
+        isUnary: flags.unary === true,
+        deadlineMs: flags.deadline,
+        cancelAfterMs: flags.cancelAfter,
+        credit: flags.credit,
+        workers: flags.workers ?? Math.min(concurrency, repeat, 64),
+        input,
+        output,
+        repeat,
+        concurrency,
+        isJson: flags.json === true,
+      });
+      // Everything is written by now, or a signal came, and then nobody may ever take the rest.
+      process.exit(exitCode);
+    });
+}

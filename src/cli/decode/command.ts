@@ -1,0 +1,26 @@
+import { Option, type Command } from 'commander';
+import type { Side } from '../recording/timeline.ts';
+
+/** `ixt-module decode FILE`: what went over a wire, for a person or for a program. */
+export function addDecode(program: Command): void {
+  program
+    .command('decode')
+    .description('show what a recording holds, or the raw bytes of one side of a wire')
+    .argument('<file>', 'what record wrote, or raw bytes; - is standard input')
+    .option('--json', 'one line of JSON for each message, complete; bytes as text or base64')
+    .addOption(
+      new Option('--from <side>', 'who wrote raw bytes').choices(['host', 'module']).default('module'),
+    )
+    .addHelpText(
+      'after',
+      '\nA recording holds everything, tokens in metadata too, and all of it is shown.\n' +
+        '\nExamples:\n' +
+        '  ixt-module decode session.ixt\n' +
+        '  ixt-module decode session.ixt --json | jq \'select(.kind == "error")\'\n' +
+        '  ixt-module decode stdout.bin --from module\n',
+    )
+    .action(async (file: string, { json, from }: { json?: true; from: Side }) => {
+      const { runDecode } = await import('./run.ts');
+      process.exitCode = await runDecode(file, from, json === true, process.stdout);
+    });
+}

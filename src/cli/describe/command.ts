@@ -1,0 +1,23 @@
+import type { Command } from 'commander';
+
+/** `ixt-module describe FILE`: what a host learns of a module. */
+export function addDescribe(program: Command): void {
+  program
+    .command('describe')
+    .description('say what a module offers: its name, capabilities and methods')
+    .argument('<file>', 'the module file, .js or .ts')
+    .option('--json', 'as JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n' +
+        '  ixt-module describe ./digest.js\n' +
+        "  ixt-module describe ./digest.js --json | jq -r '.methods[]'\n",
+    )
+    .action(async (file: string, { json }: { json?: true }) => {
+      const { openModule } = await import('../open-module.ts');
+      const { module, info } = await openModule(file, 'describe', { workers: 1 });
+      await module.close();
+      const { renderDescription } = await import('./description.ts');
+      process.stdout.write(`${json === true ? JSON.stringify(info) : renderDescription(info)}\n`);
+    });
+}

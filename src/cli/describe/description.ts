@@ -1,0 +1,21 @@
+import type { Initialized } from '../../host/index.ts';
+import { escapeControls } from '../../base/stderr.ts';
+import { bytes } from '../terminal/format.ts';
+
+/** What a module offers, for a person. */
+export function renderDescription(info: Initialized): string {
+  const { moduleName, moduleVersion, capabilities, methods, protocolVersion, initialCredit } = info;
+  const has = (capability: string): boolean => capabilities.includes(capability);
+  const streams = !has('serverStream')
+    ? 'none'
+    : methods.length === 0
+      ? 'one handler for every method'
+      : methods.map(escapeControls).join(', ');
+  return [
+    `${escapeControls(moduleName)} ${escapeControls(moduleVersion)}`,
+    `  streams            ${streams}`,
+    `  unary requests     ${has('handle') ? 'yes' : 'no'}`,
+    `  key-value changes  ${has('kvChange') ? 'yes' : 'no'}`,
+    `  protocol           ${protocolVersion}, first window ${bytes(initialCredit)}`,
+  ].join('\n');
+}

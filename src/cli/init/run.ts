@@ -1,0 +1,87 @@
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../../base/package-files.ts';
+import { EXIT } from '../../main/options.ts';
+import { CliError } from '../terminal/failure.ts';
+import { packageVersion } from '../package-version.ts';
+
+/** Files of the template that npm would not pack, or would read as its own, under their real names. */
+const STORED_AS: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
+
+/** Writes the template into `folder`. @throws CliError for one that can't be used */
+export async function runInit(folder: string): Promise<void> {
+  const target = resolve(folder);
+  await checkFolder(folder);
+  const template = fileURLToPath(new URL('templates/module/', packageRoot));
+  const values: Readonly<Record<string, string>> = {
+    name: moduleName(basename(target)),
+    sdk: await dependency(target),
+  };
+  for (const name of await readdir(template, { recursive: true })) {
+    const from = join(template, name);
+    if (!(await stat(from)).isFile()) continue;
+    const to = join(target, STORED_AS[name] ?? name);
+    const text = await readFile(from, 'utf8');
+    await mkdir(dirname(to), { recursive: true });
+    await writeFile(
+      to,
+      text.replace(/\{\{(\w+)\}\}/g, (_match, key: string) => values[key] ?? ''),
+      { flag: 'wx' },
+    );
+  }
+  process.stdout.write(
+    `${folder} holds a module. To go on:\n\n` +
+      `  cd ${folder}\n  npm install\n  npm test\n  echo hello | npx ixt-module call src/module.ts shout\n`,
+  );
+}
+
+async function checkFolder(folder: string): Promise<void> {
+  let names: string[];
+  try {
+    names = await readdir(folder);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    const what = code === 'ENOTDIR' ? `${folder} is a file` : message;
+    throw new CliError(EXIT.usage, what, 'Give a folder that is not there yet, or is empty.');
+  }
+  // What git and npm make ahead of it does no harm.
+  const others = names.filter((name) => name !== '.git' && name !== 'node_modules');
+  if (others.length === 0) return;
+  const some = others.slice(0, 3).join(', ') + (others.length > 3 ? ', …' : '');
+  throw new CliError(
+    EXIT.usage,
+    `${folder} is not empty: it has ${some}`,
+    'Nothing was written. Give a folder that is not there yet, or is empty.',
+  );
+}
+
+/** A name that npm and hosts take, out of a folder's. */
+export function moduleName(folder: string): string {
+  const name = folder
+    .toLowerCase()
+    .replace(/[^a-z0-9._-]+/g, '-')
+    .replace(/^[._-]+|-+$/g, '');
+  return name === '' ? 'module' : name;
+}
+
+/** How the new package gets this one: from the same file or folder where it came from one, else by its version. */
+async function dependency(target: string): Promise<string> {
+  const root = fileURLToPath(packageRoot);
+  const modules = dirname(root);
+  if (basename(modules) !== 'node_modules') return `file:${relative(target, root)}`;
+  try {
+    const lock = JSON.parse(await readFile(join(modules, '.package-lock.json'), 'utf8')) as {
+      packages?: Record<string, { resolved?: string } | undefined>;
+    };
+    const resolved = lock.packages?.[`node_modules/${basename(root)}`]?.resolved;
+    if (resolved?.startsWith('file:') === true) {
+      const file = resolve(dirname(modules), resolved.slice('file:'.length));
+      return `file:${relative(target, file)}`;
+    }
+  } catch {
+    // Not installed by npm: the registry has to do.
+  }
+  return `^${packageVersion()}`;
+}

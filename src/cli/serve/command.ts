@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { DEFAULT_OPTIONS } from '../../main/options.ts';
+import { integer } from '../terminal/arguments.ts';
+import { SERVE_FLAGS, type ServeArguments } from './flags.ts';
+import { startServe } from './start.ts';
+
+/** Beside Node's own 9229, which is the main thread's. */
+const INSPECT_PORT = 9230;
+
+interface ServeFlags extends Omit<ServeArguments, 'file' | 'inspectPort'> {
+  readonly inspectWorker?: number | true;
+}
+
+/** `ixt-module serve FILE`, with its help and its complaints: what a host writes is read by `parseServeArguments`. */
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .description('run a module as the child of a host: the protocol on stdin and stdout')
+    .argument('<file>', 'the module file, .js or .ts');
+  for (const { flag, option, about, min, max } of SERVE_FLAGS) {
+    command.option(`${flag} <n>`, about, integer(min, max), DEFAULT_OPTIONS[option]);
+  }
+  command
+    .option(
+      '--inspect-worker [port]',
+      'a debugger for each worker thread, at this port of 127.0.0.1 and the ones behind it; 0: any',
+      integer(0, 65_535),
+    )
+    .option('--descriptors <in,out>', 'descriptors of the protocol, as the launcher sets them')
+    .addHelpText('after', '\nExample:\n  ixt-module serve ./digest.js --workers 4\n')
+    .action((file: string, { inspectWorker, ...flags }: ServeFlags) => {
+      const inspectPort = inspectWorker === true ? INSPECT_PORT : inspectWorker;
+      return startServe({ ...flags, file, ...(inspectPort === undefined ? {} : { inspectPort }) });
+    });
+}

@@ -1,0 +1,126 @@
+import { DEFAULT_OPTIONS } from '../../main/options.ts';
+
+/** The options of `serve` that are whole numbers, as {@link DEFAULT_OPTIONS} names them. */
+type NumberOption =
+  | 'workers'
+  | 'streamsPerWorker'
+  | 'maxQueue'
+  | 'maxMessageBytes'
+  | 'receiveWindow'
+  | 'cancelGraceMs'
+  | 'drainMs'
+  | 'workerHeapMb'
+  | 'statsMs';
+
+/** One flag of `serve` that takes a whole number. */
+export interface ServeFlag {
+  /** With its dashes. */
+  readonly flag: string;
+  readonly option: NumberOption;
+  readonly about: string;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What `serve` takes, for both of its readers: the quick one below, and commander's, which explains. */
+export const SERVE_FLAGS: readonly ServeFlag[] = [
+  { flag: '--workers', option: 'workers', about: 'worker threads', min: 1, max: 1024 },
+  {
+    flag: '--streams-per-worker',
+    option: 'streamsPerWorker',
+    about: 'asynchronous streams that may share a worker',
+    min: 1,
+    max: 65_536,
+  },
+  {
+    flag: '--max-queue',
+    option: 'maxQueue',
+    about: 'opens that may wait for a worker',
+    min: 0,
+    max: 1_000_000,
+  },
+  {
+    flag: '--max-message-bytes',
+    option: 'maxMessageBytes',
+    about: 'largest message of the host, and largest result of a unary handler with its envelope',
+    min: 4096,
+    max: 1 << 29,
+  },
+  {
+    flag: '--receive-window',
+    option: 'receiveWindow',
+    about: 'first window of a stream, in bytes',
+    min: DEFAULT_OPTIONS.receiveWindow,
+    max: 1 << 30,
+  },
+  {
+    flag: '--cancel-grace-ms',
+    option: 'cancelGraceMs',
+    about: 'time that a cancelled handler has to end',
+    min: 0,
+    max: 3_600_000,
+  },
+  {
+    flag: '--drain-ms',
+    option: 'drainMs',
+    about: 'drain time of SIGTERM and SIGINT',
+    min: 0,
+    max: 3_600_000,
+  },
+  {
+    flag: '--worker-heap-mb',
+    option: 'workerHeapMb',
+    about: 'JavaScript heap of a worker, in MiB',
+    min: 16,
+    max: 1 << 20,
+  },
+  {
+    flag: '--stats-ms',
+    option: 'statsMs',
+    about: 'figures on standard error this often and at the end, a JSON line each; 0: never',
+    min: 0,
+    max: 86_400_000,
+  },
+];
+
+/** What the command line of `serve` says; a flag that is left out has its default. */
+export interface ServeArguments extends Readonly<Record<NumberOption, number>> {
+  readonly file: string;
+  readonly descriptors?: string;
+  /** The first worker's debugger port; see `ServeOptions`. */
+  readonly inspectPort?: number;
+}
+
+/**
+ * Reads a command line of `serve` that is as a host writes it, without loading a parser: the time counts for every module
+ * that is started.
+ *
+ * @param args what follows `serve`
+ * @returns undefined for everything else (help, mistakes, other spellings), which is commander's to read or to explain
+ */
+export function parseServeArguments(args: readonly string[]): ServeArguments | undefined {
+  const numbers: Partial<Record<NumberOption, number>> = {};
+  let file: string | undefined;
+  let descriptors: string | undefined;
+  for (let at = 0; at < args.length; at += 1) {
+    const arg = args[at] ?? '';
+    if (!arg.startsWith('-')) {
+      if (file !== undefined || arg === '') return undefined;
+      file = arg;
+      continue;
+    }
+    const value = args[(at += 1)];
+    if (value === undefined || value.startsWith('-')) return undefined;
+    if (arg === '--descriptors') {
+      descriptors = value;
+      continue;
+    }
+    const flag = SERVE_FLAGS.find((known) => known.flag === arg);
+    if (flag === undefined || !/^\d+$/.test(value)) return undefined;
+    const number = Number(value);
+    if (number < flag.min || number > flag.max) return undefined;
+    numbers[flag.option] = number;
+  }
+  if (file === undefined) return undefined;
+  return { ...DEFAULT_OPTIONS, ...numbers, file, ...(descriptors === undefined ? {} : { descriptors }) };
+}

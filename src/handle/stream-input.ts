@@ -1,0 +1,138 @@
+import { GrantBatch } from '../wire/credit.ts';
+import { Queue } from '../base/queue.ts';
+import type { StreamEnding } from './stream-ending.ts';
+import type { StreamIo } from './stream-io.ts';
+
+type ReadResult = IteratorResult<Uint8Array, undefined>;
+/** Ends a read that waits; with a promise that is rejected, by its error. */
+type PendingRead = (result: ReadResult | Promise<ReadResult>) => void;
+
+/**
+ * What a stream receives: chunks that wait for the handler, at most a window of them, or reads that wait for chunks. Credit
+ * goes back when the handler takes a chunk.
+ */
+export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
+  readonly #io: StreamIo;
+  readonly #ending: StreamEnding;
+  readonly #grants: GrantBatch;
+  // What most streams don't need most of the time is made when they do: there may be thousands that only wait.
+  #chunks: Queue<Uint8Array> | undefined;
+  #isClosed = false;
+  #read: PendingRead | undefined;
+  /** Reads behind it: a handler needn't await one before it asks for the next. */
+  #moreReads: PendingRead[] | undefined;
+
+  /** @param window the first window, in bytes */
+  constructor(io: StreamIo, ending: StreamEnding, window: number) {
+    this.#io = io;
+    this.#ending = ending;
+    this.#grants = new GrantBatch(window);
+  }
+
+  *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
+    for (;;) {
+      const chunk = this.#takeSync();
+      if (chunk === undefined) return;
+      yield chunk;
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
+    return new AsyncInput(this);
+  }
+
+  /** One Data payload. */
+  deliver(chunk: Uint8Array): void {
+    if (this.#ending.isFinished || this.#isClosed) return;
+    const read = this.#read;
+    if (read === undefined) {
+      (this.#chunks ??= new Queue<Uint8Array>()).push(chunk);
+      return;
+    }
+    this.#read = this.#moreReads?.shift();
+    this.#taken(chunk);
+    read({ done: false, value: chunk });
+  }
+
+  /** The host's half-close. */
+  close(): void {
+    this.#isClosed = true;
+    for (const read of this.#takeReads()) read({ done: true, value: undefined });
+  }
+
+  /** The next chunk, or the end. */
+  take(): Promise<ReadResult> {
+    const error = this.#ending.error;
+    if (error !== undefined) return Promise.reject(error);
+    const chunk = this.#chunks?.shift();
+    if (chunk !== undefined) {
+      this.#taken(chunk);
+      return Promise.resolve({ done: false, value: chunk });
+    }
+    if (this.#isClosed || this.#ending.isFinished) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve) => {
+      if (this.#read === undefined) this.#read = resolve;
+      else (this.#moreReads ??= []).push(resolve);
+    });
+  }
+
+  /** Whether reads wait. */
+  get isAwaited(): boolean {
+    return this.#read !== undefined;
+  }
+
+  /** Lets go of the chunks that nobody will take. */
+  drop(): void {
+    this.#chunks = undefined;
+  }
+
+  /** Ends the reads that wait. */
+  fail(error: Error): void {
+    for (const read of this.#takeReads()) read(Promise.reject(error));
+  }
+
+  #takeSync(): Uint8Array | undefined {
+    for (;;) {
+      this.#ending.throwIfStopped();
+      if (this.#ending.isFinished) return undefined;
+      const chunk = this.#chunks?.shift();
+      if (chunk !== undefined) {
+        this.#taken(chunk);
+        return chunk;
+      }
+      if (this.#isClosed) return undefined;
+      this.#io.block('input');
+    }
+  }
+
+  #taken(chunk: Uint8Array): void {
+    // After the host's close it can't use credit any more.
+    if (this.#isClosed) return;
+    const grant = this.#grants.took(chunk.length);
+    if (grant > 0) this.#io.grant(grant);
+  }
+
+  /** The reads that wait, which whoever calls ends. */
+  #takeReads(): PendingRead[] {
+    const reads = this.#read === undefined ? [] : [this.#read, ...(this.#moreReads ?? [])];
+    this.#read = this.#moreReads = undefined;
+    return reads;
+  }
+}
+
+/** The input as `for await` takes it. Leaving the loop leaves the stream as it is. */
+class AsyncInput implements AsyncIterator<Uint8Array, undefined> {
+  readonly #input: StreamInput;
+
+  constructor(input: StreamInput) {
+    this.#input = input;
+  }
+
+  next(): Promise<ReadResult> {
+    return this.#input.take();
+  }
+
+  return(): Promise<ReadResult> {
+    return Promise.resolve({ done: true, value: undefined });
+  }
+}

@@ -1,0 +1,151 @@
+import { ModuleError } from '../errors.ts';
+import { byteLength } from '../base/typed-array.ts';
+import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
+import type { StreamEnding } from './stream-ending.ts';
+import type { StreamIo } from './stream-io.ts';
+
+interface PendingSend {
+  readonly payload: Uint8Array;
+  readonly length: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+/** What `send` returns for a payload that left at once: one promise for all of them. */
+export const SENT: Promise<void> = Promise.resolve();
+
+/** What a stream sends: at once where there is credit and room, else in a queue, in order. */
+export class StreamSends {
+  readonly #io: StreamIo;
+  readonly #ending: StreamEnding;
+  #waiting: PendingSend[] | undefined;
+  /** What the last of those that wait has told its sender, or will. */
+  #lastWaiting: Promise<void> | undefined;
+  /** What a send failed with that had to wait, other than the stream's own end. */
+  #failure: Error | undefined;
+
+  constructor(io: StreamIo, ending: StreamEnding) {
+    this.#io = io;
+    this.#ending = ending;
+  }
+
+  /** As `ServerStream.send`. */
+  send(payload: Uint8Array): Promise<void> {
+    let length: number;
+    try {
+      length = this.#check(payload);
+      if (this.#waiting === undefined) {
+        const outcome = this.#io.trySend(payload, length);
+        if (outcome === 'sent') return SENT;
+        if (outcome === 'room') this.#io.awaitRoom();
+      }
+    } catch (error) {
+      // A promise-returning method reports by its promise, also for what it finds at once.
+      const failed = Promise.reject(asError(error));
+      // The cause is the stream's end, whoever looks; a mistake of the author's is heard also where nobody does.
+      if (this.#ending.isOwn(error)) failed.catch(() => {});
+      return failed;
+    }
+    const sent = new Promise<void>((resolve, reject) =>
+      (this.#waiting ??= []).push({ payload, length, resolve, reject }),
+    );
+    this.#lastWaiting = sent;
+    // A handler may leave it behind: whoever ends the stream hears of its failure from `drain`.
+    sent.catch(() => {});
+    return sent;
+  }
+
+  /** As `ServerStream.sendSync`. */
+  sendSync(payload: Uint8Array): void {
+    const length = this.#check(payload);
+    if (this.#waiting !== undefined) {
+      throw new ModuleError(
+        'invalidArgument',
+        'sendSync after a send that was not awaited would overtake it; await the send',
+      );
+    }
+    for (;;) {
+      const outcome = this.#io.trySend(payload, length);
+      if (outcome === 'sent') return;
+      this.#io.block(outcome);
+      this.#ending.throwIfOver();
+    }
+  }
+
+  /** Credit or room may have come: sends that wait try again, in order. */
+  retry(): void {
+    while (!this.#ending.isFinished) {
+      const next = this.#waiting?.[0];
+      if (next === undefined) return;
+      const error = this.#ending.error;
+      // The word is ahead of the message that says why; nothing may be sent behind it.
+      if (error !== undefined) return this.fail(error);
+      let outcome: 'sent' | 'credit' | 'room';
+      try {
+        outcome = this.#io.trySend(next.payload, next.length);
+      } catch (thrown) {
+        // Nothing may follow on a gap, and a handler that has left its sends behind must not end as if all had gone well.
+        this.#failure ??= asError(thrown);
+        return this.fail(this.#failure);
+      }
+      if (outcome !== 'sent') {
+        if (outcome === 'room') this.#io.awaitRoom();
+        return;
+      }
+      this.#waiting?.shift();
+      if (this.#waiting?.length === 0) this.#waiting = undefined;
+      next.resolve();
+    }
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** Whether {@link drain} has something to wait for, or to fail with. */
+  get isPending(): boolean {
+    return this.#waiting !== undefined || this.#failure !== undefined;
+  }
+
+  /** Resolves when the sends that wait are out, or rejects with what prevents them. */
+  async drain(): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#waiting !== undefined) await this.#lastWaiting;
+  }
+
+  /** Ends the sends that wait. */
+  fail(error: Error): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const send of waiting) send.reject(error);
+  }
+
+  /** @returns the payload's length: read once, since what it says may change */
+  #check(payload: Uint8Array): number {
+    if (this.#ending.isFinished)
+      throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
+    this.#ending.throwIfStopped();
+    // From JavaScript anything can come here, whatever the type says.
+    const given: unknown = payload;
+    if (!(given instanceof Uint8Array)) {
+      throw new ModuleError('invalidArgument', `a stream sends Uint8Array chunks, not ${describe(given)}`);
+    }
+    const length = byteLength(given);
+    if (length > MAX_DATA_BYTES) {
+      throw new ModuleError(
+        'invalidArgument',
+        `a chunk of ${length} bytes is over the limit of ${MAX_DATA_BYTES}; send it in parts`,
+      );
+    }
+    return length;
+  }
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return String(value);
+  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : `a ${typeof value}`;
+}

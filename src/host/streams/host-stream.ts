@@ -1,0 +1,243 @@
+import { ModuleError } from '../../errors.ts';
+import type { InvocationContextInit } from '../../wire/context.ts';
+import { FrameEncoder } from '../../wire/frame-encoder.ts';
+import { MAX_CREDIT } from '../../wire/flow-limits.ts';
+import type { TableEntry } from '../../wire/stream-table.ts';
+import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
+import { abortReason, type InvocationOptions } from '../invocation-options.ts';
+import { StreamInbox } from './stream-inbox.ts';
+import { StreamOutbox, type OutboxLink } from './stream-outbox.ts';
+
+export interface OpenStreamOptions extends InvocationOptions {
+  /** Bytes that the module may send at first (default 262,144). */
+  initialCredit?: number;
+  /** False: the module gets credit from `grant` only (default true: what the iterator took is granted back). */
+  autoCredit?: boolean;
+  /** The id of the stream; must not be live. By default one that this session never used. */
+  id?: StreamId;
+}
+
+/**
+ * One stream, seen from the host.
+ *
+ * Iterating gives the payload of each Data frame, boundaries kept; it ends with the module's Close and throws a
+ * {@link ModuleError} on its Error, after what came before. Leaving the loop early cancels the stream. A payload is the
+ * reader's to keep; small ones share an ArrayBuffer, as Node's Buffers do, so `slice()` one before its buffer is transferred.
+ */
+export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined> {
+  readonly id: StreamId;
+  /**
+   * Sends one Data frame; settles once it has credit and the transport takes it. `data` may be used again then.
+   *
+   * Rejects with a {@link ModuleError}: `invalidArgument` past 1 MiB or after `end`, else the reason why the stream is over
+   * (`cancelled` where the module has closed it).
+   */
+  send(data: Uint8Array): Promise<void>;
+  /** As `send`, if it can go out at once; false: no credit, a clogged transport, or the stream is over. */
+  trySend(data: Uint8Array): boolean;
+  /** Half-close: all is sent, once the sends that still wait have gone out. */
+  end(): void;
+  /** Asks the module to stop. Sends that wait reject; the stream is over when the module's terminal frame arrives. */
+  cancel(reason: string): void;
+  /** Grants the module `bytes` more (at most 2^31-1), beside what automatic credit does. Not checked against what was taken. */
+  grant(bytes: number): void;
+  /** Resolves with the module's Close, rejects with a {@link ModuleError} on its Error. May be ignored. */
+  readonly closed: Promise<void>;
+}
+
+/** What a stream needs from its session. */
+export interface StreamLink extends OutboxLink {
+  /** Queues one whole message. */
+  write(message: Uint8Array): void;
+  /** Queues one Data message from the encoder's header and the payload; both are copied. */
+  writeData(header: Uint8Array, payload: Uint8Array): void;
+}
+
+export interface StreamWindows {
+  /** What the host may send at first. */
+  readonly send: number;
+  /** The most that the module may take the host's balance to. */
+  readonly maxSendBalance: number;
+  /** What the module may send at first. */
+  readonly receive: number;
+  readonly autoCredit: boolean;
+}
+
+/** The session's view of a {@link HostStream}: with what it receives. */
+export class LiveStream implements HostStream, TableEntry<LiveStream> {
+  readonly id: StreamId;
+  /** The id as four uint32, high to low, so that a lookup compares numbers. */
+  readonly id0: number;
+  readonly id1: number;
+  readonly id2: number;
+  readonly id3: number;
+  /** The next live stream in the same bucket of the {@link StreamTable}. */
+  nextInBucket: LiveStream | undefined;
+  /** Opened before `shutdown` was sent, so its terminal frame is owed before the answer. */
+  readonly owed: boolean;
+
+  readonly #link: StreamLink;
+  readonly #encoder: FrameEncoder;
+  readonly #inbox: StreamInbox;
+  readonly #outbox: StreamOutbox;
+  readonly #signal: AbortSignal | undefined;
+  /** `asked` to stop: the module's terminal frame is still to come. `over`: it came, or never will. */
+  #phase: 'live' | 'asked' | 'over' = 'live';
+  #outcome: { readonly error: ModuleError | undefined } | undefined;
+  #closed: PromiseWithResolve | undefined;
+
+  constructor(
+    link: StreamLink,
+    id: StreamId,
+    windows: StreamWindows,
+    owed: boolean,
+    signal: AbortSignal | undefined,
+  ) {
+    this.id = id;
+    [this.id0, this.id1, this.id2, this.id3] = streamIdWords(id);
+    this.owed = owed;
+    this.#link = link;
+    this.#signal = signal;
+    const encoder = new FrameEncoder(id);
+    this.#encoder = encoder;
+    this.#inbox = new StreamInbox(windows.receive, windows.autoCredit, (bytes) => {
+      if (this.#phase !== 'live') return false;
+      link.write(encoder.credit(bytes));
+      return true;
+    });
+    this.#outbox = new StreamOutbox(
+      link,
+      (payload) => link.writeData(encoder.dataHeader(payload.length), payload),
+      () => link.write(encoder.close()),
+      windows.send,
+      windows.maxSendBalance,
+    );
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** The stream's first frame. @param initialCredit bytes; left out: the schema's default */
+  openFrame(context: InvocationContextInit, initialCredit?: number): Uint8Array {
+    return this.#encoder.open(context, initialCredit);
+  }
+
+  get closed(): Promise<void> {
+    if (this.#closed === undefined) {
+      this.#closed = promiseWithResolve();
+      // Whoever doesn't look at it must not be ended by an unhandled rejection.
+      this.#closed.promise.catch(() => undefined);
+      this.#settleClosed();
+    }
+    return this.#closed.promise;
+  }
+
+  send(data: Uint8Array): Promise<void> {
+    return this.#outbox.send(data);
+  }
+
+  trySend(data: Uint8Array): boolean {
+    return this.#outbox.trySend(data);
+  }
+
+  end(): void {
+    this.#outbox.end();
+  }
+
+  cancel(reason: string): void {
+    if (this.#phase !== 'live') return;
+    this.#phase = 'asked';
+    this.#link.write(this.#encoder.cancel(reason));
+    this.#outbox.stop(() => new ModuleError('cancelled', reason));
+  }
+
+  grant(bytes: number): void {
+    if (!Number.isInteger(bytes) || bytes < 0 || bytes > MAX_CREDIT) {
+      throw new ModuleError('invalidArgument', `A grant of ${bytes} bytes.`);
+    }
+    this.#inbox.grant(bytes);
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    return this.#inbox.next();
+  }
+
+  return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#inbox.discard();
+    this.cancel('the reader has stopped');
+    return Promise.resolve({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  /** Data from the module; the text says how it breaks flow control. */
+  recvData(payload: Uint8Array): string | undefined {
+    return this.#inbox.recv(payload);
+  }
+
+  /** A grant from the module; false when it is beyond the cost of what it was sent. */
+  recvCredit(bytes: number): boolean {
+    return this.#outbox.recvCredit(bytes);
+  }
+
+  recvClose(): void {
+    this.#finish(undefined);
+  }
+
+  recvError(error: ModuleError): void {
+    this.#finish(error);
+  }
+
+  /** The module broke the contract on this stream: it fails here, and the module is told to end it. */
+  reject(error: ModuleError): void {
+    if (this.#phase === 'live') this.#link.write(this.#encoder.error(error));
+    if (this.#phase !== 'over') this.#phase = 'asked';
+    this.#settle(error);
+  }
+
+  /** No terminal frame will come: the connection is gone, or the Open was never sent. */
+  abandon(error: ModuleError): void {
+    this.#finish(error);
+  }
+
+  #finish(error: ModuleError | undefined): void {
+    this.#phase = 'over';
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#settle(error);
+  }
+
+  #settle(error: ModuleError | undefined): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = { error };
+    // Made when it is needed: a stream that ends well needs no error, and its stack is dear.
+    this.#outbox.stop(() => error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
+    this.#inbox.finish(this.#outcome);
+    this.#settleClosed();
+  }
+
+  #settleClosed(): void {
+    if (this.#closed === undefined || this.#outcome === undefined) return;
+    if (this.#outcome.error === undefined) this.#closed.resolve();
+    else this.#closed.reject(this.#outcome.error);
+  }
+
+  readonly #onAbort = (): void => {
+    if (this.#signal !== undefined) this.cancel(abortReason(this.#signal));
+  };
+}
+
+interface PromiseWithResolve {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: ModuleError): void;
+}
+
+function promiseWithResolve(): PromiseWithResolve {
+  let resolve!: () => void;
+  let reject!: (error: ModuleError) => void;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

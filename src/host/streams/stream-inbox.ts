@@ -1,0 +1,108 @@
+import type { ModuleError } from '../../errors.ts';
+import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
+
+interface WaitingRead {
+  resolve(result: IteratorResult<Uint8Array, undefined>): void;
+  reject(error: ModuleError): void;
+}
+
+/** How the module's side of a stream ended; without an error, it has sent all. */
+export interface StreamOutcome {
+  readonly error: ModuleError | undefined;
+}
+
+/**
+ * The receiving half of a host stream: the Data that nobody took yet, and the balance that the module has left.
+ *
+ * With automatic credit, what the consumer took is granted back once it adds up to half the window; never more than taken.
+ */
+export class StreamInbox {
+  readonly #sendCredit: (bytes: number) => boolean;
+  /** Taken bytes that are granted at once; Infinity: never by itself. */
+  readonly #batch: number;
+  #balance: number;
+  #taken = 0;
+  #queue: Uint8Array[] = [];
+  #head = 0;
+  #waiting: WaitingRead[] = [];
+  #outcome: StreamOutcome | undefined;
+  #discarding = false;
+
+  /**
+   * @param window bytes that the module may send at first, as `Open.initialCredit` says
+   * @param sendCredit puts a grant on the wire; false where the stream is past that
+   */
+  constructor(window: number, autoCredit: boolean, sendCredit: (bytes: number) => boolean) {
+    this.#balance = window;
+    this.#batch = autoCredit ? Math.max(1, window >>> 1) : Infinity;
+    this.#sendCredit = sendCredit;
+  }
+
+  /** Takes one Data payload, which is the consumer's to keep; the text says how it breaks flow control. */
+  recv(payload: Uint8Array): string | undefined {
+    if (payload.length > MAX_DATA_BYTES) return `Data of ${payload.length} bytes`;
+    if (this.#balance <= 0) return `Data of ${payload.length} bytes at a balance of ${this.#balance}`;
+    const cost = dataCost(payload.length);
+    this.#balance -= cost;
+    if (this.#discarding || this.#outcome !== undefined) return undefined;
+    const reader = this.#waiting.shift();
+    if (reader === undefined) this.#queue.push(payload);
+    else {
+      this.#took(cost);
+      reader.resolve({ done: false, value: payload });
+    }
+    return undefined;
+  }
+
+  /** The module's side is over; what is queued can still be read. The first outcome stands. */
+  finish(outcome: StreamOutcome): void {
+    if (this.#outcome !== undefined) return;
+    this.#outcome = outcome;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const reader of waiting) settle(reader, outcome);
+  }
+
+  next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    const payload = this.#queue[this.#head];
+    if (payload !== undefined) {
+      this.#head += 1;
+      if (this.#head === this.#queue.length) {
+        this.#queue = [];
+        this.#head = 0;
+      }
+      this.#took(dataCost(payload.length));
+      return Promise.resolve({ done: false, value: payload });
+    }
+    return new Promise((resolve, reject) => {
+      const reader = { resolve, reject };
+      if (this.#outcome === undefined) this.#waiting.push(reader);
+      else settle(reader, this.#outcome);
+    });
+  }
+
+  /** Drops what is queued and what still comes: nobody reads on. */
+  discard(): void {
+    this.#discarding = true;
+    this.#queue = [];
+    this.#head = 0;
+  }
+
+  /** Bytes that the module may send on top, beside the automatic grants. */
+  grant(bytes: number): void {
+    if (this.#outcome === undefined && this.#sendCredit(bytes)) this.#balance += bytes;
+  }
+
+  #took(cost: number): void {
+    this.#taken += cost;
+    if (this.#taken < this.#batch) return;
+    const bytes = this.#taken;
+    this.#taken = 0;
+    this.grant(bytes);
+  }
+}
+
+function settle(reader: WaitingRead, outcome: StreamOutcome): void {
+  if (outcome.error === undefined) reader.resolve({ done: true, value: undefined });
+  else reader.reject(outcome.error);
+}

@@ -1,0 +1,83 @@
+import { uninitialised } from '../../base/buffers.ts';
+import type { Transport } from './transport.ts';
+
+/** A batch goes out at this size without waiting for the end of the turn; a message longer than this is written alone. */
+const BATCH_BYTES = 65_536;
+/** Several batches a slab, so that what is left unused at its end stays small. */
+const SLAB_BYTES = 4 * BATCH_BYTES;
+
+/**
+ * Gathers what is written in one turn of the event loop into few writes on the transport.
+ *
+ * Every byte is copied once, so the caller keeps its buffers. A slab is filled from front to back over many batches and then
+ * replaced, never reused: the transport may hold parts of it for as long as it likes.
+ */
+export class WriteBatch {
+  readonly #transport: Transport;
+  #slab = uninitialised(SLAB_BYTES);
+  #start = 0;
+  #end = 0;
+  #scheduled = false;
+  /** The transport asked for a pause. Control frames still go out; Data waits. */
+  clogged = false;
+
+  readonly #flushAfterTick = (): void => {
+    this.#scheduled = false;
+    this.flush();
+  };
+
+  // nextTick from a microtask runs when the microtask queue is empty, so a chain of awaited sends lands in one batch.
+  readonly #flushAfterMicrotasks = (): void => {
+    process.nextTick(this.#flushAfterTick);
+  };
+
+  constructor(transport: Transport) {
+    this.#transport = transport;
+  }
+
+  /** Appends the `length` bytes of one message: `head`, then `body`, then zeros. */
+  append(length: number, head: Uint8Array, body?: Uint8Array): void {
+    if (length > BATCH_BYTES) {
+      this.flush();
+      const message = uninitialised(length);
+      put(message, 0, length, head, body);
+      this.#write(message);
+      return;
+    }
+    if (length > SLAB_BYTES - this.#end) {
+      this.flush();
+      this.#slab = uninitialised(SLAB_BYTES);
+      this.#start = this.#end = 0;
+    }
+    put(this.#slab, this.#end, length, head, body);
+    this.#end += length;
+    if (this.#end - this.#start >= BATCH_BYTES) this.flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      queueMicrotask(this.#flushAfterMicrotasks);
+    }
+  }
+
+  /** Hands over what is gathered. */
+  flush(): void {
+    if (this.#start === this.#end) return;
+    const batch = this.#slab.subarray(this.#start, this.#end);
+    this.#start = this.#end;
+    this.#write(batch);
+  }
+
+  #write(bytes: Uint8Array): void {
+    if (!this.#transport.write(bytes)) this.clogged = true;
+  }
+}
+
+/** Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. */
+function put(target: Uint8Array, at: number, length: number, head: Uint8Array, body?: Uint8Array): void {
+  target.set(head, at);
+  let used = head.length;
+  if (body !== undefined) {
+    target.set(body, at + used);
+    used += body.length;
+  }
+  for (; used < length; used++) target[at + used] = 0;
+}

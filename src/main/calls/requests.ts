@@ -1,0 +1,219 @@
+import type { ErrorCode } from '../../errors.ts';
+import type { HandlerMode } from '../../module.ts';
+import type { Manifest } from '../../threads/messages.ts';
+import { decodeHandleRequest } from '../../wire/payload-decode.ts';
+import { cutUtf8 } from '../../base/text.ts';
+import { padToWord } from '../../wire/capnp/bytes.ts';
+import { encodeHandleResponse } from '../../wire/payload-encode.ts';
+import type { InvocationContext } from '../../wire/context.ts';
+import { envelopeHeaderBytes } from '../../wire/envelope.ts';
+import { encodeIpcError } from '../../wire/error-payload.ts';
+import { deadlinePassed } from './admission.ts';
+import type { ServeOptions } from '../options.ts';
+import type { PoolWorker } from '../workers/pool-worker.ts';
+import { Deadline, type Clock, type RunningJob } from './running-job.ts';
+import { RunningJobs } from './running-jobs.ts';
+import type { Assignment, Scheduler } from './scheduler.ts';
+import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
+
+export interface RequestsContext {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** @param payload of `response`, or of `error` when `ok` is false */
+  answer(requestId: string, ok: boolean, payload: Uint8Array): void;
+  dispatch(assignment: Assignment, request: { context: InvocationContext; body: Uint8Array }): void;
+  endWorker(worker: PoolWorker): void;
+}
+
+/** One unary request, from its arrival until its handler has really ended. */
+class RequestEntry implements WaitingCall {
+  mode: HandlerMode = 'sync';
+  running: RunningJob | undefined;
+  deadline: Deadline | undefined;
+  /** The cause that ended it before its handler did. */
+  cause: ErrorCode | undefined;
+  isAnswered = false;
+  readonly requestId: string;
+  readonly context: InvocationContext;
+  readonly body: Uint8Array;
+  heldBytes: number;
+  readonly start: (assignment: Assignment) => void;
+  readonly fail: (message: string) => void;
+
+  constructor(
+    requestId: string,
+    { context, body }: { context: InvocationContext; body: Uint8Array },
+    owner: {
+      onStart(entry: RequestEntry, assignment: Assignment): void;
+      onFail(entry: RequestEntry, message: string): void;
+    },
+  ) {
+    this.requestId = requestId;
+    this.context = context;
+    this.body = body;
+    this.heldBytes = body.length;
+    this.start = (assignment) => owner.onStart(this, assignment);
+    this.fail = (message) => owner.onFail(this, message);
+  }
+
+  expire(): boolean {
+    return this.deadline?.expire() ?? false;
+  }
+}
+
+/** The `handle` requests: they wait for workers, run and are stopped like streams, and get one answer each. */
+export class Requests {
+  readonly #context: RequestsContext;
+  readonly #waiting: WaitingCalls<RequestEntry>;
+  readonly #running: RunningJobs<RequestEntry>;
+  #manifest: Manifest | undefined;
+  #isDraining = false;
+
+  constructor(context: RequestsContext) {
+    this.#context = context;
+    this.#waiting = new WaitingCalls(context);
+    this.#running = new RunningJobs(context);
+  }
+
+  get isIdle(): boolean {
+    return this.#running.size === 0 && this.#waiting.size === 0;
+  }
+
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** @throws MalformedError for a payload that is no HandleRequest */
+  onHandle(requestId: string, payload: Uint8Array): void {
+    const { options, clock } = this.#context;
+    const { context, contextBytes, body } = decodeHandleRequest(payload, options.maxContextBytes);
+    if (this.#isDraining) return this.#refuse(requestId, 'unavailable', 'the module is shutting down');
+    if (contextBytes > options.maxContextBytes || context.metadata.length > options.maxMetadataEntries) {
+      const message =
+        `the InvocationContext has ${contextBytes} bytes and ${context.metadata.length} metadata entries, ` +
+        `the limits are ${options.maxContextBytes} and ${options.maxMetadataEntries}`;
+      return this.#refuse(requestId, 'invalidArgument', message);
+    }
+    const owner = {
+      onStart: (entry: RequestEntry, assignment: Assignment) => this.#onStart(entry, assignment),
+      onFail: (entry: RequestEntry, message: string) => {
+        this.#waiting.remove(entry);
+        this.#finish(entry, 'workerCrashed', `no worker could load the module: ${message}`);
+      },
+    };
+    // The payload lies in the read buffer, which is used again.
+    const entry = new RequestEntry(requestId, { context, body: body.slice() }, owner);
+    if (context.deadlineUnixMs !== 0) {
+      const passed = deadlinePassed(context, clock.now());
+      if (passed !== undefined) return this.#refuse(requestId, passed.code, passed.message);
+      entry.deadline = new Deadline(clock, context.deadlineUnixMs, () =>
+        this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
+      );
+    }
+    if (this.#manifest === undefined) this.#waiting.addUnchecked(entry);
+    else this.#submit(entry, this.#manifest);
+    if (!this.#waiting.has(entry)) return;
+    const { size, heldBytes } = this.#waiting;
+    if (size <= options.maxWaiting && heldBytes <= options.maxWaitingBytes) return;
+    const depth = `${size - 1} requests with ${heldBytes - entry.heldBytes} bytes wait already`;
+    this.#waiting.withdraw(entry);
+    this.#finish(entry, 'resourceExhausted', `too many requests wait for a worker: ${depth}`);
+  }
+
+  onManifest(manifest: Manifest): void {
+    this.#manifest = manifest;
+    for (const entry of this.#waiting.takeUnchecked()) this.#submit(entry, manifest);
+  }
+
+  /** A worker's answer, to whatever job. */
+  onAnswer(number: number, ok: boolean, payload: Uint8Array): void {
+    const entry = this.#running.get(number);
+    if (entry === undefined || entry.isAnswered) return;
+    if (entry.cause !== undefined) return this.#finish(entry, entry.cause, entry.running?.stopReason ?? '');
+    const { maxMessageBytes } = this.#context.options;
+    const answerBytes = responseBytes(entry.requestId, payload.length);
+    if (answerBytes > maxMessageBytes) {
+      return this.#finish(
+        entry,
+        'resourceExhausted',
+        `the result has ${payload.length} bytes; as a message it has ${answerBytes}, the limit is ${maxMessageBytes}`,
+      );
+    }
+    entry.isAnswered = true;
+    this.#context.answer(entry.requestId, ok, ok ? encodeHandleResponse({ body: payload }) : payload);
+  }
+
+  onSettled(number: number): void {
+    const entry = this.#running.get(number);
+    if (entry !== undefined) this.#end(entry, 'internal', 'the handler ended without an answer');
+  }
+
+  onFenced(worker: PoolWorker, how: string): void {
+    for (const entry of this.#running.on(worker)) this.#finish(entry, 'workerCrashed', how);
+  }
+
+  onWorkerExit(worker: PoolWorker, how: string): void {
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'workerCrashed', how);
+  }
+
+  cancelAll(reason: string): void {
+    for (const entry of [...this.#waiting, ...this.#running]) this.#stop(entry, 'cancelled', reason);
+  }
+
+  #submit(entry: RequestEntry, manifest: Manifest): void {
+    if (manifest.handle === undefined) {
+      this.#waiting.withdraw(entry);
+      return this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
+    }
+    entry.mode = manifest.handle;
+    this.#waiting.submit(entry);
+  }
+
+  #onStart(entry: RequestEntry, assignment: Assignment): void {
+    this.#waiting.remove(entry);
+    this.#running.start(entry, assignment);
+    assignment.control.reset(0);
+    this.#context.dispatch(assignment, entry);
+  }
+
+  #stop(entry: RequestEntry, cause: ErrorCode, reason: string): void {
+    if (entry.isAnswered || entry.cause !== undefined) return;
+    entry.cause = cause;
+    const { running } = entry;
+    if (running === undefined) {
+      this.#waiting.withdraw(entry);
+      return this.#finish(entry, cause, reason);
+    }
+    running.stop(cause, reason, this.#context.options.cancelGraceMs, () => {
+      if (!entry.isAnswered) this.#context.endWorker(running.assignment.worker);
+    });
+  }
+
+  #end(entry: RequestEntry, code: ErrorCode, message: string): void {
+    this.#finish(entry, code, message);
+    this.#running.end(entry);
+  }
+
+  /** Sends the one answer, if it is still owed; a decided cause wins. */
+  #finish(entry: RequestEntry, code: ErrorCode, message: string): void {
+    entry.deadline?.cancel();
+    if (entry.isAnswered) return;
+    entry.isAnswered = true;
+    const reason = entry.cause === undefined ? message : (entry.running?.stopReason ?? message);
+    this.#refuse(entry.requestId, entry.cause ?? code, reason);
+  }
+
+  #refuse(requestId: string, code: ErrorCode, message: string): void {
+    const cut = cutUtf8(message, this.#context.options.maxErrorMessageBytes);
+    this.#context.answer(requestId, false, encodeIpcError({ code, message: cut }));
+  }
+}
+
+/** The nested message around a HandleResponse's body: segment table, root pointer, and the body's pointer. */
+const HANDLE_RESPONSE_BYTES = 24;
+
+/** Bytes of the whole message that answers a request with a body of so many bytes. */
+function responseBytes(requestId: string, bodyBytes: number): number {
+  return envelopeHeaderBytes(Buffer.byteLength(requestId)) + HANDLE_RESPONSE_BYTES + padToWord(bodyBytes);
+}

@@ -1,0 +1,45 @@
+import type { PoolWorker } from '../workers/pool-worker.ts';
+import { RunningJob, type Clock } from './running-job.ts';
+import type { Assignment, Scheduler } from './scheduler.ts';
+
+/** Calls whose handler runs, by job number, until it has really ended; also those that were answered ahead of that. */
+export class RunningJobs<Call extends { running: RunningJob | undefined }> {
+  readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
+  readonly #calls = new Map<number, Call>();
+
+  constructor({ clock, scheduler }: { readonly clock: Clock; readonly scheduler: Scheduler }) {
+    this.#clock = clock;
+    this.#scheduler = scheduler;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  [Symbol.iterator](): Iterator<Call> {
+    return this.#calls.values();
+  }
+
+  /** @returns `undefined` for a job that is another's, or over */
+  get(number: number): Call | undefined {
+    return this.#calls.get(number);
+  }
+
+  /** Those on one worker. Each may be ended as it comes. */
+  *on(worker: PoolWorker): Generator<Call> {
+    for (const call of this) if (call.running?.assignment.worker === worker) yield call;
+  }
+
+  start(call: Call, assignment: Assignment): RunningJob {
+    this.#calls.set(assignment.number, call);
+    return (call.running = new RunningJob(assignment, this.#clock));
+  }
+
+  /** The handler has ended: its seat is free. */
+  end({ running }: Call): void {
+    if (running === undefined || !this.#calls.delete(running.assignment.number)) return;
+    running.settle();
+    this.#scheduler.release(running.assignment);
+  }
+}

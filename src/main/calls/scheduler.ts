@@ -1,0 +1,136 @@
+import type { HandlerMode } from '../../module.ts';
+import { JobControl } from '../../shared-memory/job-control.ts';
+import type { JobNumber, Region } from '../../shared-memory/region.ts';
+import { numberAfter } from '../../threads/messages.ts';
+import type { PoolWorker } from '../workers/pool-worker.ts';
+
+/** A seat on a worker: held until the handler has really ended. */
+export interface Assignment {
+  readonly worker: PoolWorker;
+  /** What messages to the worker name the job by; it comes back after 2^32 jobs. Int32. */
+  readonly number: number;
+  /** The job's control block, used again once the job has ended. */
+  readonly job: JobNumber;
+  readonly control: JobControl;
+}
+
+/** Something that waits for a worker. */
+export interface Waiting {
+  /** `sync`: it needs a worker to itself. */
+  readonly mode: HandlerMode;
+  /** Ends it if its deadline has passed, so that it never starts. @returns whether it has */
+  expire(): boolean;
+  /** A worker has room. */
+  start(assignment: Assignment): void;
+  /** No worker can load the module any more. */
+  fail(message: string): void;
+}
+
+/**
+ * Who runs where, and in which order: first come, first served.
+ *
+ * A synchronous handler gets a worker to itself; asynchronous ones share up to `streamsPerWorker`, on the worker with
+ * the fewest. Whoever is first in the queue and finds no place holds the others back, so that nobody waits for ever.
+ */
+export class Scheduler {
+  readonly #workers: ReadonlySet<PoolWorker>;
+  readonly #streamsPerWorker: number;
+  readonly #region: Region;
+  readonly #queue = new Set<Waiting>();
+  readonly #freeJobs: JobNumber[];
+  #lastNumber: number;
+  readonly #isClogged: () => boolean;
+  readonly #onBroken: (worker: PoolWorker) => void;
+
+  /**
+   * @param isClogged whether the host has so much left to read that nothing new should produce more
+   * @param onBroken a worker that could not load its module has failed a job: it is to be replaced
+   * @param lastNumber the first job gets the one that follows
+   */
+  constructor(
+    workers: ReadonlySet<PoolWorker>,
+    streamsPerWorker: number,
+    region: Region,
+    isClogged: () => boolean,
+    onBroken: (worker: PoolWorker) => void,
+    lastNumber = 0,
+  ) {
+    this.#workers = workers;
+    this.#streamsPerWorker = streamsPerWorker;
+    this.#region = region;
+    this.#isClogged = isClogged;
+    this.#onBroken = onBroken;
+    this.#lastNumber = lastNumber;
+    this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
+  }
+
+  /** Workers that run something. */
+  get busy(): number {
+    let busy = 0;
+    for (const worker of this.#workers) if (worker.running > 0) busy++;
+    return busy;
+  }
+
+  /** Workers that have loaded the module. */
+  get ready(): number {
+    let ready = 0;
+    for (const worker of this.#workers) if (worker.phase === 'ready') ready++;
+    return ready;
+  }
+
+  submit(waiting: Waiting): void {
+    this.#queue.add(waiting);
+    this.place();
+  }
+
+  withdraw(waiting: Waiting): void {
+    this.#queue.delete(waiting);
+  }
+
+  /** The handler has ended: its seat is free. */
+  release({ worker, job }: Assignment): void {
+    worker.running--;
+    worker.isExclusive = false;
+    this.#freeJobs.push(job);
+  }
+
+  /** Starts whoever can start. To be called whenever a worker may have room, or the host has read. */
+  place(): void {
+    for (const waiting of this.#queue) {
+      if (this.#isClogged()) return;
+      const worker = this.#workerFor(waiting.mode);
+      if (worker === undefined) return;
+      this.#queue.delete(waiting);
+      if (waiting.expire()) continue;
+      if (worker.phase === 'broken') {
+        waiting.fail(worker.failure ?? 'the module could not be loaded');
+        this.#onBroken(worker);
+        continue;
+      }
+      const job = this.#freeJobs.pop();
+      if (job === undefined) throw new Error('more jobs than seats: the scheduler has lost count');
+      worker.running++;
+      worker.isExclusive = waiting.mode === 'sync';
+      this.#lastNumber = numberAfter(this.#lastNumber);
+      waiting.start({ worker, number: this.#lastNumber, job, control: new JobControl(this.#region, job) });
+    }
+  }
+
+  #workerFor(mode: HandlerMode): PoolWorker | undefined {
+    let best: PoolWorker | undefined;
+    let retiring: PoolWorker | undefined;
+    let broken: PoolWorker | undefined;
+    let hope = false;
+    for (const worker of this.#workers) {
+      if (worker.phase === 'broken') broken = worker;
+      else hope = true;
+      if (worker.isExclusive || worker.running >= (mode === 'sync' ? 1 : this.#streamsPerWorker)) continue;
+      if (worker.phase === 'ready' && (best === undefined || worker.running < best.running)) best = worker;
+      if (worker.phase === 'retiring' && worker.running > 0) retiring = worker;
+    }
+    // One that retires ends with its last job, which may run for hours: where no other is ready, standing still would be worse
+    // than what it is not trusted with. And one that can't load its module is asked only when all others can't either: it fails the
+    // job and is replaced.
+    return best ?? retiring ?? (hope ? undefined : broken);
+  }
+}

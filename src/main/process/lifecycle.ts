@@ -1,0 +1,223 @@
+import type { ErrorCode } from '../../errors.ts';
+import type { Manifest } from '../../threads/messages.ts';
+import { decodeHealth, decodeInitialize, decodeShutdown } from '../../wire/payload-decode.ts';
+import { encodeHealthReport, encodeInitialized } from '../../wire/payload-encode.ts';
+import { EMPTY_PAYLOAD } from '../../wire/envelope.ts';
+import { encodeIpcError } from '../../wire/error-payload.ts';
+import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../../wire/flow-limits.ts';
+import { EXIT, type ServeOptions } from '../options.ts';
+import { LAST_WRITE_MS, onceUnread } from '../output/host-stall.ts';
+import type { Clock } from '../calls/running-job.ts';
+
+/** What the life of the process needs to know and to do. */
+export interface LifecycleContext {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  answer(requestId: string, ok: boolean, payload: Uint8Array): void;
+  /** `Initialize.config`, for the copies of the module that have run nothing yet. */
+  configure(config: Uint8Array): void;
+  /** Takes no new work from here on. */
+  drain(): void;
+  cancelAll(reason: string): void;
+  /** Resolves when nothing runs or waits any more. */
+  workDone(): Promise<void>;
+  /** Runs the modules' `onClose`; resolves when they have. */
+  closeModules(): Promise<void>;
+  /** Nothing that the host writes is looked at any more, and no request of a handler goes out. */
+  stopListening(): void;
+  /** Resolves when every accepted byte has been written. */
+  flushed(): Promise<void>;
+  /** Bytes that the host has taken so far; `undefined`: none wait for it. */
+  taken(): number | undefined;
+  /** Figures of the health report that others keep. */
+  figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'workers' | 'rssBytes'>;
+  log(line: string): void;
+  /** Ends the process, whatever its threads do. @param patienceMs what they have beyond the usual, to end by themselves */
+  exit(code: number, patienceMs?: number): void;
+}
+
+/** Beginning, health and end of the process. */
+export class Lifecycle {
+  readonly #context: LifecycleContext;
+  readonly #startedAt: number;
+  #manifest: Manifest | undefined;
+  #initializing: string[] = [];
+  #shutdowns: string[] = [];
+  #isEnding = false;
+  #isSignalled = false;
+  #isHostGone = false;
+  /** What the process ends with: decided by what ended it first. */
+  #exitCode: number = EXIT.ok;
+  /** For the host, of all that is cancelled at the end. */
+  #reason = '';
+  #hardStopAt = Infinity;
+  #stopTimers = (): void => {};
+  /** Ends the wait for the first load, which alone may last longer than the host was told; `undefined`: none waits. */
+  #whenLoaded: (() => void) | undefined;
+
+  constructor(context: LifecycleContext) {
+    this.#context = context;
+    this.#startedAt = context.clock.now();
+  }
+
+  onManifest(manifest: Manifest): void {
+    this.#manifest = manifest;
+    for (const requestId of this.#initializing.splice(0)) this.#answerInitialize(requestId, manifest);
+    this.#whenLoaded?.();
+  }
+
+  /** @throws MalformedError */
+  onInitialize(requestId: string, payload: Uint8Array): void {
+    const { protocolVersion, config } = decodeInitialize(payload);
+    if (protocolVersion !== PROTOCOL_VERSION) {
+      const message = `this module speaks protocol version ${PROTOCOL_VERSION}, not ${protocolVersion}`;
+      return this.#refuse(requestId, 'unimplemented', message);
+    }
+    this.#context.configure(config.slice());
+    if (this.#manifest === undefined) {
+      if (this.#initializing.length >= this.#context.options.maxWaiting) return this.#refuseMore(requestId);
+      this.#initializing.push(requestId);
+    } else this.#answerInitialize(requestId, this.#manifest);
+  }
+
+  /** @throws MalformedError */
+  onHealth(requestId: string, payload: Uint8Array): void {
+    decodeHealth(payload);
+    const { options, clock } = this.#context;
+    const report = encodeHealthReport({
+      ...this.#context.figures(),
+      status: this.#isEnding ? 'draining' : 'serving',
+      uptimeMs: clock.now() - this.#startedAt,
+      workers: options.workers,
+      rssBytes: process.memoryUsage.rss(),
+    });
+    this.#context.answer(requestId, true, report);
+  }
+
+  /** @throws MalformedError */
+  onShutdown(requestId: string, payload: Uint8Array): void {
+    const { options } = this.#context;
+    const { drainMs } = decodeShutdown(payload);
+    // Nobody needs more than this; a host that floods is answered where the limits are.
+    if (this.#shutdowns.length >= options.maxWaiting) return this.#refuseMore(requestId);
+    this.#shutdowns.push(requestId);
+    this.#end(EXIT.ok, drainMs, 'the host shut the module down');
+  }
+
+  /** A signal asks for the end; a second one gets it at once. */
+  onSignal(code: number): void {
+    if (this.#isSignalled) return this.#context.exit(code);
+    this.#isSignalled = true;
+    this.#whenLoaded?.();
+    const { drainMs } = this.#context.options;
+    this.#end(code, drainMs, 'the module was asked to stop by a signal');
+    // A host that asked for a longer drain before doesn't hold up whoever sent the signal.
+    this.#drainFor(drainMs);
+  }
+
+  /** The host has closed its side: it reads on, perhaps, but there is nobody to drain for. */
+  onInputEnd(): void {
+    this.#end(EXIT.ok, 0, 'the host closed its side');
+    // A host that doesn't read its terminal frames holds nothing up.
+    this.#drainFor(0);
+  }
+
+  /** The host's process is gone: nobody reads any more. */
+  onHostGone(): void {
+    this.#isHostGone = true;
+    this.#whenLoaded?.();
+    this.#end(EXIT.ok, 0, 'the host process is gone');
+    this.#drainFor(0);
+  }
+
+  #end(code: number, drainMs: number, reason: string): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#exitCode = code;
+    this.#reason = reason;
+    this.#context.drain();
+    this.#drainFor(drainMs);
+    this.#finish(code).catch((error: Error) => {
+      this.#context.log(`the end went wrong: ${error.message}`);
+      this.#context.exit(code);
+    });
+  }
+
+  async #finish(code: number): Promise<void> {
+    await this.#context.workDone();
+    // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
+    if (this.#manifest === undefined && !this.#isSignalled && !this.#isHostGone) {
+      await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
+      this.#whenLoaded = undefined;
+    }
+    for (const requestId of this.#initializing.splice(0)) {
+      this.#refuse(requestId, 'unavailable', 'the module ends before it has loaded');
+    }
+    await this.#context.closeModules();
+    await this.#context.flushed();
+    // The answer to shutdown is the last message: also for what the host writes as it reads it, another shutdown, say.
+    this.#context.stopListening();
+    for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
+    await this.#context.flushed();
+    // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.
+    const left = this.#hardStopAt - this.#context.clock.now();
+    const most = this.#context.options.cancelGraceMs + LAST_WRITE_MS;
+    this.#context.exit(code, Math.min(Math.max(0, left), most));
+  }
+
+  #refuseMore(requestId: string): void {
+    this.#refuse(
+      requestId,
+      'resourceExhausted',
+      'too many requests of this kind wait for their answer already',
+    );
+  }
+
+  #refuse(requestId: string, code: ErrorCode, message: string): void {
+    this.#context.answer(requestId, false, encodeIpcError({ code, message }));
+  }
+
+  /** What runs has so long until it is cancelled; never longer than it was told before. */
+  #drainFor(drainMs: number): void {
+    const { clock, options } = this.#context;
+    const quietAt = clock.now() + drainMs + options.cancelGraceMs;
+    const hardStopAt = quietAt + LAST_WRITE_MS;
+    if (hardStopAt >= this.#hardStopAt) return;
+    this.#hardStopAt = hardStopAt;
+    this.#stopTimers();
+    const cancel = (): void => this.#context.cancelAll(this.#reason);
+    const cancelTimer = drainMs === 0 ? cancel() : clock.after(drainMs, cancel);
+    const exitTimer = clock.after(quietAt - clock.now(), () => this.#exitOnceUnread());
+    this.#stopTimers = () => {
+      cancelTimer?.();
+      exitTimer();
+    };
+  }
+
+  /** Everything that ran has been ended. What is left is the host's to read, for as long as it does; and the first load. */
+  #exitOnceUnread(): void {
+    this.#stopTimers = onceUnread(this.#context, () => {
+      if (this.#whenLoaded === undefined) this.#context.exit(this.#exitCode);
+      else this.#exitOnceUnread();
+    });
+  }
+
+  #answerInitialize(requestId: string, manifest: Manifest): void {
+    const { options } = this.#context;
+    const { streams } = manifest;
+    const capabilities: string[] = [];
+    if (manifest.handle !== undefined) capabilities.push('handle');
+    if (manifest.kvChange) capabilities.push('kvChange');
+    if (streams !== undefined) capabilities.push('serverStream');
+    const payload = encodeInitialized({
+      protocolVersion: PROTOCOL_VERSION,
+      moduleName: manifest.name,
+      moduleVersion: manifest.version,
+      capabilities,
+      methods: streams !== undefined && 'methods' in streams ? streams.methods.map(({ name }) => name) : [],
+      workers: options.workers,
+      initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
+    });
+    this.#context.answer(requestId, true, payload);
+  }
+}

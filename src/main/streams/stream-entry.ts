@@ -1,0 +1,159 @@
+import { ReceiveWindow } from '../../wire/credit.ts';
+import { QUEUED, type StreamState } from './stream-state.ts';
+import type { TableEntry } from '../../wire/stream-table.ts';
+import type { HandlerMode } from '../../module.ts';
+import { OP, type StreamStart } from '../../threads/messages.ts';
+import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
+import { FrameDecoder } from '../../wire/frame.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../wire/flow-limits.ts';
+import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
+import type { Deadline, RunningJob } from '../calls/running-job.ts';
+import type { Assignment } from '../calls/scheduler.ts';
+import { StreamTimes } from './stream-figures.ts';
+import type { WaitingCall } from '../calls/waiting-calls.ts';
+
+const NO_BYTES = new Uint8Array(0);
+/** For an Open that was checked against the limits that hold. */
+const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
+
+/** What a queued stream asks of the router. */
+export interface EntryOwner {
+  onStart(entry: StreamEntry, assignment: Assignment): void;
+  onNoWorker(entry: StreamEntry, message: string): void;
+}
+
+/**
+ * One accepted stream, from its Open until its handler has really ended: a place in the table while the id is live,
+ * a place in the limits until the end.
+ */
+export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
+  readonly id0: number;
+  readonly id1: number;
+  readonly id2: number;
+  readonly id3: number;
+  nextInBucket: StreamEntry | undefined;
+  /** The frame of the Open, until a worker has it: `open[openStart, openEnd)`. */
+  open: Uint8Array | undefined;
+  openStart: number;
+  openEnd: number;
+  #context: InvocationContext | undefined;
+  readonly window: ReceiveWindow;
+  state: StreamState = QUEUED;
+  mode: HandlerMode = 'sync';
+  readonly times = new StreamTimes();
+  /** What the module may send, while no worker counts it. */
+  queuedCredit: number;
+  /** Input that arrived while the stream was queued. */
+  held: Uint8Array[] | undefined;
+  heldBytes = 0;
+  running: RunningJob | undefined;
+  deadline: Deadline | undefined;
+  readonly #owner: EntryOwner;
+
+  /** @param frame an Open in `bytes`, which are the entry's during this call and until {@link keepOpen} */
+  constructor(
+    owner: EntryOwner,
+    frame: FrameDecoder,
+    bytes: Uint8Array,
+    receiveWindow: number,
+    credit: number,
+  ) {
+    this.#owner = owner;
+    ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
+    this.open = bytes;
+    this.openStart = frame.start;
+    this.openEnd = frame.end;
+    this.window = new ReceiveWindow(receiveWindow);
+    this.queuedCredit = credit;
+  }
+
+  /** Made when it is asked for: frames carry it as words. */
+  get id(): StreamId {
+    return streamIdFromWords(this.id0, this.id1, this.id2, this.id3);
+  }
+
+  /**
+   * Decoded when it is first asked for. Empty for a stream that was given to its worker when nobody listened: its thread has
+   * the context then.
+   */
+  get context(): InvocationContext {
+    if (this.#context === undefined && this.open !== undefined) {
+      const frame = new FrameDecoder(NO_LIMITS);
+      frame.decode(this.open, this.openStart, this.openEnd);
+      this.#context = frame.openContext();
+    }
+    return this.#context ?? EMPTY_CONTEXT;
+  }
+
+  /** The stream has to wait: the bytes around its Open are used again. */
+  keepOpen(): void {
+    this.open = this.open?.slice(this.openStart, this.openEnd);
+    this.openEnd -= this.openStart;
+    this.openStart = 0;
+  }
+
+  /** What a worker gets of it. @param openedAt ms since the epoch */
+  startOf({ number, job }: Assignment, openedAt: number, queuedMs: number): StreamStart {
+    const { mode, open: bytes = NO_BYTES, openStart: start, openEnd: end } = this;
+    return { kind: 'stream', stream: this, number, job, mode, openedAt, queuedMs, bytes, start, end };
+  }
+
+  /** The worker has its Open. @param isHeard whether someone may ask for the context later */
+  dropOpen(isHeard: boolean): void {
+    if (isHeard) this.#context = this.context;
+    this.open = undefined;
+  }
+
+  /** Keeps input for the worker to come: `bytes[start, end)`, copied. */
+  hold(bytes: Uint8Array, start: number, end: number): void {
+    // A flood of empty chunks costs a reference each.
+    (this.held ??= []).push(start === end ? NO_BYTES : bytes.slice(start, end));
+  }
+
+  /** The worker that runs it now gets what came for it before. */
+  giveHeld(running: RunningJob): void {
+    for (const chunk of this.held ?? []) running.post(OP.data, chunk);
+    this.held = undefined;
+    if (this.state.kind === 'half') running.post(OP.end);
+  }
+
+  /** Bytes granted to the host so far, modulo 2^32. */
+  get granted(): number {
+    return this.running?.assignment.control.granted ?? 0;
+  }
+
+  /** What the module may still send. */
+  get credit(): number {
+    return this.running?.assignment.control.credit ?? this.queuedCredit;
+  }
+
+  /** The host has granted so many bytes. */
+  addCredit(bytes: number): void {
+    if (this.running === undefined) {
+      this.queuedCredit += bytes;
+      return;
+    }
+    const { control } = this.running.assignment;
+    control.addCredit(bytes);
+    if (control.tellCredit()) this.running.post(OP.credit);
+  }
+
+  /** Whether the worker's own terminal frame is committed: the id is free, whatever main's state still says. */
+  get terminalCommitted(): boolean {
+    if (this.running === undefined) return false;
+    const { control, worker } = this.running.assignment;
+    return control.terminalMarked && control.terminalCommitted(worker.committedTail);
+  }
+
+  expire(): boolean {
+    return this.deadline?.expire() ?? false;
+  }
+
+  start(assignment: Assignment): void {
+    this.#owner.onStart(this, assignment);
+  }
+
+  fail(message: string): void {
+    this.#owner.onNoWorker(this, message);
+  }
+}

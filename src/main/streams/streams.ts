@@ -1,0 +1,320 @@
+import { dataCost } from '../../wire/flow-limits.ts';
+import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from './stream-state.ts';
+import type { HandlerMode } from '../../module.ts';
+import { cutUtf8 } from '../../base/text.ts';
+import { OP, type Manifest } from '../../threads/messages.ts';
+import { FRAME_ARM, type FrameDecoder } from '../../wire/frame.ts';
+import { FrameEncoder } from '../../wire/frame-encoder.ts';
+import type { MalformedError } from '../../wire/capnp/malformed.ts';
+import { StreamTable } from '../../wire/stream-table.ts';
+import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
+import { admit, refusalBeforeHandler, type Refusal } from '../calls/admission.ts';
+import { eventOf, reasonFor } from './host-event.ts';
+import type { ServeOptions } from '../options.ts';
+import type { PoolWorker } from '../workers/pool-worker.ts';
+import { Deadline, type Clock } from '../calls/running-job.ts';
+import { RunningJobs } from '../calls/running-jobs.ts';
+import type { Assignment, Scheduler } from '../calls/scheduler.ts';
+import { StreamEntry, type EntryOwner } from './stream-entry.ts';
+import { StreamWatch, unopened, type RefusedCall } from './stream-figures.ts';
+import { WaitingCalls } from '../calls/waiting-calls.ts';
+
+/** What the router asks of the rest of main. */
+export interface StreamsContext {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  /** Sends a stream's last frame, behind whatever workers have committed: the id may have had another life. */
+  sendTerminal(message: Uint8Array): void;
+  /** Gives a stream's task to its worker, behind everything that must come before it. */
+  dispatch(assignment: Assignment, entry: StreamEntry): void;
+  /** Ends a worker whose handler did not end in time. */
+  endWorker(worker: PoolWorker): void;
+}
+
+/**
+ * Routes every frame to its stream and keeps each stream's state; the handlers themselves live on workers.
+ *
+ * What becomes of a live stream `stream/state.ts` decides. Here is what that means: queue, post to a worker, send a terminal
+ * frame. An id that is not live has no state to change: an Open is checked, a malformed frame answered, the rest counted.
+ */
+export class Streams implements EntryOwner {
+  readonly #context: StreamsContext;
+  readonly watch: StreamWatch;
+  readonly #table = new StreamTable<StreamEntry>();
+  readonly #queued: WaitingCalls<StreamEntry>;
+  /** Streams whose handler runs, also those whose id is free again. */
+  readonly #running: RunningJobs<StreamEntry>;
+  #manifest: Manifest | undefined;
+  #isDraining = false;
+  /** Frames that were ignored: for ids that were not live, and grants of nothing. */
+  lateFrames = 0;
+
+  constructor(context: StreamsContext) {
+    this.#context = context;
+    this.watch = new StreamWatch(context.clock);
+    this.#queued = new WaitingCalls(context);
+    this.#running = new RunningJobs(context);
+  }
+
+  /** Streams that are live or whose handler runs on. */
+  get openCount(): number {
+    return this.#running.size + this.#queued.size;
+  }
+
+  get queuedCount(): number {
+    return this.#queued.size;
+  }
+
+  /** A sound frame whose id is that of its envelope. */
+  onFrame(frame: FrameDecoder, bytes: Uint8Array): void {
+    const entry = this.#live(this.#table.find(frame));
+    if (entry === undefined) {
+      if (frame.arm === FRAME_ARM.open) return this.#open(frame, bytes);
+      // What a frame for a live id may not say, a late one may not say either: this throws where it is malformed.
+      if (frame.arm === FRAME_ARM.cancel) frame.cancelReason();
+      else if (frame.arm === FRAME_ARM.error) frame.error();
+      this.lateFrames++;
+      return;
+    }
+    if (frame.arm === FRAME_ARM.credit && frame.credit === 0) {
+      this.lateFrames++;
+      return;
+    }
+    const event = eventOf(frame, entry);
+    const step = onHostEvent(entry.state, event);
+    switch (step.effect.do) {
+      case 'deliverData':
+        return this.#deliver(entry, bytes, frame.dataStart, frame.dataEnd);
+      case 'addCredit':
+        return entry.addCredit(frame.credit);
+      default: {
+        // Reading the reason may find the frame malformed: that must come before any state changes.
+        const reason = cutUtf8(reasonFor(event, frame), this.#context.options.maxErrorMessageBytes);
+        entry.state = step.next;
+        this.#apply(entry, step, reason);
+      }
+    }
+  }
+
+  /** A frame that can't be understood, for the id of its envelope. */
+  onMalformed(id: StreamId, why: MalformedError): void {
+    const entry = this.#live(this.#table.get(id));
+    if (entry === undefined) {
+      const [id0, id1, id2, id3] = streamIdWords(id);
+      return this.#refuse({ id0, id1, id2, id3 }, { code: 'protocolViolation', message: why.message });
+    }
+    const step = onHostEvent(entry.state, 'malformed');
+    entry.state = step.next;
+    this.#apply(entry, step, why.message);
+  }
+
+  /** The first worker has loaded: opens that came before it can be checked. */
+  onManifest(manifest: Manifest): void {
+    this.#manifest = manifest;
+    for (const entry of this.#queued.takeUnchecked()) {
+      const verdict = admit(manifest, entry.context, this.#context.clock.now());
+      if ('code' in verdict) this.#terminate(entry, verdict);
+      else this.#submit(entry, verdict.mode);
+    }
+  }
+
+  /** No new opens from here on. */
+  drain(): void {
+    this.#isDraining = true;
+  }
+
+  /** Whether anything runs or waits. */
+  get isIdle(): boolean {
+    return this.#running.size === 0 && this.#queued.size === 0;
+  }
+
+  /** The drain time is over, or the host is gone: everything is cancelled. */
+  cancelAll(reason: string): void {
+    for (const entry of [...this.#queued, ...this.#running]) {
+      this.#live(entry);
+      this.#onModule(entry, 'connectionEnds', reason);
+    }
+  }
+
+  onStart(entry: StreamEntry, assignment: Assignment): void {
+    this.#queued.remove(entry);
+    const running = this.#running.start(entry, assignment);
+    this.watch.started(entry, assignment.worker.seatNumber);
+    assignment.control.reset(entry.queuedCredit);
+    this.#onModule(entry, 'dispatched', '');
+    this.#context.dispatch(assignment, entry);
+    entry.dropOpen(this.watch.hasListeners);
+    entry.giveHeld(running);
+  }
+
+  onNoWorker(entry: StreamEntry, message: string): void {
+    this.#terminate(entry, { code: 'workerCrashed', message: `no worker could load the module: ${message}` });
+  }
+
+  /** The handler of a job has ended. */
+  onSettled(number: number): void {
+    const entry = this.#running.get(number);
+    if (entry !== undefined) this.#end(entry, 'settled', 'the handler ended without ending its stream');
+  }
+
+  /** The worker can't write any more: what its streams still owe, main sends. @param how for a person */
+  onFenced(worker: PoolWorker, how: string): void {
+    for (const entry of this.#running.on(worker)) {
+      this.#live(entry);
+      const reason = entry.state.kind === 'ending' ? (entry.running?.stopReason ?? '') : how;
+      this.#onModule(entry, 'fenced', reason);
+    }
+  }
+
+  /** The thread is gone, and with it every handler on it. */
+  onWorkerExit(worker: PoolWorker, how: string): void {
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'workerExited', how);
+  }
+
+  #end(entry: StreamEntry, event: ModuleEvent, message: string): void {
+    this.#live(entry);
+    this.#onModule(entry, event, message);
+    this.watch.settled(entry);
+    entry.deadline?.cancel();
+    this.#running.end(entry);
+  }
+
+  #open(frame: FrameDecoder, bytes: Uint8Array): void {
+    const { options, clock } = this.#context;
+    const { context, initialCredit } = frame.openHead(options.maxContextBytes);
+    const { contextBytes, metadataEntries, deadlineUnixMs } = context;
+    // One look at the clock: what is admitted gets its timer.
+    const now = clock.now();
+    const verdict =
+      refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
+      (this.#manifest === undefined ? undefined : admit(this.#manifest, context, now));
+    const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
+    // Of one that is too large nothing is built.
+    if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
+    if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
+    if (verdict === undefined) {
+      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
+      this.#queued.addUnchecked(entry);
+    }
+    this.#table.add(entry);
+    // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
+    if (deadlineUnixMs > now) {
+      entry.deadline = new Deadline(clock, deadlineUnixMs, () => {
+        this.#live(entry);
+        this.#onModule(entry, 'deadline', 'the deadline has passed');
+      });
+    }
+    if (verdict !== undefined) this.#submit(entry, verdict.mode);
+    if (this.#queued.size > this.#queueRoom()) {
+      this.#forget(entry);
+      this.#refuseFull(entry);
+    } else if (this.#queued.has(entry)) {
+      entry.keepOpen();
+      this.watch.opened(entry, this.#queued.size);
+    }
+  }
+
+  /** How many opens may wait. What workers that are still loading will run at once waits beside what is queued. */
+  #queueRoom(): number {
+    const { options, scheduler } = this.#context;
+    return options.maxQueue + Math.max(0, options.workers - scheduler.ready) * options.streamsPerWorker;
+  }
+
+  #refuseFull(entry: StreamEntry): void {
+    const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#context.options.workers} workers`;
+    this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
+  }
+
+  #submit(entry: StreamEntry, mode: HandlerMode): void {
+    entry.mode = mode;
+    this.#queued.submit(entry);
+  }
+
+  /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */
+  #live(entry: StreamEntry | undefined): StreamEntry | undefined {
+    if (entry === undefined || !entry.terminalCommitted) return entry;
+    if (isLive(entry.state)) this.watch.ended(entry);
+    this.#onModule(entry, 'terminalCommitted', '');
+    return undefined;
+  }
+
+  #deliver(entry: StreamEntry, bytes: Uint8Array, start: number, end: number): void {
+    if (entry.running !== undefined) return entry.running.post(OP.data, bytes, start, end);
+    entry.hold(bytes, start, end);
+    this.#queued.addHeld(entry, dataCost(end - start));
+    if (this.#queued.heldBytes <= this.#context.options.maxHeldBytes) return;
+    const newest = [...this.#queued].reverse().find((queued) => queued.heldBytes > 0) ?? entry;
+    this.#withdraw(newest);
+    this.#terminate(newest, {
+      code: 'resourceExhausted',
+      message: `queued streams hold ${this.#queued.heldBytes} bytes of input; the newest is refused`,
+    });
+  }
+
+  #onModule(entry: StreamEntry, event: ModuleEvent, reason: string): void {
+    const step = onModuleEvent(entry.state, event);
+    entry.state = step.next;
+    this.#apply(entry, step, reason);
+  }
+
+  /** What a transition asks for, apart from delivering input and credit. */
+  #apply(entry: StreamEntry, step: Step, reason: string): void {
+    const { effect } = step;
+    switch (effect.do) {
+      case 'countLate':
+        this.lateFrames++;
+        break;
+      case 'deliverEnd':
+        entry.running?.post(OP.end);
+        break;
+      case 'stop':
+        this.watch.stopped(entry, effect.cause, reason);
+        entry.running?.stop(effect.cause, reason, this.#context.options.cancelGraceMs, () => {
+          this.#live(entry);
+          this.#onModule(entry, 'graceOver', reason);
+        });
+        break;
+      case 'terminate':
+        if (entry.running === undefined) {
+          this.watch.stopped(entry, effect.cause, reason);
+          this.#withdraw(entry);
+        }
+        this.#refuse(entry, { code: effect.cause, message: reason });
+        break;
+      case 'endWorker':
+        if (entry.running !== undefined) this.#context.endWorker(entry.running.assignment.worker);
+        break;
+      case 'nothing':
+      case 'admit':
+      case 'answerStray':
+      case 'deliverData':
+      case 'addCredit':
+        break;
+    }
+    if (!isLive(entry.state)) this.#table.delete(entry);
+  }
+
+  #withdraw(entry: StreamEntry): void {
+    this.#queued.withdraw(entry);
+    entry.deadline?.cancel();
+    entry.held = undefined;
+  }
+
+  #forget(entry: StreamEntry): void {
+    this.#withdraw(entry);
+    entry.state = ABSENT;
+    this.#table.delete(entry);
+  }
+
+  #terminate(entry: StreamEntry, refusal: Refusal): void {
+    this.#forget(entry);
+    this.#refuse(entry, refusal);
+  }
+
+  #refuse(call: RefusedCall, refusal: Refusal): void {
+    const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
+    this.#context.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
+    this.watch.refused(call, { ...refusal, message });
+  }
+}

@@ -1,0 +1,254 @@
+import { readBoundedContext, type InvocationContext } from './context.ts';
+import { readIpcError, type ErrorFields } from './error-payload.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from './flow-limits.ts';
+import { MalformedError } from './capnp/malformed.ts';
+import { MessageReader, type StructReader } from './capnp/reader.ts';
+
+/** A module passes on the context that the host gave it, which is bounded; what is larger was made to do harm. */
+const MAX_SERVICE_CONTEXT_BYTES = 65_536;
+
+/** Text that may be reached by more than one pointer, in bytes. */
+const ALIASED_BYTES = 65_536;
+
+// The payloads of all envelopes but streamFrame. Every function takes a whole payload, of which zero length stands for the struct
+// with all defaults, and throws MalformedError. Places and defaults are those of schema/ipc.capnp; a test holds them against the
+// compiler's own listing.
+
+/** `HandleRequest`. */
+export interface HandleRequest {
+  /** All defaults where the context is larger than was allowed. */
+  readonly context: InvocationContext;
+  /** The context as it is on the wire: the struct with everything that it points to, in bytes. */
+  readonly contextBytes: number;
+  /** A view on the payload. */
+  readonly body: Uint8Array;
+}
+
+/** `HandleResponse` and `ServiceResponse`. */
+export interface Body {
+  /** A view on the payload. */
+  readonly body: Uint8Array;
+}
+
+/** `ServiceRequest`. */
+export interface ServiceRequest {
+  readonly service: string;
+  readonly method: string;
+  /** A view on the payload. */
+  readonly body: Uint8Array;
+  readonly context: InvocationContext;
+}
+
+/** `KvChange`. */
+export interface KvChange {
+  readonly key: string;
+  readonly operation: KvOperation;
+  /** A view on the payload; empty after a delete. */
+  readonly value: Uint8Array;
+  /** UInt64. */
+  readonly version: bigint;
+}
+
+/** `KvChange.Operation` by number. */
+export const KV_OPERATIONS = ['set', 'delete'] as const;
+/** What happened to a key. */
+export type KvOperation = (typeof KV_OPERATIONS)[number];
+
+/** `Initialize`. */
+export interface Initialize {
+  readonly protocolVersion: number;
+  readonly runtimeName: string;
+  readonly runtimeVersion: string;
+  /** A view on the payload. */
+  readonly config: Uint8Array;
+}
+
+/** `Initialized`. */
+export interface Initialized {
+  readonly protocolVersion: number;
+  readonly moduleName: string;
+  readonly moduleVersion: string;
+  /** Of "handle", "kvChange", "serverStream"; a newer module may say more. */
+  readonly capabilities: readonly string[];
+  readonly methods: readonly string[];
+  readonly workers: number;
+  /** Bytes that the host may send on a new stream; 0 for the constant of the schema. */
+  readonly initialCredit: number;
+}
+
+/** `HealthReport`. The 64-bit counters are exact up to 2^53. */
+export interface HealthReport {
+  readonly status: HealthStatus;
+  readonly openStreams: number;
+  readonly queuedOpens: number;
+  readonly workers: number;
+  readonly busyWorkers: number;
+  readonly uptimeMs: number;
+  readonly framesIn: number;
+  readonly framesOut: number;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly rssBytes: number;
+}
+
+/** `HealthReport.Status` by number. */
+export const HEALTH_STATUSES = ['serving', 'draining'] as const;
+/** Whether a module takes new work. */
+export type HealthStatus = (typeof HEALTH_STATUSES)[number];
+
+/** `Shutdown`. */
+export interface Shutdown {
+  /** Milliseconds that running streams may go on. */
+  readonly drainMs: number;
+}
+
+/** `Shutdown.drainMs` where a host doesn't set it. */
+export const DEFAULT_DRAIN_MS = 5000;
+
+// The limit on a message may be configured, and the framer has enforced it on the message around the payload.
+const PAYLOAD_LIMITS: WireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
+
+/** One segment of one word, a null root pointer: all defaults. */
+const ALL_DEFAULTS = Uint8Array.of(0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
+/**
+ * The payload of `handle`.
+ *
+ * @param maxContextBytes a larger context is measured and not built. Give the limit on contexts where the host is not trusted:
+ *   few bytes of a message can stand for many strings
+ */
+export function decodeHandleRequest(
+  payload: Uint8Array,
+  maxContextBytes: number = DEFAULT_WIRE_LIMITS.maxMessageBytes,
+): HandleRequest {
+  const root = rootOf(payload);
+  const context = readBoundedContext(root.struct(0, 'HandleRequest.context'), maxContextBytes);
+  return { ...context, body: root.data(1, 'HandleRequest.body') };
+}
+
+/** The payload of the `response` to `handle`. */
+export function decodeHandleResponse(payload: Uint8Array): Body {
+  return { body: rootOf(payload).data(0, 'HandleResponse.body') };
+}
+
+/** The payload of `serviceRequest`. */
+export function decodeServiceRequest(payload: Uint8Array): ServiceRequest {
+  const root = rootOf(payload);
+  const { context, contextBytes } = readBoundedContext(
+    root.struct(3, 'ServiceRequest.context'),
+    MAX_SERVICE_CONTEXT_BYTES,
+  );
+  if (contextBytes > MAX_SERVICE_CONTEXT_BYTES) {
+    throw new MalformedError(
+      'traversal',
+      'ServiceRequest.context',
+      `it has more than ${MAX_SERVICE_CONTEXT_BYTES} bytes`,
+    );
+  }
+  return {
+    service: root.text(0, 'ServiceRequest.service'),
+    method: root.text(1, 'ServiceRequest.method'),
+    body: root.data(2, 'ServiceRequest.body'),
+    context,
+  };
+}
+
+/** The payload of `serviceResponse`. */
+export function decodeServiceResponse(payload: Uint8Array): Body {
+  return { body: rootOf(payload).data(0, 'ServiceResponse.body') };
+}
+
+/** The payload of `kvChangeNotification`. An operation that nobody knows is malformed: to take it for another would corrupt a copy of the store. */
+export function decodeKvChange(payload: Uint8Array): KvChange {
+  const root = rootOf(payload);
+  return {
+    key: root.text(0, 'KvChange.key'),
+    operation: enumerant(KV_OPERATIONS, root.uint16(0), 'KvChange.operation'),
+    value: root.data(1, 'KvChange.value'),
+    version: root.uint64(8),
+  };
+}
+
+/** The payload of `initialize`. */
+export function decodeInitialize(payload: Uint8Array): Initialize {
+  const root = rootOf(payload);
+  return {
+    protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
+    runtimeName: root.text(0, 'Initialize.runtimeName'),
+    runtimeVersion: root.text(1, 'Initialize.runtimeVersion'),
+    config: root.data(2, 'Initialize.config'),
+  };
+}
+
+/** The payload of the `response` to `initialize`. */
+export function decodeInitialized(payload: Uint8Array): Initialized {
+  const root = rootOf(payload);
+  // Many pointers may lead to one text; spelled out, a small message could fill memory.
+  const most = payload.length + ALIASED_BYTES;
+  if (root.measureBytes(most) > most) {
+    throw new MalformedError(
+      'traversal',
+      'Initialized',
+      'its lists hold far more text than the message has bytes',
+    );
+  }
+  return {
+    protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
+    moduleName: root.text(0, 'Initialized.moduleName'),
+    moduleVersion: root.text(1, 'Initialized.moduleVersion'),
+    capabilities: root.textList(2, 'Initialized.capabilities'),
+    methods: root.textList(3, 'Initialized.methods'),
+    workers: root.uint16(2),
+    initialCredit: root.uint32(4),
+  };
+}
+
+/** The payload of the `response` to `health`. */
+export function decodeHealthReport(payload: Uint8Array): HealthReport {
+  const root = rootOf(payload);
+  return {
+    status: enumerant(HEALTH_STATUSES, root.uint16(0), 'HealthReport.status'),
+    openStreams: root.uint32(4),
+    queuedOpens: root.uint32(8),
+    workers: root.uint16(2),
+    busyWorkers: root.uint16(12),
+    uptimeMs: root.uint64AsNumber(16),
+    framesIn: root.uint64AsNumber(24),
+    framesOut: root.uint64AsNumber(32),
+    bytesIn: root.uint64AsNumber(40),
+    bytesOut: root.uint64AsNumber(48),
+    rssBytes: root.uint64AsNumber(56),
+  };
+}
+
+/** The payload of `shutdown`. */
+export function decodeShutdown(payload: Uint8Array): Shutdown {
+  return { drainMs: (rootOf(payload).uint32(0) ^ DEFAULT_DRAIN_MS) >>> 0 };
+}
+
+/** The payload of `health`: a struct of which nothing is known. @throws MalformedError */
+export function decodeHealth(payload: Uint8Array): void {
+  rootOf(payload);
+}
+
+/** The payload of `error`. */
+export function decodeIpcError(payload: Uint8Array): ErrorFields {
+  return readIpcError(rootOf(payload));
+}
+
+// On the wire a number is XORed with its default, so that a default is all zeroes. This one is the schema's, and stays 1 when the
+// version that we speak moves on.
+const PROTOCOL_VERSION_DEFAULT = 1;
+
+function rootOf(payload: Uint8Array): StructReader {
+  const bytes = payload.length === 0 ? ALL_DEFAULTS : payload;
+  const reader = new MessageReader(PAYLOAD_LIMITS);
+  reader.open(bytes, 0, bytes.length);
+  return reader.root();
+}
+
+function enumerant<Name extends string>(names: readonly Name[], value: number, field: string): Name {
+  const name = names[value];
+  if (name === undefined) throw new MalformedError('enumerant', field, `there is no number ${value}`);
+  return name;
+}

@@ -1,0 +1,107 @@
+import { channels, type StalledOn } from '../../diagnostics.ts';
+import type { ErrorReport } from '../../errors.ts';
+import type { SlotFigures } from '../../shared-memory/slot-figures.ts';
+import { redactWhenPrinted } from '../../handle/redacted-context.ts';
+import type { StreamTask } from '../../threads/messages.ts';
+import type { InvocationContext } from '../../wire/context.ts';
+
+/** CPU time of this thread, in µs; `null`: this Node doesn't tell. */
+export type ThreadCpuUsage = (() => { readonly user: number; readonly system: number }) | null;
+
+/** Node has it from 23.9 on. */
+const { threadCpuUsage = null } = process as { threadCpuUsage?: NonNullable<ThreadCpuUsage> };
+
+/** One for all streams. */
+const monotonic = (): number => performance.now();
+
+/** What the watch asks of the thread. */
+export interface WatchedThread {
+  readonly figures: SlotFigures;
+  /** Whether another job ran on this thread at any time since job `number` began. */
+  hasShared(number: number): boolean;
+}
+
+/**
+ * What a worker tells of one stream: its waits and CPU time for `stats`, and events for who listens. A frame that is
+ * sent while the handler neither waits nor begins costs one look at {@link isExpectant}.
+ */
+export class HandlerWatch {
+  readonly #thread: WatchedThread;
+  readonly #task: StreamTask;
+  readonly #now: () => number;
+  readonly #cpuUsage: ThreadCpuUsage;
+  /** Whether the next frame that leaves is to be told by {@link sent}: it is the first, or ends a wait. */
+  isExpectant = true;
+  #hasSent = false;
+  #stall: { readonly on: StalledOn; readonly since: number } | undefined;
+  readonly #cpuAtStart: number;
+
+  /** @param now milliseconds, monotonic */
+  constructor(
+    thread: WatchedThread,
+    task: StreamTask,
+    now: () => number = monotonic,
+    cpuUsage: ThreadCpuUsage = threadCpuUsage,
+  ) {
+    this.#thread = thread;
+    this.#task = task;
+    this.#now = now;
+    this.#cpuUsage = cpuUsage;
+    this.#cpuAtStart = this.#cpuMs();
+  }
+
+  /** Calls the handler, within the stores that are bound to the event. */
+  run<Result>(handler: () => Result): Result {
+    if (!channels.handlerStart.hasSubscribers) return handler();
+    const { openedAt, queuedMs } = this.#task;
+    return channels.handlerStart.runStores({ ...this.#about(), openedAt, queuedMs }, handler);
+  }
+
+  /** A Data frame is on its way. To be called while {@link isExpectant}. */
+  sent(): void {
+    this.isExpectant = false;
+    this.#resume();
+    if (this.#hasSent) return;
+    this.#hasSent = true;
+    if (channels.handlerFirstByte.hasSubscribers) channels.handlerFirstByte.publish(this.#about());
+  }
+
+  /** A Data frame can't leave now; told at each attempt. */
+  stalled(on: StalledOn): void {
+    if (this.#stall?.on === on) return;
+    this.#resume();
+    this.#stall = { on, since: this.#now() };
+    this.isExpectant = true;
+    if (channels.handlerStall.hasSubscribers) channels.handlerStall.publish({ ...this.#about(), on });
+  }
+
+  /** The stream ends, by this thread's own frame. @param error `undefined`: by a close */
+  ended(error: ErrorReport | undefined): void {
+    this.#resume();
+    const isKnown = this.#cpuUsage !== null && !this.#thread.hasShared(this.#task.number);
+    const cpuMs = isKnown ? this.#cpuMs() - this.#cpuAtStart : undefined;
+    if (cpuMs !== undefined) this.#thread.figures.addCpu(cpuMs);
+    if (!channels.handlerEnd.hasSubscribers) return;
+    const code = error?.code ?? 'close';
+    channels.handlerEnd.publish({ ...this.#about(), code, message: error?.message ?? '', cpuMs });
+  }
+
+  #resume(): void {
+    if (this.#stall === undefined) return;
+    const { on, since } = this.#stall;
+    this.#stall = undefined;
+    const ms = this.#now() - since;
+    this.#thread.figures.addStall(on, ms);
+    if (channels.handlerResume.hasSubscribers) channels.handlerResume.publish({ ...this.#about(), on, ms });
+  }
+
+  #cpuMs(): number {
+    if (this.#cpuUsage === null) return 0;
+    const { user, system } = this.#cpuUsage();
+    return (user + system) / 1000;
+  }
+
+  #about(): { readonly id: string; readonly context: InvocationContext } {
+    return { id: this.#task.id, context: redactWhenPrinted(this.#task.context) };
+  }
+}

@@ -1,0 +1,54 @@
+import type { JobNumber } from '../../shared-memory/region.ts';
+import { OPEN_HEADER, type StreamTask } from '../../threads/messages.ts';
+import type { InvocationContext } from '../../wire/context.ts';
+import { FrameDecoder } from '../../wire/frame.ts';
+import type { WireLimits } from '../../wire/flow-limits.ts';
+import { streamIdFromWords, type IdWords, type StreamId } from '../../wire/stream-id.ts';
+
+/** A stream that main has given to this thread. */
+export class OpenedStream implements StreamTask, IdWords {
+  readonly kind = 'stream';
+  readonly number: number;
+  readonly job: JobNumber;
+  readonly id0: number;
+  readonly id1: number;
+  readonly id2: number;
+  readonly id3: number;
+  readonly context: InvocationContext;
+  readonly openedAt: number;
+  readonly queuedMs: number;
+
+  constructor(number: number, head: DataView, frame: FrameDecoder) {
+    this.number = number;
+    this.job = head.getInt32(OPEN_HEADER.job, true) as JobNumber;
+    this.openedAt = head.getFloat64(OPEN_HEADER.openedAt, true);
+    this.queuedMs = head.getFloat64(OPEN_HEADER.queuedMs, true);
+    ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
+    this.context = frame.openContext();
+  }
+
+  /** Made when it is asked for: frames carry it as words. */
+  get id(): StreamId {
+    return streamIdFromWords(this.id0, this.id1, this.id2, this.id3);
+  }
+}
+
+/** Decodes what main has checked and only routed. */
+export class OpenReader {
+  readonly #frame: FrameDecoder;
+
+  /** @param limits those of main, so that what it took is taken here */
+  constructor(limits: WireLimits) {
+    this.#frame = new FrameDecoder(limits);
+  }
+
+  /** @param payload of an `OP.open` */
+  read(number: number, payload: Uint8Array): OpenedStream {
+    this.#frame.decode(payload, OPEN_HEADER.bytes, payload.length);
+    return new OpenedStream(
+      number,
+      new DataView(payload.buffer, payload.byteOffset, OPEN_HEADER.bytes),
+      this.#frame,
+    );
+  }
+}

@@ -1,0 +1,156 @@
+import { ModuleError, type ErrorCode, type ErrorReport } from '../../errors.ts';
+import type { JobControl } from '../../shared-memory/job-control.ts';
+import { redactWhenPrinted } from '../../handle/redacted-context.ts';
+import type { UnaryRequest } from '../../handle/server-stream.ts';
+import type { RequestTask } from '../../threads/messages.ts';
+import { encodeIpcError } from '../../wire/error-payload.ts';
+import { reportOf } from '../error-report.ts';
+import { streamLog } from './stream-log.ts';
+import type { Job, Thread } from '../thread.ts';
+
+/** What becomes of a request: the handler's own bytes, or why there are none. */
+type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
+
+/** One unary request on this thread. Its answer goes through main, since it may be as large as a message. */
+export class RequestJob implements Job {
+  readonly number: number;
+  readonly method: string;
+  readonly #thread: Thread;
+  readonly #task: RequestTask;
+  readonly #control: JobControl;
+  #reason = '';
+  /** How the request stood when it was answered: its control block is then another job's. */
+  #end: { readonly cause: ErrorCode | undefined } | undefined;
+  #abort: AbortController | undefined;
+  #failed: ((outcome: Outcome) => void) | undefined;
+
+  constructor(thread: Thread, task: RequestTask) {
+    this.number = task.number;
+    this.method = task.context.method;
+    this.#thread = thread;
+    this.#task = task;
+    this.#control = thread.control(task.job);
+  }
+
+  run(): void {
+    const running = this.#run();
+    if (running === undefined) this.#ended();
+    else {
+      running.then(
+        () => this.#ended(),
+        (error: unknown) => this.#thread.broke(this, error),
+      );
+    }
+  }
+
+  #ended(): void {
+    this.#end = { cause: this.#control.cause };
+    this.#thread.ended(this);
+  }
+
+  get #cause(): ErrorCode | undefined {
+    return this.#end === undefined ? this.#control.cause : this.#end.cause;
+  }
+
+  #run(): Promise<void> | undefined {
+    const handler = this.#thread.module.definition.onHandle;
+    if (handler === undefined) {
+      const message = 'this module does not handle unary requests';
+      this.#answer({ error: { code: 'unimplemented', message } });
+      return undefined;
+    }
+    let result: unknown;
+    try {
+      result = handler.call(this.#thread.module.definition, this.#request());
+      if (!(typeof result === 'object' && result !== null && 'then' in result)) {
+        this.#answer({ body: bodyOf(result) });
+        return undefined;
+      }
+    } catch (thrown) {
+      this.#answer(this.#failure(thrown));
+      return undefined;
+    }
+    const failed = new Promise<Outcome>((resolve) => (this.#failed = resolve));
+    const answered = Promise.resolve(result as PromiseLike<unknown>).then((value): Outcome => ({
+      body: bodyOf(value),
+    }));
+    return Promise.race([answered, failed])
+      .catch((thrown: unknown) => this.#failure(thrown))
+      .then((outcome) => this.#answer(outcome));
+  }
+
+  deliver(): void {}
+  deliverEnd(): void {}
+  credited(): void {}
+  retry(): void {}
+
+  stop(reason: string): void {
+    this.#reason = reason;
+    this.#abort?.abort(this.#stopError());
+    this.#thread.services.abandon(this.number, () => this.#stopError());
+  }
+
+  fail(thrown: unknown): void {
+    this.#failed?.(this.#failure(thrown));
+  }
+
+  #stopError(): ModuleError {
+    const cause = this.#cause ?? 'cancelled';
+    return new ModuleError(cause, this.#reason === '' ? `the request has ended: ${cause}` : this.#reason);
+  }
+
+  #failure(thrown: unknown): Outcome {
+    return { error: reportOf(thrown, this.#thread.settings.maxErrorMessageBytes) };
+  }
+
+  #answer(outcome: Outcome): void {
+    const { number } = this;
+    const ok = 'body' in outcome;
+    const payload = ok ? outcome.body : encodeIpcError(outcome.error);
+    this.#thread.say({ type: 'answer', number, ok, payload });
+  }
+
+  #request(): UnaryRequest {
+    const { context, body } = this.#task;
+    const isCancelled = (): boolean => this.#cause !== undefined;
+    const throwIfCancelled = (): void => {
+      if (this.#cause !== undefined) throw this.#stopError();
+      if (this.#end !== undefined) throw new ModuleError('unavailable', 'the request has ended');
+    };
+    const signal = (): AbortSignal => {
+      this.#abort ??= new AbortController();
+      if (this.#cause !== undefined) this.#abort.abort(this.#stopError());
+      return this.#abort.signal;
+    };
+    return {
+      context: redactWhenPrinted(context),
+      body,
+      deadline: context.deadlineUnixMs === 0 ? undefined : new Date(context.deadlineUnixMs),
+      throwIfCancelled,
+      get cancelled() {
+        return isCancelled();
+      },
+      get signal() {
+        return signal();
+      },
+      log: streamLog(this.#task, this.#thread.droppedLogs),
+      services: this.#thread.services.for({
+        job: this.number,
+        context,
+        throwIfCancelled,
+      }),
+    };
+  }
+}
+
+/**
+ * A copy of what the handler returned: a view would be posted with all of the buffer behind it, which may be large and shared.
+ *
+ * @throws TypeError for anything but a Uint8Array, or one whose buffer was transferred
+ */
+function bodyOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  throw new TypeError(
+    `onHandle returned ${Object.prototype.toString.call(value)}; it must return a Uint8Array`,
+  );
+}

@@ -1,0 +1,124 @@
+import { ModuleError } from '../../errors.ts';
+import type { InvocationContext } from '../../wire/context.ts';
+import type { Services } from '../../handle/server-stream.ts';
+import { numberAfter } from '../../threads/messages.ts';
+import { textOf } from '../error-report.ts';
+
+interface Waiter {
+  readonly resolve: (body: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+  readonly job: number;
+}
+
+type Answer = { readonly body: Uint8Array } | { readonly error: ModuleError };
+
+/** Requests of one thread that may wait for the host: a handler that doesn't await must not fill memory. */
+const MAX_WAITING = 1024;
+
+/** How a request leaves the thread, and how a blocked one waits. */
+export interface ServiceIo {
+  /** Sends one service request on its way. Throws where a handler gave what no message can carry. */
+  send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void;
+  /** Nobody waits for the answer any more. */
+  abandon(sequence: number): void;
+  /** Blocks the thread until something may have arrived. */
+  block(): void;
+}
+
+/** What of a stream or request a service call must heed. */
+export interface ServiceCaller {
+  readonly job: number;
+  readonly context: InvocationContext;
+  /** Throws also where the stream or request has ended: nothing may be asked in its name any more. */
+  throwIfCancelled(): void;
+}
+
+/** The thread's requests to the host that are not answered yet, by sequence number. */
+export class ServiceCalls {
+  readonly #io: ServiceIo;
+  readonly #waiting = new Map<number, Waiter>();
+  /** Answers to blocked requests. `undefined`: still waited for. */
+  readonly #blocked = new Map<number, Answer | undefined>();
+  #sequence: number;
+
+  /** @param lastSequence the first request gets the number that follows */
+  constructor(io: ServiceIo, lastSequence = 0) {
+    this.#io = io;
+    this.#sequence = lastSequence;
+  }
+
+  /** The {@link Services} of one stream or request. */
+  for(caller: ServiceCaller): Services {
+    return {
+      request: async (service, method, body) => {
+        caller.throwIfCancelled();
+        if (this.#waiting.size >= MAX_WAITING) {
+          throw new ModuleError(
+            'resourceExhausted',
+            `${MAX_WAITING} service requests of this worker wait for the host already`,
+          );
+        }
+        const sequence = this.#send(service, method, body, caller.context);
+        // The answer comes by the event loop, so not before somebody waits for it.
+        return await new Promise((resolve, reject) => {
+          this.#waiting.set(sequence, { resolve, reject, job: caller.job });
+        });
+      },
+      requestSync: (service, method, body) => {
+        caller.throwIfCancelled();
+        const sequence = this.#send(service, method, body, caller.context);
+        this.#blocked.set(sequence, undefined);
+        try {
+          for (;;) {
+            const answer = this.#blocked.get(sequence);
+            if (answer !== undefined) {
+              if ('error' in answer) throw answer.error;
+              return answer.body;
+            }
+            caller.throwIfCancelled();
+            this.#io.block();
+          }
+        } finally {
+          if (this.#blocked.get(sequence) === undefined) this.#io.abandon(sequence);
+          this.#blocked.delete(sequence);
+        }
+      },
+    };
+  }
+
+  /** The host answered. Answers that nobody waits for any more are dropped. */
+  settle(sequence: number, answer: Answer): void {
+    if (this.#blocked.has(sequence)) {
+      this.#blocked.set(sequence, answer);
+      return;
+    }
+    const waiter = this.#waiting.get(sequence);
+    this.#waiting.delete(sequence);
+    if (waiter === undefined) return;
+    if ('error' in answer) waiter.reject(answer.error);
+    else waiter.resolve(answer.body);
+  }
+
+  /** The job is cancelled or over: its requests fail with what `why` makes, and answers that come later are dropped. */
+  abandon(job: number, why: () => Error): void {
+    for (const [sequence, waiter] of this.#waiting) {
+      if (waiter.job !== job) continue;
+      this.#waiting.delete(sequence);
+      this.#io.abandon(sequence);
+      waiter.reject(why());
+    }
+  }
+
+  /** @returns the request's sequence number @throws ModuleError `invalidArgument` for what can't be sent, whatever a handler gave */
+  #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
+    const sequence = (this.#sequence = numberAfter(this.#sequence));
+    try {
+      if (!((body as unknown) instanceof Uint8Array)) throw new TypeError('its body is no Uint8Array');
+      // A copy: a view would be cloned with all of the buffer behind it, and a Buffer's slice is one.
+      this.#io.send(sequence, service, method, new Uint8Array(body), context);
+    } catch (error) {
+      throw new ModuleError('invalidArgument', `the service request can't be sent: ${textOf(error)}`);
+    }
+    return sequence;
+  }
+}

@@ -1,0 +1,207 @@
+import type { ErrorCode, ErrorReport } from '../../errors.ts';
+import type { JobControl } from '../../shared-memory/job-control.ts';
+import type { Services, StreamLog } from '../../handle/server-stream.ts';
+import { StreamHandle } from '../../handle/stream-handle.ts';
+import type { BlockedOn, StreamIo } from '../../handle/stream-io.ts';
+import type { InvocationContext } from '../../wire/context.ts';
+import { reportOf } from '../error-report.ts';
+import { HandlerWatch } from './handler-figures.ts';
+import type { OpenedStream } from './opened-stream.ts';
+import { startHandler, type HandlerEnd } from './run-handler.ts';
+import type { ServiceCaller } from './services.ts';
+import { streamLog } from './stream-log.ts';
+import { StreamOutput } from './stream-output.ts';
+import type { Job, Thread } from '../thread.ts';
+import { ROOM_FOR_DATA } from '../wire-output.ts';
+
+/** One stream on this thread: its handle, its frames, and its end. Much of it is what the handle asks of it, as {@link StreamIo}. */
+export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
+  readonly number: number;
+  readonly #thread: Thread;
+  readonly #task: OpenedStream;
+  readonly #control: JobControl;
+  readonly #output: StreamOutput;
+  readonly #handle: StreamHandle;
+  readonly #watch: HandlerWatch;
+  #reason = '';
+  #failure: ErrorReport | undefined;
+  #isEnding = false;
+  /** How the handler ended, for the terminal frame where no cause is decided. */
+  #own: ErrorReport | undefined;
+  /** The terminal frame can't leave yet. */
+  #waitsForRoom = false;
+
+  constructor(thread: Thread, task: OpenedStream) {
+    this.number = task.number;
+    this.#thread = thread;
+    this.#task = task;
+    this.#control = thread.control(task.job);
+    this.#output = new StreamOutput(thread.wire, this.#control, task);
+    this.#watch = new HandlerWatch(thread, task);
+    this.#handle = new StreamHandle(this, task.context, thread.settings.receiveWindow);
+  }
+
+  get method(): string {
+    return this.#task.context.method;
+  }
+
+  /** Runs the handler and sends the terminal frame; the thread is told when that is done. Never throws. */
+  run(): void {
+    const handler = this.#thread.module.streamHandler(this.method);
+    if (handler === undefined) {
+      return this.#end({
+        code: 'methodNotFound',
+        message: `this module has no stream method '${this.method}'`,
+      });
+    }
+    let isOver: boolean;
+    try {
+      isOver = this.#watch.run(() => startHandler(handler, this.#handle, this));
+    } catch (thrown) {
+      return this.#end(this.#report(thrown));
+    }
+    if (isOver) this.#end(undefined);
+  }
+
+  returned(): void {
+    this.#end(undefined);
+  }
+
+  threw(thrown: unknown): void {
+    this.#end(this.#report(thrown));
+  }
+
+  deliver(chunk: Uint8Array): void {
+    this.#handle.deliver(chunk);
+  }
+
+  deliverEnd(): void {
+    this.#handle.deliverEnd();
+  }
+
+  credited(): void {
+    this.#control.hearCredit();
+    this.#handle.retrySends();
+  }
+
+  retry(): void {
+    this.#output.retryGrant();
+    this.#handle.retrySends();
+    if (this.#waitsForRoom) this.#sendTerminal();
+  }
+
+  stop(reason: string): void {
+    const cause = this.#control.cause;
+    if (cause === undefined) return;
+    this.#reason = reason;
+    this.#handle.stop(cause, reason);
+    this.#thread.services.abandon(this.number, () => this.#stopError());
+  }
+
+  fail(thrown: unknown): void {
+    this.#failure ??= this.#report(thrown);
+    // The handler's promise may be pending for ever. Not at once: main must hear that the thread retires before it hears
+    // that there is a free seat.
+    queueMicrotask(() => this.#end(undefined));
+  }
+
+  // What the handle asks of it.
+
+  cause(): ErrorCode | undefined {
+    return this.#control.cause;
+  }
+
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
+    const outcome = this.#output.trySend(payload, length);
+    if (outcome === 'sent') {
+      if (this.#watch.isExpectant) this.#watch.sent();
+      this.#thread.flushThisTurn();
+    } else {
+      this.#watch.stalled(outcome === 'room' ? 'ring' : outcome);
+    }
+    return outcome;
+  }
+
+  grant(bytes: number): void {
+    this.#output.grant(bytes);
+    this.#thread.flushThisTurn();
+  }
+
+  block(on: BlockedOn): void {
+    const control = this.#control;
+    const isDecided = (): boolean => control.isDecided;
+    if (on === 'room') this.#thread.wire.blockForRoom(ROOM_FOR_DATA, true, isDecided);
+    else
+      this.#thread.blockForInput(on === 'credit' ? () => control.isDecided || control.credit > 0 : isDecided);
+  }
+
+  awaitRoom(): void {
+    if (!this.#thread.wire.awaitRoom(ROOM_FOR_DATA, true)) queueMicrotask(() => this.retry());
+  }
+
+  log(): StreamLog {
+    return streamLog(this.#task, this.#thread.droppedLogs);
+  }
+
+  services(): Services {
+    return this.#thread.services.for(this);
+  }
+
+  // And what its service requests heed.
+
+  get job(): number {
+    return this.number;
+  }
+
+  get context(): InvocationContext {
+    return this.#task.context;
+  }
+
+  throwIfCancelled(): void {
+    this.#handle.throwIfCancelled();
+  }
+
+  #stopError(): Error {
+    try {
+      this.#handle.throwIfCancelled();
+    } catch (error) {
+      return error as Error;
+    }
+    return new Error('the stream has ended');
+  }
+
+  #report(thrown: unknown): ErrorReport {
+    return reportOf(thrown, this.#thread.settings.maxErrorMessageBytes);
+  }
+
+  /**
+   * The one place where this thread ends a stream, once: a handler may return after a failure outside its call has ended it.
+   * A decided cause wins over whatever the handler made of it.
+   */
+  #end(own: ErrorReport | undefined): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    // The word is faster than the message with the reason.
+    if (this.#control.isDecided && this.#reason === '') this.#thread.pump();
+    this.#own = this.#failure ?? own;
+    this.#handle.finish();
+    this.#sendTerminal();
+  }
+
+  /**
+   * Now, or by {@link retry} when the ring has room. What it says is decided at each attempt: the stream is the host's to
+   * cancel until its terminal frame is committed.
+   */
+  #sendTerminal(): void {
+    const { cause } = this.#control;
+    const error = cause === undefined ? this.#own : { code: cause, message: this.#handle.stopMessage(cause) };
+    const frame = this.#output.terminal(error);
+    if (this.#output.commitTerminal(frame)) {
+      this.#waitsForRoom = false;
+      this.#watch.ended(error);
+      return this.#thread.ended(this);
+    }
+    this.#waitsForRoom = true;
+    if (!this.#thread.wire.awaitRoom(frame.length, false)) queueMicrotask(() => this.retry());
+  }
+}

@@ -1,0 +1,95 @@
+import { ModuleError, type ErrorCode, type ErrorReport } from '../../errors.ts';
+import type { JobControl } from '../../shared-memory/job-control.ts';
+import { byteLength } from '../../base/typed-array.ts';
+import { FrameEncoder } from '../../wire/frame-encoder.ts';
+import { dataCost } from '../../wire/flow-limits.ts';
+import type { IdWords, StreamId } from '../../wire/stream-id.ts';
+import type { WireOutput } from '../wire-output.ts';
+
+/** A credit frame's size on the wire: an envelope of 80 bytes, and a frame of 48. */
+const CREDIT_FRAME_BYTES = 128;
+
+/** What one stream puts on the wire: Data while there is credit, grants, and exactly one terminal frame. */
+export class StreamOutput {
+  readonly #wire: WireOutput;
+  readonly #control: JobControl;
+  readonly #encoder: FrameEncoder;
+  #ungranted = 0;
+  #isClosed = false;
+  #terminalCode: 'close' | ErrorCode = 'close';
+
+  constructor(wire: WireOutput, control: JobControl, id: StreamId | IdWords) {
+    this.#wire = wire;
+    this.#control = control;
+    this.#encoder = new FrameEncoder(id);
+  }
+
+  /**
+   * As {@link StreamIo.trySend}.
+   *
+   * @throws ModuleError `invalidArgument` for a payload that no longer has `length` bytes
+   */
+  trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
+    if (this.#control.credit <= 0) return 'credit';
+    if (!this.#wire.fits(FrameEncoder.dataMessageBytes(length), true)) return 'room';
+    if (byteLength(payload) !== length) throw changedLength(byteLength(payload), length);
+    const cost = dataCost(length);
+    const before = this.#wire.endOfNext(0);
+    // Ahead of the commit: once the frame is on the wire the host may grant its cost back.
+    this.#control.addCredit(-cost);
+    try {
+      this.#wire.commit(this.#encoder.dataHeader(length), payload, length);
+    } catch (error) {
+      // The stack was used up ahead of the commit: what was not sent is not paid for.
+      if (this.#wire.endOfNext(0) === before) this.#control.addCredit(cost);
+      throw error;
+    }
+    return 'sent';
+  }
+
+  /** Grants now, or as soon as the ring has room: a grant may be late, never lost. */
+  grant(bytes: number): void {
+    this.#ungranted += bytes;
+    if (this.#isClosed) return;
+    // Asked for, since it may be that no sender waits: the host would have no credit left, and nothing would ever come of it.
+    if (!this.#wire.fits(CREDIT_FRAME_BYTES, false) && this.#wire.awaitRoom(CREDIT_FRAME_BYTES, false))
+      return;
+    const grant = this.#ungranted;
+    const before = this.#wire.endOfNext(0);
+    // Main must know of the grant before the host can make use of it.
+    this.#control.addGranted(grant);
+    try {
+      this.#wire.commit(this.#encoder.credit(grant));
+    } finally {
+      // A stack that was used up ahead of the commit: the next grant takes this one along.
+      if (this.#wire.endOfNext(0) === before) this.#control.addGranted(-grant);
+      else this.#ungranted = 0;
+    }
+  }
+
+  /** There may be room: a grant that found none tries again. */
+  retryGrant(): void {
+    if (this.#ungranted > 0) this.grant(0);
+  }
+
+  /** The stream's last frame, as bytes; to be given to {@link commitTerminal}. */
+  terminal(error: ErrorReport | undefined): Uint8Array {
+    this.#terminalCode = error?.code ?? 'close';
+    return error === undefined ? this.#encoder.close() : this.#encoder.error(error);
+  }
+
+  /** @returns `false` if there is no room yet */
+  commitTerminal(frame: Uint8Array): boolean {
+    if (!this.#wire.fits(frame.length, false)) return false;
+    this.#isClosed = true;
+    // Published together with the frame, by the commit's one store.
+    this.#control.markTerminal(this.#wire.endOfNext(frame.length), this.#terminalCode);
+    this.#wire.commit(frame);
+    return true;
+  }
+}
+
+function changedLength(now: number, length: number): ModuleError {
+  const message = `a chunk of ${length} bytes has ${now} when it is to be sent; leave it alone until its send has settled`;
+  return new ModuleError('invalidArgument', message);
+}

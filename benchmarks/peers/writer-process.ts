@@ -7,11 +7,11 @@ import { Worker } from 'node:worker_threads';
 import { Socket } from 'node:net';
 import { siblingFile } from '../harness/sibling-file.ts';
 import { Outlet } from '../../src/main/output/outlet.ts';
-import { openSink } from '../../src/main/wire-endpoints.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords } from '../../src/shared-memory/slot-words.ts';
 import { MainWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { WIRE_DESCRIPTOR, type WriterSettings, type WriterWay } from './writer-settings.ts';
+import { openSink } from '../../src/main/output/sink.ts';
 
 const [way = 'ring', threadCount = '1', payloadBytes = '128'] = process.argv.slice(2);
 const threads = Number(threadCount);

@@ -6,10 +6,10 @@ import { StreamFrame } from '../../schema/generated/ipc_streaming.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FrameDecoder } from '../../src/wire/frame.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { isStreamIdText, parseStreamId } from '../../src/wire/stream-id.ts';
 import { UsualData } from '../../src/wire/data-fast-path.ts';
 import type { Contest, Contestant } from '../harness/contest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const ID_HIGH = 0x0123456789abcdefn;
 const ID_LOW = 0x02468acf13579bden;

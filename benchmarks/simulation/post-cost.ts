@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { threadTimes, timesBetween } from '../harness/thread-times.ts';
-import { OP, OpBatch } from '../../src/threads/messages.ts';
+import { OP } from '../../src/threads/messages.ts';
+import { OpBatch } from '../../src/threads/op-batch.ts';
 
 const ROUNDS = 100;
 const POSTS_PER_ROUND = 200;

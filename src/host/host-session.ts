@@ -15,7 +15,7 @@ import {
 } from '../wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
 import { Framer } from '../wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/flow-limits.ts';
+import { INITIAL_CREDIT, MAX_CREDIT, PROTOCOL_VERSION } from '../wire/flow-limits.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
 import type { MessageType } from '../wire/message-type.ts';
 import { StreamTable } from '../wire/stream-table.ts';
@@ -34,6 +34,7 @@ import type {
   SessionStats,
 } from './session-options.ts';
 import type { Transport, TransportEnd } from './transport/transport.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 
 /** Each holds a stack, and a hostile module makes one of every message. */
 const MAX_VIOLATIONS = 1000;

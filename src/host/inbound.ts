@@ -2,7 +2,6 @@ import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/payload-decode.ts';
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
-import type { WireLimits } from '../wire/flow-limits.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
 import { isStreamIdText, parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
@@ -13,6 +12,7 @@ import { EndedIds } from './ended-ids.ts';
 import type { LiveStream } from './streams/host-stream.ts';
 import { PayloadPool } from './payload-pool.ts';
 import type { PendingCalls } from './pending-calls.ts';
+import type { WireLimits } from '../wire/capnp/limits.ts';
 
 /** What the messages of a module lead to, beside streams and pending calls. */
 export interface InboundEvents {

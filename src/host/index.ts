@@ -12,7 +12,7 @@ export {
   type TypedStream,
 } from '../methods/typed-stream.ts';
 export type { InvocationContext, InvocationContextInit } from '../wire/context.ts';
-export type { WireLimits } from '../wire/flow-limits.ts';
+export type { WireLimits } from '../wire/capnp/limits.ts';
 export type { StreamId } from '../wire/stream-id.ts';
 export type { TransportKind } from './transport/child-io.ts';
 export { ContractViolation, type ViolationKind } from './contract-violation.ts';

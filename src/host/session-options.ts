@@ -1,8 +1,8 @@
 import type { ModuleError } from '../errors.ts';
 import type { KvChange } from '../wire/payload-decode.ts';
-import type { WireLimits } from '../wire/flow-limits.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import type { ServiceHandler } from './service-answers.ts';
+import type { WireLimits } from '../wire/capnp/limits.ts';
 
 export interface HostSessionOptions {
   limits?: Partial<WireLimits>;

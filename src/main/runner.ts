@@ -2,10 +2,8 @@ import type { ErrorCode } from '../errors.ts';
 import { Region } from '../shared-memory/region.ts';
 import type { Stats } from '../base/stats.ts';
 import { cutUtf8 } from '../base/text.ts';
-import type { Manifest } from '../threads/messages.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
-import { DEFAULT_WIRE_LIMITS } from '../wire/flow-limits.ts';
 import { Demux } from './input/demux.ts';
 import { KeyValues } from './workers/key-values.ts';
 import { Lifecycle } from './process/lifecycle.ts';
@@ -13,18 +11,21 @@ import { WatchedLock } from './output/lock-watch.ts';
 import { ModuleCopies } from './workers/module-copies.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { onceUnread } from './output/host-stall.ts';
-import { Outlet, type WireSink } from './output/outlet.ts';
+import { Outlet } from './output/outlet.ts';
 import type { WorkerPool, WorkMessage } from './workers/pool.ts';
 import type { PoolWorker } from './workers/pool-worker.ts';
 import { ProcessWatch } from './process/process-figures.ts';
 import { ReadLoop } from './input/read-loop.ts';
 import { Requests } from './calls/requests.ts';
-import type { Clock } from './calls/running-job.ts';
 import { Scheduler, type Assignment } from './calls/scheduler.ts';
 import { ServiceRoutes } from './workers/services.ts';
 import { Streams } from './streams/streams.ts';
 import { threadOptions, type ThreadSource, type ThreadSourceOptions } from './workers/thread-source.ts';
-import type { SourceEvents, WireSource } from './wire-endpoints.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Manifest } from '../threads/manifest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
+import type { WireSink } from './output/sink.ts';
+import type { SourceEvents, WireSource } from './input/source.ts';
 
 /** What main needs of the process around it. The test kit has another, without descriptors, signals or a child. */
 export interface MainEnvironment {

@@ -5,9 +5,10 @@ import type { ServeOptions } from './options.ts';
 import { WorkerPool } from './workers/pool.ts';
 import { watchParent, watchSignals } from './process/process-events.ts';
 import { runMain } from './runner.ts';
-import { MAX_TIMER_MS, type Clock } from './calls/running-job.ts';
 import { startPiscina } from './workers/thread-source.ts';
-import { openSink, openSource } from './wire-endpoints.ts';
+import { MAX_TIMER_MS, type Clock } from '../base/clock.ts';
+import { openSink } from './output/sink.ts';
+import { openSource } from './input/source.ts';
 
 const clock: Clock = {
   now: () => Date.now(),

@@ -1,8 +1,8 @@
 import { EnvelopeDecoder } from '../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/flow-limits.ts';
 import { MESSAGE_TYPE } from '../wire/message-type.ts';
 import type { StreamId } from '../wire/stream-id.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
 
 /** What the host has received for one stream. */
 export interface FrameCounts {

@@ -7,7 +7,6 @@ import { Region } from '../shared-memory/region.ts';
 import type { WriteAttempt } from '../shared-memory/write-lock.ts';
 import {
   OP,
-  readOps,
   type FromWorker,
   type RequestTask,
   type Seat,
@@ -16,6 +15,7 @@ import {
 } from '../threads/messages.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
+import { readOps } from '../threads/op-batch.ts';
 
 /** A handler on the test's own thread waited for something that only the test could do. */
 export class WouldBlockError extends Error {

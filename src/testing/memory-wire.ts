@@ -1,8 +1,8 @@
 import type { Transport, TransportEnd, TransportHandlers } from '../host/transport/transport.ts';
-import type { WireSink } from '../main/output/outlet.ts';
-import type { SourceEvents, WireSource } from '../main/wire-endpoints.ts';
 import { sizesOf, type ChunkSizes } from './chunks.ts';
 import { setImmediate, turn } from './real-time.ts';
+import type { WireSink } from '../main/output/sink.ts';
+import type { SourceEvents, WireSource } from '../main/input/source.ts';
 
 /**
  * Both directions between a host's session and main, in memory. Bytes arrive in a later turn of the event loop, cut as the

@@ -10,7 +10,6 @@ import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../meth
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../base/stats.ts';
 import { MAX_CREDIT } from '../wire/flow-limits.ts';
-import { streamMode } from '../threads/messages.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
@@ -21,6 +20,7 @@ import { setTimeout, turn } from './real-time.ts';
 import { TestClock } from './test-clock.ts';
 import { TestStream } from './test-stream.ts';
 import { WorkerKills } from './worker-kills.ts';
+import { streamMode } from '../threads/manifest.ts';
 
 /** The limits are those of `ixt-module serve`, with its defaults but for `workers` (1). */
 export interface TestModuleOptions extends Partial<

@@ -1,8 +1,9 @@
 import { padToWord, readUint16, writeUint16, writeUint32 } from './capnp/bytes.ts';
-import { MAX_REQUEST_ID_BYTES, type WireLimits } from './flow-limits.ts';
+import { MAX_REQUEST_ID_BYTES } from './flow-limits.ts';
 import { MESSAGE_TYPE, type MessageType } from './message-type.ts';
 import { PointerCursor } from './capnp/pointer-cursor.ts';
 import { decodeUtf8, viewOf } from './capnp/reader.ts';
+import type { WireLimits } from './capnp/limits.ts';
 
 /** The payload of a message that has none. */
 export const EMPTY_PAYLOAD: Uint8Array = new Uint8Array(0);

@@ -7,11 +7,12 @@ import {
   type InvocationContext,
 } from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
-import { INITIAL_CREDIT, type WireLimits } from './flow-limits.ts';
+import { INITIAL_CREDIT } from './flow-limits.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { PointerCursor } from './capnp/pointer-cursor.ts';
 import { StructReader } from './capnp/reader.ts';
 import { hexEqualsWord } from './stream-id.ts';
+import type { WireLimits } from './capnp/limits.ts';
 
 export type { ErrorFields } from './error-payload.ts';
 

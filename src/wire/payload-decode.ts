@@ -1,8 +1,8 @@
 import { readBoundedContext, type InvocationContext } from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from './flow-limits.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { MessageReader, type StructReader } from './capnp/reader.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
 
 /** A module passes on the context that the host gave it, which is bounded; what is larger was made to do harm. */
 const MAX_SERVICE_CONTEXT_BYTES = 65_536;

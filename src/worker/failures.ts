@@ -2,7 +2,7 @@ import type { AsyncLocalStorage } from 'node:async_hooks';
 import { escapeControls, tryWriteStderr } from '../base/stderr.ts';
 import type { FromWorker } from '../threads/messages.ts';
 import { textOf } from './error-report.ts';
-import type { Job } from './thread.ts';
+import type { Job } from './jobs/job.ts';
 
 /**
  * Gives each failure that surfaces outside a handler's call (a timer that throws, a rejection that nobody handles) to

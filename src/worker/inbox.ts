@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { OP, OpReader, type RequestTask } from '../threads/messages.ts';
+import { OP, type RequestTask } from '../threads/messages.ts';
 import type { OpenedStream, OpenReader } from './jobs/opened-stream.ts';
+import { OpReader } from '../threads/op-batch.ts';
 
 export type ArrivedTask = OpenedStream | RequestTask;
 

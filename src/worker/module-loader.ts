@@ -2,8 +2,8 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { problemOfModuleFile } from '../base/module-file.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
-import type { Manifest, ManifestMethod } from '../threads/messages.ts';
 import { textOf } from './error-report.ts';
+import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
 
 /** Why a module can't be run, in words for its author. */
 export class ModuleLoadError extends Error {

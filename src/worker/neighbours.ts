@@ -1,5 +1,5 @@
 import { logLine } from '../base/stderr.ts';
-import type { Job } from './thread.ts';
+import type { Job } from './jobs/job.ts';
 
 /** A turn of the event loop that takes longer than this keeps neighbours waiting, in ms. */
 const LONG_TURN_MS = 500;

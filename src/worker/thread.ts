@@ -7,9 +7,8 @@ import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
 import { logLine } from '../base/stderr.ts';
-import { isLater, OP, type FromWorker, type Seat, type WorkerSettings } from '../threads/messages.ts';
+import { OP, type FromWorker, type Seat, type WorkerSettings } from '../threads/messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/payload-decode.ts';
-import { DEFAULT_WIRE_LIMITS } from '../wire/flow-limits.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from './wire-descriptor.ts';
 import { textOf } from './error-report.ts';
@@ -23,24 +22,9 @@ import { RequestJob } from './jobs/request-job.ts';
 import { ServiceCalls } from './jobs/services.ts';
 import { StreamJob } from './jobs/stream-job.ts';
 import { WireOutput } from './wire-output.ts';
-
-/** Something that runs on this thread and is told what main sends for it. */
-export interface Job {
-  readonly number: number;
-  readonly method: string;
-  /** Runs its handler. {@link Thread.ended} is to be told, once, when the handler has really ended. Never throws. */
-  run(): void;
-  deliver(chunk: Uint8Array): void;
-  deliverEnd(): void;
-  /** The host has granted credit. */
-  credited(): void;
-  /** There may be room in the ring. */
-  retry(): void;
-  /** A cause is decided. @param reason for a person; empty: none was given */
-  stop(reason: string): void;
-  /** Something that the job left behind failed outside its handler's call. */
-  fail(thrown: unknown): void;
-}
+import { isLater } from '../threads/job-number.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
+import type { Job, JobHost } from './jobs/job.ts';
 
 /** What the jobs ask of the thread that they run on. The test kit has another, whose thread is the test's own. */
 export interface ThreadEnvironment {
@@ -73,7 +57,7 @@ const decoder = new TextDecoder();
 /**
  * A worker thread at work: the jobs that run on it, what main sends for them, and the ways out that they share.
  */
-export class Thread {
+export class Thread implements JobHost {
   readonly settings: WorkerSettings;
   readonly module: LoadedModule;
   readonly say: (message: FromWorker) => void;

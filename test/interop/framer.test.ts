@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { encodeLiterals, toLiteral } from '../support/capnp.ts';
 import { readLayout } from '../support/layout.ts';
 import { bytesOf, CONTEXT, contextValue } from './corpus.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const layout = readLayout();
 

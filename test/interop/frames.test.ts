@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPES } from '../../src/wire/message-type.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 import { decodeToText, encodeLiterals, toLiteral } from '../support/capnp.ts';
 import { readLayout, type StructValue } from '../support/layout.ts';
 import { bytesOf, CONTEXT, contextValue, SEGMENT_WORDS, SIZES, textOf } from './corpus.ts';
 import { toDoubleFar } from './double-far.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const layout = readLayout();
 const ID = parseStreamId('fedcba9876543210000000000000000a')!;

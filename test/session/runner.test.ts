@@ -6,12 +6,12 @@ import { WorkerPool } from '../../src/main/workers/pool.ts';
 import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
 import { runMain } from '../../src/main/runner.ts';
 import type { ThreadSource } from '../../src/main/workers/thread-source.ts';
-import type { SourceEvents } from '../../src/main/wire-endpoints.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { encodeShutdown } from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { MANIFEST } from '../support/router-bench.ts';
 import { decodeMessage } from '../support/decoded-message.ts';
+import type { SourceEvents } from '../../src/main/input/source.ts';
 
 /** Main without a thread, and a host that has read as much as the test says. */
 class Bench {

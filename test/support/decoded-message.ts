@@ -1,8 +1,8 @@
 import type { ErrorFields } from '../../src/wire/error-payload.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { messageTypeFromNumber, type MessageType } from '../../src/wire/message-type.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** A stream frame, taken apart. */
 export type DecodedFrame =

@@ -7,9 +7,9 @@ import { closeSync, writeSync } from 'node:fs';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from './decoded-message.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const encoders = new Map<string, FrameEncoder>();
 

@@ -2,11 +2,11 @@ import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import type { ErrorReport } from '../../src/errors.ts';
 import type { Transport, TransportEnd, TransportHandlers } from '../../src/host/transport/transport.ts';
 import { decodeMessage, type DecodedFrame, type DecodedMessage } from './decoded-message.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** A module in memory that says exactly what a test tells it, and shows what the host has said. */
 export class FakeModule {

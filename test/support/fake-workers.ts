@@ -7,10 +7,11 @@ import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords, WorkerBell } from '../../src/shared-memory/slot-words.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
-import { OP, readOps } from '../../src/threads/messages.ts';
+import { OP } from '../../src/threads/messages.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { StreamOutput } from '../../src/worker/jobs/stream-output.ts';
 import { WireOutput } from '../../src/worker/wire-output.ts';
+import { readOps } from '../../src/threads/op-batch.ts';
 
 /** One operation of main, as a worker would see it. */
 export interface SeenOp {

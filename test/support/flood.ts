@@ -2,11 +2,11 @@ import type { TestContext } from 'node:test';
 import { encodeEnvelope, EMPTY_PAYLOAD, EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import type { StressChild } from './stress-child.ts';
 import { residentBytes, startMemoryChild } from './stress-memory.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** 1 is the full size of every flood; a smaller part is for machines that others use too. */
 const SCALE = Number(process.env['IXT_STRESS_SCALE'] ?? 0.1);

@@ -5,9 +5,10 @@ import { readBoundedContext, readInvocationContext, type InvocationContext } fro
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import type { ErrorFields } from '../../src/wire/error-payload.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
+import { INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
 import { MessageReader, type StructReader } from '../../src/wire/capnp/reader.ts';
 import type { ReadStruct } from './fuzz-digest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** A context over this is measured and not built, as in a module with default options. */
 const MAX_CONTEXT_BYTES = 65_536;

@@ -5,12 +5,12 @@ import * as encode from '../../src/wire/payload-encode.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPES, messageTypeFromNumber } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { errorCodeNumber } from '../../src/errors.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { decodeMessage } from './decoded-message.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** One kind of message: any value of it, what our encoder makes, and what our decoder must make of that. */
 export interface MessageKind {

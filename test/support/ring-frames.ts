@@ -1,4 +1,4 @@
-import type { WireSink } from '../../src/main/output/outlet.ts';
+import type { WireSink } from '../../src/main/output/sink.ts';
 
 /** Size, ring, number and a check word: four UInt32. */
 const HEADER = 16;

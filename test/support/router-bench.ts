@@ -4,14 +4,14 @@ import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
 import { Requests } from '../../src/main/calls/requests.ts';
 import { Scheduler, type Assignment } from '../../src/main/calls/scheduler.ts';
 import { Streams } from '../../src/main/streams/streams.ts';
-import type { Manifest } from '../../src/threads/messages.ts';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from './decoded-message.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { FakeSeats, type FakeJob, type SeenOp } from './fake-workers.ts';
+import type { Manifest } from '../../src/threads/manifest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** A module with streams of two modes and unary requests. */
 export const MANIFEST: Manifest = {

@@ -6,10 +6,9 @@ import { Scheduler } from '../../src/main/calls/scheduler.ts';
 import type { StreamEntry } from '../../src/main/streams/stream-entry.ts';
 import { Streams } from '../../src/main/streams/streams.ts';
 import type { HandlerMode } from '../../src/module.ts';
-import { OP, type Manifest } from '../../src/threads/messages.ts';
+import { OP } from '../../src/threads/messages.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import type { FakeSeats } from './fake-workers.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { OpenReader } from '../../src/worker/jobs/opened-stream.ts';
@@ -22,6 +21,8 @@ import {
   type HostEventName,
   type ModuleEventName,
 } from './stream-events.ts';
+import type { Manifest } from '../../src/threads/manifest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 export interface WorldShape {
   readonly workers: number;

@@ -1,9 +1,9 @@
 import { checkPayload } from '../fixtures/stress-payload.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import { allowedEnds, type StreamPlan } from './stress-plan.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 /** What the host knows of one stream. */
 export interface LedgerEntry {

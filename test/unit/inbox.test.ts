@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { JobNumber } from '../../src/shared-memory/region.ts';
-import { OP, OpBatch, OpReader, type RequestTask } from '../../src/threads/messages.ts';
+import { OP, type RequestTask } from '../../src/threads/messages.ts';
 import { Inbox } from '../../src/worker/inbox.ts';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { OpenReader, type OpenedStream } from '../../src/worker/jobs/opened-stream.ts';
+import { OpBatch, OpReader } from '../../src/threads/op-batch.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 function listening(t: TestContext): { main: MessagePort; inbox: Inbox; heard: string[] } {
   const { port1: main, port2 } = new MessageChannel();

@@ -4,13 +4,13 @@ import { read } from 'node:fs';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Outlet } from '../../src/main/output/outlet.ts';
-import { openSink } from '../../src/main/wire-endpoints.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
 import { SlotWords } from '../../src/shared-memory/slot-words.ts';
 import { MainWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { testPipe } from '../support/fifo.ts';
 import { makeFrame, readFrames } from '../support/ring-frames.ts';
 import type { RingWriterData } from '../support/ring-writer.ts';
+import { openSink } from '../../src/main/output/sink.ts';
 
 const THREADS = 4;
 const FRAMES = 1000;

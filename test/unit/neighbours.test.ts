@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NeighbourWatch } from '../../src/worker/neighbours.ts';
-import type { Job } from '../../src/worker/thread.ts';
+import type { Job } from '../../src/worker/jobs/job.ts';
 
 /** A watch over jobs that only have a name, with a clock that the test moves. */
 function watched(...methods: string[]): {

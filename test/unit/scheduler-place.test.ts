@@ -3,8 +3,8 @@ import { test } from 'node:test';
 import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
 import { Scheduler, type Assignment, type Waiting } from '../../src/main/calls/scheduler.ts';
 import type { HandlerMode } from '../../src/module.ts';
-import { isLater } from '../../src/threads/messages.ts';
 import { FakeSeats } from '../support/fake-workers.ts';
+import { isLater } from '../../src/threads/job-number.ts';
 
 class Job implements Waiting {
   readonly name: string;

@@ -14,7 +14,7 @@ import { WireOutput } from '../../src/worker/wire-output.ts';
 import { decodeMessage } from '../support/decoded-message.ts';
 import { idOf } from '../support/router-bench.ts';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const CREDIT = 1_000_000;
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { isLater, numberAfter, OP, OpBatch, readOps, type OpKind } from '../../src/threads/messages.ts';
+import { OP, type OpKind } from '../../src/threads/messages.ts';
+import { isLater, numberAfter } from '../../src/threads/job-number.ts';
+import { OpBatch, readOps } from '../../src/threads/op-batch.ts';
 
 interface Op {
   readonly kind: OpKind;

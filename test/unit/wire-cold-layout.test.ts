@@ -6,7 +6,6 @@ import * as decode from '../../src/wire/payload-decode.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import {
-  DEFAULT_WIRE_LIMITS,
   INITIAL_CREDIT,
   MAX_DATA_BYTES,
   MIN_DATA_COST,
@@ -21,6 +20,7 @@ import {
   type FieldValue,
   type StructValue,
 } from '../support/layout.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 // No offset below is our own: messages are built by the compiler's listing, one field at a time, and read by the hand-written codec.
 const layout = readLayout();

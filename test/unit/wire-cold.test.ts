@@ -7,10 +7,10 @@ import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { FrameDecoder, type OpenFields } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { parseStreamId } from '../../src/wire/stream-id.ts';
 import { buildMessage, fieldOf, readLayout, structOf } from '../support/layout.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const layout = readLayout();
 const NO_BYTES = new Uint8Array(0);

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_PAYLOAD, encodeEnvelope, EnvelopeDecoder } from '../../src/wire/envelope.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import {
@@ -15,6 +14,7 @@ import {
   type Word,
 } from '../support/wire-words.ts';
 import { ENVELOPES, TWO_SEGMENTS } from './golden/wire.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));

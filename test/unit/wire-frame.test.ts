@@ -6,7 +6,7 @@ import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { encodeIpcError, readIpcError } from '../../src/wire/error-payload.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
+import { MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
 import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { MessageReader } from '../../src/wire/capnp/reader.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
@@ -30,6 +30,7 @@ import {
   ID,
   OPEN_FRAMES,
 } from './golden/wire.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 function streamId(text: string): StreamId {
   const id = parseStreamId(text);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/flow-limits.ts';
 import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { farPointer, message, NULL, structPointer, type Word } from '../support/wire-words.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/capnp/limits.ts';
 
 /** A message of one segment with that many words, none of which says the same as another. */
 function words(count: number, mark: number): Uint8Array {

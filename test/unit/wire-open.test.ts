@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_CONTEXT } from '../../src/wire/context.ts';
 import { FRAME_ARM, FrameDecoder } from '../../src/wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import {
   bytesPointer,
   listPointer,
@@ -13,6 +12,7 @@ import {
   type Word,
 } from '../support/wire-words.ts';
 import { CANONICAL_FRAMES, FULL_CONTEXT_BYTES, OPEN_FRAMES } from './golden/wire.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 function fromHex(hex: string): Uint8Array {
   return Uint8Array.from(Buffer.from(hex, 'hex'));

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { Framer } from '../../src/wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { MESSAGES, PAYLOADS } from '../support/message-arbitraries.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 for (const [index, { struct, any, read }] of [...PAYLOADS, ...MESSAGES].entries()) {
   test(`whatever is encoded as ${struct} (${index}) is decoded as it was`, () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readInvocationContext } from '../../src/wire/context.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/flow-limits.ts';
 import { MalformedError, type MalformedKind } from '../../src/wire/capnp/malformed.ts';
 import { MessageReader, type StructReader } from '../../src/wire/capnp/reader.ts';
 import { VECTORS } from '../support/wire-vectors.ts';
@@ -18,6 +17,7 @@ import {
   textWords,
   type Word,
 } from '../support/wire-words.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../src/wire/capnp/limits.ts';
 
 function rootOf(bytes: Uint8Array, limits: Partial<WireLimits> = {}): StructReader {
   const reader = new MessageReader({ ...DEFAULT_WIRE_LIMITS, ...limits });

@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { FrameDecoder } from '../../src/wire/frame.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { streamIdFromWords } from '../../src/wire/stream-id.ts';
 import { UsualData } from '../../src/wire/data-fast-path.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const ID = streamIdFromWords(0x01234567, 0x89abcdef, 0xfedcba98, 0x76543210);
 const encoder = new FrameEncoder(ID);

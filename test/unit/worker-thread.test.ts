@@ -6,15 +6,16 @@ import type { ModuleDefinition } from '../../src/module.ts';
 import { RING_BYTES, SLOT } from '../../src/shared-memory/indexes.ts';
 import { JobControl } from '../../src/shared-memory/job-control.ts';
 import { Region, type JobNumber, type SlotNumber } from '../../src/shared-memory/region.ts';
-import { OP, OpBatch, type FromWorker, type OpKind } from '../../src/threads/messages.ts';
+import { OP, type FromWorker, type OpKind } from '../../src/threads/messages.ts';
 import { EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame } from '../../src/wire/frame-encoder.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../src/wire/flow-limits.ts';
 import { streamIdWords } from '../../src/wire/stream-id.ts';
 import { checkModule } from '../../src/worker/module-loader.ts';
 import { Thread } from '../../src/worker/thread.ts';
 import { decodeMessage } from '../support/decoded-message.ts';
 import { idOf } from '../support/router-bench.ts';
+import { OpBatch } from '../../src/threads/op-batch.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 
 const SLOT_0 = 0 as SlotNumber;
 

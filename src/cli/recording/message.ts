@@ -18,10 +18,10 @@ import {
 import type { InvocationContext } from '../../wire/context.ts';
 import { EnvelopeDecoder } from '../../wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/flow-limits.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
 import { messageTypeFromNumber, type MessageType } from '../../wire/message-type.ts';
 import type { Side } from './timeline.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/capnp/limits.ts';
 
 /** What a message says. */
 export type Content =

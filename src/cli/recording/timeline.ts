@@ -1,7 +1,7 @@
 import { Framer } from '../../wire/capnp/framer.ts';
-import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/flow-limits.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
 import { parseExit, type Entry, type RecordedExit } from './file-format.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/capnp/limits.ts';
 
 export type Side = 'host' | 'module';
 

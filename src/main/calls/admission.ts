@@ -1,9 +1,9 @@
 import type { ErrorReport } from '../../errors.ts';
 import type { HandlerMode } from '../../module.ts';
 import { grantFits } from '../../wire/credit.ts';
-import { streamMode, type Manifest } from '../../threads/messages.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { ServeOptions } from '../options.ts';
+import { streamMode, type Manifest } from '../../threads/manifest.ts';
 
 export type Refusal = ErrorReport;
 

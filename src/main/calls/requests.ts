@@ -1,6 +1,5 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { HandlerMode } from '../../module.ts';
-import type { Manifest } from '../../threads/messages.ts';
 import { decodeHandleRequest } from '../../wire/payload-decode.ts';
 import { cutUtf8 } from '../../base/text.ts';
 import { padToWord } from '../../wire/capnp/bytes.ts';
@@ -11,10 +10,12 @@ import { encodeIpcError } from '../../wire/error-payload.ts';
 import { deadlinePassed } from './admission.ts';
 import type { ServeOptions } from '../options.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
-import { Deadline, type Clock, type RunningJob } from './running-job.ts';
+import type { RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
+import { Deadline, type Clock } from '../../base/clock.ts';
+import type { Manifest } from '../../threads/manifest.ts';
 
 export interface RequestsContext {
   readonly options: ServeOptions;

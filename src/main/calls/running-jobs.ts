@@ -1,6 +1,7 @@
 import type { PoolWorker } from '../workers/pool-worker.ts';
-import { RunningJob, type Clock } from './running-job.ts';
+import { RunningJob } from './running-job.ts';
 import type { Assignment, Scheduler } from './scheduler.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** Calls whose handler runs, by job number, until it has really ended; also those that were answered ahead of that. */
 export class RunningJobs<Call extends { running: RunningJob | undefined }> {

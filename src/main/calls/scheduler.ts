@@ -1,8 +1,8 @@
 import type { HandlerMode } from '../../module.ts';
 import { JobControl } from '../../shared-memory/job-control.ts';
 import type { JobNumber, Region } from '../../shared-memory/region.ts';
-import { numberAfter } from '../../threads/messages.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
+import { numberAfter } from '../../threads/job-number.ts';
 
 /** A seat on a worker: held until the handler has really ended. */
 export interface Assignment {

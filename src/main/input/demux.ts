@@ -1,10 +1,10 @@
 import { EnvelopeDecoder } from '../../wire/envelope.ts';
 import { FrameDecoder } from '../../wire/frame.ts';
-import type { WireLimits } from '../../wire/flow-limits.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
 import { messageTypeFromNumber, MESSAGE_TYPE } from '../../wire/message-type.ts';
 import { isStreamIdText, type StreamId } from '../../wire/stream-id.ts';
 import { UsualData } from '../../wire/data-fast-path.ts';
+import type { WireLimits } from '../../wire/capnp/limits.ts';
 
 /** Where each kind of message goes. Payloads are views that are valid during the call only. */
 export interface Routes {

@@ -1,7 +1,7 @@
 import { Framer } from '../../wire/capnp/framer.ts';
-import type { WireLimits } from '../../wire/flow-limits.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
-import type { SourceEvents, WireSource } from '../wire-endpoints.ts';
+import type { WireLimits } from '../../wire/capnp/limits.ts';
+import type { SourceEvents, WireSource } from './source.ts';
 
 export interface ReadLoopContext {
   readonly limits: WireLimits;

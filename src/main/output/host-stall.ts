@@ -1,4 +1,4 @@
-import type { Clock } from '../calls/running-job.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** How long a host that reads nothing can hold up an end, in ms. One that reads on, however slowly, gets all that is owed. */
 export const LAST_WRITE_MS = 500;

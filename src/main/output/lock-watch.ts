@@ -2,7 +2,7 @@ import { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import type { Stats } from '../../base/stats.ts';
 import { DurationCount } from '../../base/duration-count.ts';
-import type { Clock } from '../calls/running-job.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /**
  * A worker holds the lock for as long as four rounds of non-blocking writes take. One that keeps it from main over so many looks,

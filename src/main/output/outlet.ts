@@ -3,12 +3,7 @@ import type { SlotNumber } from '../../shared-memory/region.ts';
 import type { TakeEnd } from '../../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OwnMessages, type Outgoing } from './own-messages.ts';
-
-/** Where bytes leave the process; waits for the pipe, without blocking. */
-export interface WireSink {
-  /** Writes all of `bytes`, which stay untouched until `done` is called. One write at a time. */
-  write(bytes: Uint8Array, done: (error?: Error) => void): void;
-}
+import type { WireSink } from './sink.ts';
 
 export interface OutletEvents {
   /** A producer that waits asynchronously has room again. */

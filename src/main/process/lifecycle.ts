@@ -1,5 +1,4 @@
 import type { ErrorCode } from '../../errors.ts';
-import type { Manifest } from '../../threads/messages.ts';
 import { decodeHealth, decodeInitialize, decodeShutdown } from '../../wire/payload-decode.ts';
 import { encodeHealthReport, encodeInitialized } from '../../wire/payload-encode.ts';
 import { EMPTY_PAYLOAD } from '../../wire/envelope.ts';
@@ -7,7 +6,8 @@ import { encodeIpcError } from '../../wire/error-payload.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../../wire/flow-limits.ts';
 import { EXIT, type ServeOptions } from '../options.ts';
 import { LAST_WRITE_MS, onceUnread } from '../output/host-stall.ts';
-import type { Clock } from '../calls/running-job.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Manifest } from '../../threads/manifest.ts';
 
 /** What the life of the process needs to know and to do. */
 export interface LifecycleContext {

@@ -7,7 +7,7 @@ import type { LoopDelay, Stats } from '../../base/stats.ts';
 import { tryWriteStderr } from '../../base/stderr.ts';
 import { DurationCount } from '../../base/duration-count.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
-import type { Clock } from '../calls/running-job.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** The figures that main's other parts keep. */
 type KeptElsewhere = Omit<

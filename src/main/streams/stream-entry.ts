@@ -5,12 +5,12 @@ import type { HandlerMode } from '../../module.ts';
 import { OP, type StreamStart } from '../../threads/messages.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder } from '../../wire/frame.ts';
-import { DEFAULT_WIRE_LIMITS } from '../../wire/flow-limits.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
-import type { Deadline, RunningJob } from '../calls/running-job.ts';
+import type { RunningJob } from '../calls/running-job.ts';
 import type { Assignment } from '../calls/scheduler.ts';
-import { StreamTimes } from './stream-figures.ts';
 import type { WaitingCall } from '../calls/waiting-calls.ts';
+import type { Deadline } from '../../base/clock.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
 
 const NO_BYTES = new Uint8Array(0);
 /** For an Open that was checked against the limits that hold. */
@@ -156,4 +156,11 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   fail(message: string): void {
     this.#owner.onNoWorker(this, message);
   }
+}
+
+/** When things happened to a stream, in ms of the monotonic clock; 0: not yet. */
+export class StreamTimes {
+  opened = 0;
+  started = 0;
+  stopped = 0;
 }

@@ -5,15 +5,8 @@ import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { DurationCount } from '../../base/duration-count.ts';
 import { streamIdFromWords, type IdWords } from '../../wire/stream-id.ts';
-import type { Clock } from '../calls/running-job.ts';
-import type { StreamEntry } from './stream-entry.ts';
-
-/** When things happened to a stream, in ms of the monotonic clock; 0: not yet. */
-export class StreamTimes {
-  opened = 0;
-  started = 0;
-  stopped = 0;
-}
+import { type StreamEntry, StreamTimes } from './stream-entry.ts';
+import type { Clock } from '../../base/clock.ts';
 
 /** What gets an error of main's: an accepted stream, or what is known of one that never was. */
 export interface RefusedCall extends IdWords {

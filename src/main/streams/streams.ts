@@ -2,7 +2,7 @@ import { dataCost } from '../../wire/flow-limits.ts';
 import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from './stream-state.ts';
 import type { HandlerMode } from '../../module.ts';
 import { cutUtf8 } from '../../base/text.ts';
-import { OP, type Manifest } from '../../threads/messages.ts';
+import { OP } from '../../threads/messages.ts';
 import { FRAME_ARM, type FrameDecoder } from '../../wire/frame.ts';
 import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import type { MalformedError } from '../../wire/capnp/malformed.ts';
@@ -12,12 +12,13 @@ import { admit, refusalBeforeHandler, type Refusal } from '../calls/admission.ts
 import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from '../options.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
-import { Deadline, type Clock } from '../calls/running-job.ts';
 import { RunningJobs } from '../calls/running-jobs.ts';
 import type { Assignment, Scheduler } from '../calls/scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
 import { StreamWatch, unopened, type RefusedCall } from './stream-figures.ts';
 import { WaitingCalls } from '../calls/waiting-calls.ts';
+import { Deadline, type Clock } from '../../base/clock.ts';
+import type { Manifest } from '../../threads/manifest.ts';
 
 /** What the router asks of the rest of main. */
 export interface StreamsContext {

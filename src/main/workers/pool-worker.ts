@@ -1,6 +1,7 @@
 import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads';
 import type { SlotWords } from '../../shared-memory/slot-words.ts';
-import { OpBatch, type OpKind, type StreamStart } from '../../threads/messages.ts';
+import type { OpKind, StreamStart } from '../../threads/messages.ts';
+import { OpBatch } from '../../threads/op-batch.ts';
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -2,18 +2,13 @@ import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_t
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import { SlotWords } from '../../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
-import {
-  OP,
-  type FromWorker,
-  type Manifest,
-  type RequestTask,
-  type StreamStart,
-} from '../../threads/messages.ts';
+import { OP, type FromWorker, type RequestTask, type StreamStart } from '../../threads/messages.ts';
 import { endThread } from './end-thread.ts';
 import type { Outlet } from '../output/outlet.ts';
 import { PoolWorker } from './pool-worker.ts';
-import type { Clock } from '../calls/running-job.ts';
 import { giveSeat, type ThreadSource } from './thread-source.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Manifest } from '../../threads/manifest.ts';
 
 /** What a worker says of its module's work; the rest, which is of the thread, is for the pool. */
 export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;

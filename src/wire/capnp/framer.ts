@@ -1,7 +1,8 @@
 import { readUint32 } from './bytes.ts';
-import { MAX_DATA_BYTES, type WireLimits } from '../flow-limits.ts';
+import { MAX_DATA_BYTES } from '../flow-limits.ts';
 import { MalformedError } from './malformed.ts';
 import { segmentTableBytes } from './segment-table.ts';
+import type { WireLimits } from './limits.ts';
 
 /** Takes one whole framed message, `bytes[start, end)`: segment table, then segments. Valid during the call only. */
 export type OnMessage = (bytes: Uint8Array, start: number, end: number) => void;

@@ -1,7 +1,7 @@
 import { readUint16, readUint32 } from './bytes.ts';
-import type { WireLimits } from '../flow-limits.ts';
 import { MalformedError, type MalformedKind } from './malformed.ts';
 import { SegmentTable } from './segment-table.ts';
+import type { WireLimits } from './limits.ts';
 
 // The low two bits of a pointer.
 const STRUCT = 0;

@@ -1,9 +1,9 @@
 import { readUint16, readUint32 } from './bytes.ts';
-import type { WireLimits } from '../flow-limits.ts';
 import { MalformedError } from './malformed.ts';
 import { measureStruct } from './measure.ts';
 import { PointerCursor } from './pointer-cursor.ts';
 import { shortAscii } from './short-text.ts';
+import type { WireLimits } from './limits.ts';
 
 // A BOM is part of the text, and TextDecoder would swallow it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

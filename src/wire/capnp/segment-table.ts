@@ -1,6 +1,6 @@
 import { readUint32 } from './bytes.ts';
-import type { WireLimits } from '../flow-limits.ts';
 import { MalformedError, type MalformedKind } from './malformed.ts';
+import type { WireLimits } from './limits.ts';
 
 const NO_SEGMENTS: readonly number[] = [];
 

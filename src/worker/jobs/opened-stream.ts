@@ -2,8 +2,8 @@ import type { JobNumber } from '../../shared-memory/region.ts';
 import { OPEN_HEADER, type StreamTask } from '../../threads/messages.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder } from '../../wire/frame.ts';
-import type { WireLimits } from '../../wire/flow-limits.ts';
 import { streamIdFromWords, type IdWords, type StreamId } from '../../wire/stream-id.ts';
+import type { WireLimits } from '../../wire/capnp/limits.ts';
 
 /** A stream that main has given to this thread. */
 export class OpenedStream implements StreamTask, IdWords {

@@ -6,7 +6,7 @@ import type { RequestTask } from '../../threads/messages.ts';
 import { encodeIpcError } from '../../wire/error-payload.ts';
 import { reportOf } from '../error-report.ts';
 import { streamLog } from './stream-log.ts';
-import type { Job, Thread } from '../thread.ts';
+import type { Job, JobHost } from './job.ts';
 
 /** What becomes of a request: the handler's own bytes, or why there are none. */
 type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
@@ -15,7 +15,7 @@ type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
 export class RequestJob implements Job {
   readonly number: number;
   readonly method: string;
-  readonly #thread: Thread;
+  readonly #thread: JobHost;
   readonly #task: RequestTask;
   readonly #control: JobControl;
   #reason = '';
@@ -24,7 +24,7 @@ export class RequestJob implements Job {
   #abort: AbortController | undefined;
   #failed: ((outcome: Outcome) => void) | undefined;
 
-  constructor(thread: Thread, task: RequestTask) {
+  constructor(thread: JobHost, task: RequestTask) {
     this.number = task.number;
     this.method = task.context.method;
     this.#thread = thread;

@@ -1,8 +1,8 @@
 import { ModuleError } from '../../errors.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { Services } from '../../handle/server-stream.ts';
-import { numberAfter } from '../../threads/messages.ts';
 import { textOf } from '../error-report.ts';
+import { numberAfter } from '../../threads/job-number.ts';
 
 interface Waiter {
   readonly resolve: (body: Uint8Array) => void;

@@ -11,13 +11,13 @@ import { startHandler, type HandlerEnd } from './run-handler.ts';
 import type { ServiceCaller } from './services.ts';
 import { streamLog } from './stream-log.ts';
 import { StreamOutput } from './stream-output.ts';
-import type { Job, Thread } from '../thread.ts';
 import { ROOM_FOR_DATA } from '../wire-output.ts';
+import type { Job, JobHost } from './job.ts';
 
 /** One stream on this thread: its handle, its frames, and its end. Much of it is what the handle asks of it, as {@link StreamIo}. */
 export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   readonly number: number;
-  readonly #thread: Thread;
+  readonly #thread: JobHost;
   readonly #task: OpenedStream;
   readonly #control: JobControl;
   readonly #output: StreamOutput;
@@ -31,7 +31,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   /** The terminal frame can't leave yet. */
   #waitsForRoom = false;
 
-  constructor(thread: Thread, task: OpenedStream) {
+  constructor(thread: JobHost, task: OpenedStream) {
     this.number = task.number;
     this.#thread = thread;
     this.#task = task;

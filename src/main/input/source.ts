@@ -1,6 +1,5 @@
-import { fstatSync, read, write } from 'node:fs';
+import { fstatSync, read } from 'node:fs';
 import { Socket } from 'node:net';
-import type { WireSink } from './output/outlet.ts';
 
 /** What the read loop asks of the protocol's input. */
 export interface WireSource {
@@ -67,28 +66,4 @@ function readFileLike(descriptor: number, events: SourceEvents): WireSource {
       next();
     },
   };
-}
-
-/** Opens the protocol's output. Pipes and sockets become non-blocking here, for every thread. */
-export function openSink(descriptor: number, onError: (error: Error) => void): WireSink {
-  const info = fstatSync(descriptor);
-  if (info.isFile() || info.isCharacterDevice()) return writeFileLike(descriptor);
-  const socket = new Socket({ fd: descriptor, readable: false, writable: true });
-  socket.on('error', onError);
-  return {
-    write: (bytes, done) => {
-      socket.write(bytes, (error) => done(error ?? undefined));
-    },
-  };
-}
-
-function writeFileLike(descriptor: number): WireSink {
-  const writeAll = (bytes: Uint8Array, done: (error?: Error) => void): void => {
-    write(descriptor, bytes, (error, written) => {
-      if (error !== null) done(error);
-      else if (written < bytes.length) writeAll(bytes.subarray(written), done);
-      else done();
-    });
-  };
-  return { write: writeAll };
 }

@@ -1,0 +1,12 @@
+/**
+ * The number of the job, or of the service request, that follows number `n`. They travel as Int32 and come round after 2^32,
+ * so that they are to be compared by {@link isLater} and never by size.
+ */
+export function numberAfter(n: number): number {
+  return (n + 1) | 0;
+}
+
+/** Whether number `a` was given after `b`, with fewer than 2^31 between them. */
+export function isLater(a: number, b: number): boolean {
+  return ((a - b) | 0) > 0;
+}

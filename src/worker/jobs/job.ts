@@ -1,0 +1,48 @@
+import type { JobControl } from '../../shared-memory/job-control.ts';
+import type { JobNumber } from '../../shared-memory/region.ts';
+import type { SlotFigures } from '../../shared-memory/slot-figures.ts';
+import type { DroppedLogs } from '../../shared-memory/slot-words.ts';
+import type { FromWorker, WorkerSettings } from '../../threads/messages.ts';
+import type { LoadedModule } from '../module-loader.ts';
+import type { WireOutput } from '../wire-output.ts';
+import type { ServiceCalls } from './services.ts';
+
+/** Something that runs on this thread and is told what main sends for it. */
+export interface Job {
+  readonly number: number;
+  readonly method: string;
+  /** Runs its handler. {@link JobHost.ended} is to be told, once, when the handler has really ended. Never throws. */
+  run(): void;
+  deliver(chunk: Uint8Array): void;
+  deliverEnd(): void;
+  /** The host has granted credit. */
+  credited(): void;
+  /** There may be room in the ring. */
+  retry(): void;
+  /** A cause is decided. @param reason for a person; empty: none was given */
+  stop(reason: string): void;
+  /** Something that the job left behind failed outside its handler's call. */
+  fail(thrown: unknown): void;
+}
+
+/** What a job asks of the thread that it runs on. */
+export interface JobHost {
+  readonly settings: WorkerSettings;
+  readonly module: LoadedModule;
+  readonly wire: WireOutput;
+  readonly services: ServiceCalls;
+  readonly figures: SlotFigures;
+  readonly droppedLogs: DroppedLogs;
+  say(message: FromWorker): void;
+  control(job: JobNumber): JobControl;
+  /** The job's handler has ended, and so has its stream. */
+  ended(job: Job): void;
+  /** The job itself has thrown: a mistake of ours. */
+  broke(job: Job, error: unknown): void;
+  /** Blocks until main has sent something, unless `mustLook` says that there is something to look at already. */
+  blockForInput(mustLook: () => boolean): void;
+  /** Takes what has arrived. */
+  pump(): void;
+  flushThisTurn(): void;
+  hasShared(number: number): boolean;
+}

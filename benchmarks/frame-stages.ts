@@ -13,7 +13,10 @@ const OTHER = "Node's own: start, event loop, ports, hooks";
 /** In the order of a frame's way; the first rule that fits a place counts. */
 const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
   host: [
-    ['encode', /^src\/(host\/(outbound|write-batch|stream-outbox)|wire\/(frame-encoder|segment-writer))/],
+    [
+      'encode',
+      /^src\/(host\/(outbound|transport\/write-batch|streams\/stream-outbox)|wire\/(frame-encoder|capnp\/segment-writer))/,
+    ],
     ['pipe: read and write', WRITES],
     ['decode, hand to the stream', /^src\//],
     ['the benchmark itself', /^benchmarks\//],
@@ -24,22 +27,25 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
     ['cut and decode', /^src\/wire\/(?!stream-table)/],
     [
       'hand over: batch, post, wake',
-      /^src\/(thread-messages|uninitialised|main\/(pool|running-job)|shared-memory\/(slot-words|job-control))|^\[postMessage\]/,
+      /^src\/(threads\/op-batch|base\/buffers|main\/(workers\/pool|calls\/running-job)|shared-memory\/(slot-words|job-control))|^\[postMessage\]/,
     ],
-    ['ring to wire', /^src\/(main\/(outlet|own-messages|wire-endpoints)|shared-memory\/)/],
+    ['ring to wire', /^src\/(main\/output\/|shared-memory\/)/],
     ['route', /^src\//],
     GARBAGE,
   ],
   worker: [
     [
       'take over: receive, copy out',
-      /^src\/(worker\/inbox|thread-messages|uninitialised|shared-memory\/slot-words)|^\[receiveMessageOnPort\]/,
+      /^src\/(worker\/inbox|threads\/op-batch|base\/buffers|shared-memory\/slot-words)|^\[receiveMessageOnPort\]/,
     ],
     [
       'ring: encode, commit',
-      /^src\/(worker\/(wire-output|stream-output)|shared-memory\/outbound-ring|wire\/)/,
+      /^src\/(worker\/(wire-output|jobs\/stream-output)|shared-memory\/outbound-ring|wire\/)/,
     ],
-    ['write under the lock', /^src\/(shared-memory\/write-lock|wire-descriptor)|^\[writeBuffer\]|^node:fs/],
+    [
+      'write under the lock',
+      /^src\/(shared-memory\/write-lock|worker\/wire-descriptor)|^\[writeBuffer\]|^node:fs/,
+    ],
     ['stream and handler', /^(src|benchmarks)\//],
     GARBAGE,
   ],

@@ -9,49 +9,41 @@ export interface SourceFile {
 /** The rooms of src/, and below them what each may import of the others. `root` is the files of src/ itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: [],
-  root: ['root', 'errors', 'shared-memory', 'wire', 'stream', 'methods'],
+  base: ['base', 'errors'],
   wire: ['wire', 'errors'],
-  stream: ['stream', 'wire', 'errors'],
+  handle: ['handle', 'wire', 'base', 'errors'],
   'shared-memory': ['shared-memory', 'errors'],
-  main: ['main', 'stream', 'shared-memory', 'wire', 'root', 'errors'],
-  worker: ['worker', 'stream', 'shared-memory', 'wire', 'root', 'errors'],
-  methods: ['methods', 'wire', 'stream', 'root', 'errors'],
-  host: ['host', 'methods', 'wire', 'root', 'errors'],
+  root: ['root', 'handle', 'methods', 'wire', 'base', 'errors'],
+  threads: ['threads', 'shared-memory', 'wire', 'root', 'base', 'errors'],
+  main: ['main', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
+  worker: ['worker', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
+  methods: ['methods', 'handle', 'wire', 'root', 'errors'],
+  host: ['host', 'methods', 'wire', 'base', 'errors'],
   testing: [
     'testing',
     'host',
     'main',
     'worker',
+    'threads',
     'methods',
-    'stream',
+    'handle',
     'shared-memory',
     'wire',
     'root',
+    'base',
     'errors',
   ],
-  cli: ['cli', 'host', 'main', 'worker', 'wire', 'root', 'errors'],
+  cli: ['cli', 'host', 'main', 'wire', 'base', 'errors'],
   // What Piscina loads is worker code; the sample modules use what an author uses.
   workers: ['workers', 'worker', 'root', 'errors'],
   demo: ['demo', 'workers', 'cli', 'host', 'root', 'errors'],
 };
 
 /** Rooms that know no process: nothing of `node:`. */
-const PURE = new Set(['wire', 'stream', 'errors']);
+const PURE = new Set(['wire', 'handle', 'errors']);
 
 /** The root files that both main and worker may know; `index` is for module authors alone. */
-const SHARED_ROOT = new Set([
-  'thread-messages',
-  'text',
-  'errors',
-  'module',
-  'module-file',
-  'stderr',
-  'package-files',
-  'wire-descriptor',
-  'console-guard',
-  'diagnostics',
-  'stats',
-]);
+const SHARED_ROOT = new Set(['module', 'diagnostics']);
 
 /** Where each package may be imported; one without a rule may not be imported at all. */
 const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {

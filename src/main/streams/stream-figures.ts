@@ -5,7 +5,8 @@ import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { DurationCount } from '../../base/duration-count.ts';
 import { streamIdFromWords, type IdWords } from '../../wire/stream-id.ts';
-import { type StreamEntry, StreamTimes } from './stream-entry.ts';
+import type { StreamTimes } from './stream-entry.ts';
+import { type StreamEntry } from './stream-entry.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /** What gets an error of main's: an accepted stream, or what is known of one that never was. */

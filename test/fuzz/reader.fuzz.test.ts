@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { disagreement, judge, STRUCTS } from '../support/fuzz-judge.ts';
-import { compileOracle, startOracle } from '../support/fuzz-oracle.ts';
-import { SHARED_WORDS, type FuzzResult, type FuzzSettings } from '../support/fuzz-run.ts';
+import { disagreement, judge, STRUCTS } from './support/judge.ts';
+import { compileOracle, startOracle } from './support/oracle.ts';
+import { SHARED_WORDS, type FuzzResult, type FuzzSettings } from './support/run.ts';
 
 const SECONDS = Number(process.env['IXT_FUZZ_SECONDS'] ?? 30);
 const SEED = Number(process.env['IXT_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -17,7 +17,7 @@ const HANG_MS = 15_000;
 const BOOTSTRAP = `
   import(${JSON.stringify(import.meta.resolve('tsx/esm/api'))})
     .then(({ register }) => register())
-    .then(() => import(${JSON.stringify(new URL('../support/fuzz-run.ts', import.meta.url).href)}));`;
+    .then(() => import(${JSON.stringify(new URL('./support/run.ts', import.meta.url).href)}));`;
 
 const oracle = compileOracle();
 after(() => rmSync(dirname(oracle), { recursive: true }));

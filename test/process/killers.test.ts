@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KILLERS } from '../support/killers.ts';
+import { KILLERS } from './killers.ts';
 import { startModule } from '../support/module.ts';
 import { residentBytes } from '../support/stress-memory.ts';
 import { LIMIT, newStreamId } from './helpers.ts';

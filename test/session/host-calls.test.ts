@@ -14,7 +14,7 @@ import {
   encodeServiceRequest,
 } from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
-import { FakeModule } from '../support/fake-module.ts';
+import { FakeModule } from './fake-module.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 

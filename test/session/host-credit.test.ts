@@ -4,7 +4,7 @@ import { HostSession } from '../../src/host/index.ts';
 import { encodeInitialized } from '../../src/wire/payload-encode.ts';
 import { decodeInitialize } from '../../src/wire/payload-decode.ts';
 import { INITIAL_CREDIT, MAX_DATA_BYTES, MIN_DATA_COST } from '../../src/wire/flow-limits.ts';
-import { FakeModule } from '../support/fake-module.ts';
+import { FakeModule } from './fake-module.ts';
 
 const zeros = (length: number): Uint8Array => new Uint8Array(length);
 

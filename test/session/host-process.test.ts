@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { spawnModule } from '../../src/host/index.ts';
 import { startModule } from '../support/module.ts';
 
-const child = fileURLToPath(new URL('../support/echo-child.ts', import.meta.url));
+const child = fileURLToPath(new URL('./echo-child.ts', import.meta.url));
 const echo: [string, ...string[]] = [process.execPath, '--import', import.meta.resolve('tsx'), child];
 
 for (const transport of ['socket', 'pipe'] as const) {

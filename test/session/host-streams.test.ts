@@ -3,7 +3,7 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { HostSession, ModuleError, type HostStream, type StreamId } from '../../src/host/index.ts';
 import { INITIAL_CREDIT } from '../../src/wire/flow-limits.ts';
-import { FakeModule } from '../support/fake-module.ts';
+import { FakeModule } from './fake-module.ts';
 
 const ID = '000000000000000a000000000000000b' as StreamId;
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);

@@ -4,7 +4,7 @@ import { HostSession, type StreamId } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { INITIAL_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
-import { FakeModule } from '../support/fake-module.ts';
+import { FakeModule } from './fake-module.ts';
 
 const ID = '000000000000000a000000000000000b' as StreamId;
 const OTHER = '000000000000000a000000000000000c' as StreamId;

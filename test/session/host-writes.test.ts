@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HostSession } from '../../src/host/index.ts';
-import { FakeModule } from '../support/fake-module.ts';
+import { FakeModule } from './fake-module.ts';
 
 test('what is written in one turn goes out in one write, awaited sends included', async () => {
   const module = new FakeModule();

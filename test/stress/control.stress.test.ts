@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildPackage, type Build, type Mutation } from '../support/build.ts';
-import { stressChild } from '../support/stress-run.ts';
-import { NO_LOOK_ANYWAY, silentMoments } from '../support/stress-silence.ts';
+import { stressChild } from './support/run.ts';
+import { NO_LOOK_ANYWAY, silentMoments } from './support/silence.ts';
 
 /** Within this time the stress must have noticed that a mechanism is missing, in seconds. It takes two or three. */
 const ARM_SECONDS = 30;

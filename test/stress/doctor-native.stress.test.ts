@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { Finding } from '../../src/cli/doctor/findings.ts';
 import { runCli } from '../process/cli-helpers.ts';
 import { sourceFixture } from '../process/helpers.ts';
-import { buildAddon } from '../support/print-addon.ts';
+import { buildAddon } from './support/print-addon.ts';
 
 test('the doctor finds the call into an addon that prints, while loading and in a handler', async (t) => {
   const addon = buildAddon(t);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MAX_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
-import { Flood, scaled, wrongDirection } from '../support/flood.ts';
+import { Flood, scaled, wrongDirection } from './support/flood.ts';
 
 const LONG = { timeout: 300_000 } as const;
 const MB = 1e6;

@@ -1,5 +1,5 @@
 import { test } from 'node:test';
-import { checkPrints } from '../support/stress-prints.ts';
+import { checkPrints } from './support/prints.ts';
 import { LIMIT } from '../process/helpers.ts';
 
 test('six ways to print, while loading and in a handler, leave no byte on the protocol', LIMIT, () =>

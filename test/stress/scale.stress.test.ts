@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { HostStream } from '../../src/host/index.ts';
-import { Flood, scaled } from '../support/flood.ts';
+import { Flood, scaled } from './support/flood.ts';
 import type { StressChild } from '../support/stress-child.ts';
 import { residentBytes, startMemoryChild } from '../support/stress-memory.ts';
 

@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import { buildPackage } from '../support/build.ts';
-import { NO_LOOK_ANYWAY, silentMoments } from '../support/stress-silence.ts';
+import { NO_LOOK_ANYWAY, silentMoments } from './support/silence.ts';
 
 /** The whole file takes about as long as the stress of the wire is given; CI says 60. */
 const SECONDS = Number(process.env['IXT_STRESS_SECONDS'] ?? 10) / 4;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildPackage } from '../support/build.ts';
-import { stressChild, type StressFigures } from '../support/stress-run.ts';
+import { stressChild, type StressFigures } from './support/run.ts';
 
 /** How long, in all. */
 const SECONDS = Number(process.env['IXT_STRESS_SECONDS'] ?? 10);

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ModuleError } from '../../../src/errors.ts';
+import { bytes, testStream } from './fake-stream-io.ts';
+
+const MAX_DATA = 1_048_576;
+
+function hasCode(code: string, message?: RegExp) {
+  return (error: unknown): boolean =>
+    error instanceof ModuleError && error.code === code && (message?.test(error.message) ?? true);
+}
+
+/** Whether a promise has settled once everything that is due has run. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const note = (): void => {
+    settled = true;
+  };
+  promise.then(note, note);
+  await new Promise((resolve) => setImmediate(resolve));
+  return settled;
+}
+
+test('a send with credit and room is out at once', async () => {
+  const { io, stream } = testStream();
+  const sent = stream.send(bytes(7, 100));
+  assert.deepEqual(io.sent, [bytes(7, 100)]);
+  await sent;
+  stream.sendSync(bytes(8));
+  assert.equal(io.sent.length, 2);
+});
+
+test('sends wait for credit, keep their order, and go on when it comes', async () => {
+  const { io, stream } = testStream();
+  io.credit = 64;
+  const sends = [1, 2, 3, 4].map((value) => stream.send(bytes(value)));
+  await sends[0];
+  assert.equal(await isSettled(sends[1] as Promise<void>), false);
+  assert.equal(io.roomsAwaited, 0, 'credit is told by a message of its own');
+  io.credit = 100;
+  stream.retrySends();
+  await Promise.all(sends.slice(1, 3));
+  assert.equal(await isSettled(sends[3] as Promise<void>), false, 'one frame may overdraw, a second may not');
+  assert.deepEqual(io.sentBytes, [1, 2, 3]);
+  io.credit = 1;
+  stream.retrySends();
+  await sends[3];
+  assert.deepEqual(io.sentBytes, [1, 2, 3, 4]);
+});
+
+test('a send that finds no room asks to be told of it, and so does one that finds none again', async () => {
+  const { io, stream } = testStream();
+  io.room = 0;
+  const sends = [stream.send(bytes(1)), stream.send(bytes(2))];
+  assert.equal(io.roomsAwaited, 1);
+  io.room = 1;
+  stream.retrySends();
+  await sends[0];
+  assert.equal(io.roomsAwaited, 2);
+  io.room = 1;
+  stream.retrySends();
+  await sends[1];
+  assert.deepEqual(io.sentBytes, [1, 2]);
+});
+
+test('sendSync blocks for credit and for room until the frame is on its way', () => {
+  const { io, stream } = testStream();
+  io.credit = 0;
+  io.room = 0;
+  io.onBlock = (on) => {
+    if (on === 'credit') io.credit = 10;
+    else io.room = 1;
+  };
+  stream.sendSync(bytes(5));
+  assert.deepEqual(io.blocks, ['credit', 'room']);
+  assert.deepEqual(io.sentBytes, [5]);
+});
+
+test('a cancel wakes a sender that blocks for credit, and one that blocks for room', () => {
+  for (const what of ['credit', 'room'] as const) {
+    const { io, stream, stop } = testStream();
+    io[what] = 0;
+    io.onBlock = () => stop('cancelled', 'enough');
+    assert.throws(() => stream.sendSync(bytes(1)), hasCode('cancelled', /enough/));
+    assert.deepEqual(io.blocks, [what]);
+    assert.deepEqual(io.sent, []);
+  }
+});
+
+test('a cancel ends every send that waits, and every later one', async () => {
+  const { io, stream, stop } = testStream();
+  io.credit = 0;
+  const sends = [stream.send(bytes(1)), stream.send(bytes(2))];
+  stop('cancelled', 'enough');
+  for (const send of sends) await assert.rejects(send, hasCode('cancelled', /enough/));
+  io.credit = 1000;
+  stream.retrySends();
+  await assert.rejects(stream.send(bytes(3)), hasCode('cancelled'));
+  assert.throws(() => stream.sendSync(bytes(3)), hasCode('cancelled'));
+  assert.deepEqual(io.sent, []);
+});
+
+test('sends that a handler leaves behind fail without a sound when it is cancelled, before and after', async () => {
+  const { io, stream, stop } = testStream();
+  io.credit = 0;
+  for (let i = 0; i < 3; i++) void stream.send(bytes(i));
+  const drained = stream.drainSends();
+  stop('cancelled', 'enough');
+  void stream.send(bytes(3));
+  await assert.rejects(drained, hasCode('cancelled', /enough/));
+  // By then the test runner would have heard of a rejection that nobody handles.
+  await new Promise((resolve) => setImmediate(resolve));
+});
+
+test('a send that waits is not put on the wire once a cause is decided, even if room comes before the message', async () => {
+  const { io, stream, stop } = testStream();
+  io.room = 0;
+  const send = stream.send(bytes(1));
+  io.decided = 'cancelled';
+  io.room = 1;
+  stream.retrySends();
+  stop('cancelled', 'enough');
+  await assert.rejects(send, hasCode('cancelled'));
+  assert.deepEqual(io.sent, []);
+});
+
+test('a payload of 1 MiB passes and one byte more does not', async () => {
+  const { io, stream } = testStream();
+  await stream.send(new Uint8Array(MAX_DATA));
+  stream.sendSync(new Uint8Array(MAX_DATA));
+  const over = new Uint8Array(MAX_DATA + 1);
+  await assert.rejects(stream.send(over), hasCode('invalidArgument', /1048577/));
+  assert.throws(() => stream.sendSync(over), hasCode('invalidArgument'));
+  assert.equal(io.sent.length, 2);
+});
+
+test('only a Uint8Array can be sent, and a Buffer is one', async () => {
+  const { io, stream } = testStream();
+  await stream.send(Buffer.from('text'));
+  for (const wrong of ['text', 5, null, undefined, [1, 2], new ArrayBuffer(4), new Uint16Array(2), {}]) {
+    const payload = wrong as Uint8Array;
+    await assert.rejects(stream.send(payload), hasCode('invalidArgument', /Uint8Array/));
+    assert.throws(() => stream.sendSync(payload), hasCode('invalidArgument', /Uint8Array/));
+  }
+  assert.equal(io.sent.length, 1);
+});
+
+test('sendSync does not overtake sends that wait', async () => {
+  const { io, stream } = testStream();
+  io.credit = 0;
+  const waiting = stream.send(bytes(1));
+  io.credit = 1000;
+  assert.throws(() => stream.sendSync(bytes(2)), hasCode('invalidArgument', /overtake/));
+  stream.retrySends();
+  await waiting;
+  assert.deepEqual(io.sentBytes, [1]);
+});
+
+test('nothing can be sent after the end, and what waits then fails', async () => {
+  const { io, stream } = testStream();
+  io.credit = 0;
+  const waiting = stream.send(bytes(1));
+  stream.finish();
+  await assert.rejects(waiting, hasCode('unavailable'));
+  io.credit = 1000;
+  stream.retrySends();
+  await assert.rejects(stream.send(bytes(2)), hasCode('unavailable'));
+  assert.throws(() => stream.sendSync(bytes(2)), hasCode('unavailable'));
+  assert.deepEqual(io.sent, []);
+});
+
+test('drainSends waits for all that was left behind, and fails with what prevents it', async () => {
+  const { io, stream, stop } = testStream();
+  await stream.drainSends();
+  io.credit = 0;
+  const sends = [stream.send(bytes(1)), stream.send(bytes(2))];
+  assert.equal(stream.hasPendingSends, true);
+  const drained = stream.drainSends();
+  io.credit = 1;
+  stream.retrySends();
+  assert.equal(await isSettled(drained), false);
+  io.credit = 1;
+  stream.retrySends();
+  await drained;
+  await Promise.all(sends);
+  assert.equal(stream.hasPendingSends, false);
+  io.credit = 0;
+  const late = stream.send(bytes(3));
+  const failed = stream.drainSends();
+  stop('cancelled', 'enough');
+  await assert.rejects(failed, hasCode('cancelled'));
+  await assert.rejects(late, hasCode('cancelled'));
+});
+
+test('the signal fires on a cancel, with a ModuleError that says cause and reason', () => {
+  for (const cause of ['cancelled', 'deadlineExceeded', 'protocolViolation'] as const) {
+    const { stream, stop } = testStream();
+    const { signal } = stream;
+    let fired = 0;
+    signal.addEventListener('abort', () => fired++);
+    assert.equal(signal.aborted, false);
+    assert.equal(stream.signal, signal, 'one signal a stream');
+    stop(cause, 'because');
+    assert.equal(fired, 1);
+    assert.ok(hasCode(cause, /because/)(signal.reason));
+  }
+});
+
+test('a signal that is asked for after the cancel has fired already', () => {
+  const { io, stream } = testStream();
+  io.decided = 'cancelled';
+  assert.equal(stream.signal.aborted, true);
+  assert.ok(hasCode('cancelled')(stream.signal.reason));
+});
+
+test('the signal does not fire when the stream ends well, nor for a cancel that comes afterwards', () => {
+  const before = testStream();
+  const { signal } = before.stream;
+  before.stream.deliverEnd();
+  before.stream.finish();
+  before.stop('cancelled', 'late');
+  assert.equal(signal.aborted, false);
+  const after = testStream();
+  after.stream.finish();
+  after.io.decided = 'cancelled';
+  assert.equal(after.stream.signal.aborted, false);
+});
+
+test('a stream that has ended stays as it was, whatever the words that it shared say from then on', async () => {
+  const { io, stream } = testStream();
+  stream.finish();
+  io.decided = 'cancelled';
+  assert.equal(stream.cancelled, false);
+  assert.equal(stream.signal.aborted, false);
+  assert.throws(() => stream.throwIfCancelled(), hasCode('unavailable'));
+  assert.deepEqual([...stream], []);
+  assert.equal((await stream[Symbol.asyncIterator]().next()).done, true);
+
+  const stopped = testStream();
+  stopped.stop('deadlineExceeded', 'too late');
+  stopped.stream.finish();
+  stopped.io.decided = undefined;
+  assert.equal(stopped.stream.cancelled, true);
+  assert.ok(hasCode('deadlineExceeded', /too late/)(stopped.stream.signal.reason));
+  assert.throws(() => stopped.stream.throwIfCancelled(), hasCode('deadlineExceeded', /too late/));
+});
+
+test('what a handler makes of the error that it is given doesn’t change what the host is told', () => {
+  const { io, stream, stop } = testStream();
+  io.decided = 'cancelled';
+  const spoilt = (): void => {
+    try {
+      stream.throwIfCancelled();
+    } catch (error) {
+      (error as { message: unknown }).message = 5;
+    }
+  };
+  spoilt();
+  spoilt();
+  assert.equal(stream.stopMessage('cancelled'), 'the stream has ended: cancelled');
+  stop('cancelled', 'enough');
+  spoilt();
+  assert.equal(stream.stopMessage('cancelled'), 'enough');
+});
+
+test('what the terminal frame says is the reason, or the cause where there is none', () => {
+  const { stream, stop } = testStream();
+  assert.match(stream.stopMessage('cancelled'), /cancelled/);
+  stop('cancelled', 'the user went away');
+  assert.equal(stream.stopMessage('cancelled'), 'the user went away');
+});

@@ -1,0 +1,455 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RING_BYTES, RING_RESERVE } from '../../../src/shared-memory/indexes.ts';
+import type { SlotNumber } from '../../../src/shared-memory/region.ts';
+import { SlotWords } from '../../../src/shared-memory/slot-words.ts';
+import { beforeRelease, LockBench } from '../shared-memory/lock-bench.ts';
+import { makeFrame, readFrames } from '../shared-memory/ring-frames.ts';
+
+/** The ring number that stands for main's own messages. */
+const MAIN = 100;
+
+function wireOf(bench: LockBench): string[] {
+  return readFrames(bench.sink.take()).map(
+    ({ ring, number }) => `${ring === MAIN ? 'main' : ring}:${number}`,
+  );
+}
+
+function own(number: number, size = 32): Uint8Array {
+  return makeFrame(MAIN, number, size);
+}
+
+/** The end of this turn of the event loop, when the outlet looks. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => queueMicrotask(resolve));
+}
+
+test('what one turn sends leaves in one write, rings first, then main’s own messages in order', async () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.outlet.send(own(1), false);
+  bench.worker(1).commit(64);
+  assert.equal(bench.sink.isWriting, false, 'not before the turn ends');
+  await endOfTurn();
+  assert.equal(bench.sink.isWriting, true);
+  assert.equal(bench.outlet.queuedBytes, 0);
+  bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['1:0', 'main:0', 'main:1']);
+  assert.equal(bench.main.held, false);
+});
+
+test('a half-written frame goes before everything else, also what was sent before it', () => {
+  const bench = new LockBench(3);
+  bench.outlet.send(own(0), true);
+  bench.worker(0).commit(64);
+  bench.worker(2).commit(512);
+  bench.worker(2).commit(64);
+  bench.allow = [100];
+  bench.worker(2).lock.flush();
+  bench.turn();
+  const wire = wireOf(bench);
+  assert.deepEqual(wire.slice(0, 2), ['2:0', '2:1']);
+  assert.deepEqual(wire.slice(2).sort(), ['0:0', 'main:0']);
+});
+
+test('a slot’s backlog is spilled behind main’s messages and ahead of what main sends then', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.turn();
+  bench.outlet.send(own(1), false);
+  bench.worker(1).commit(64);
+  bench.worker(1).commit(48);
+  let ran = false;
+  bench.outlet.whenHeld(() => {
+    ran = true;
+    bench.outlet.spill(1 as SlotNumber);
+    bench.main.revoke(1 as SlotNumber);
+    // The terminal frames of its streams.
+    bench.outlet.send(own(2), true);
+  });
+  assert.equal(ran, true, 'main holds the lock while it writes');
+  assert.equal(bench.worker(1).ring.pending, 0);
+  // What a revoked worker commits now is nobody's.
+  bench.worker(1).commit(64);
+  bench.sink.finish();
+  bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['main:0', 'main:1', '1:0', '1:1', 'main:2']);
+});
+
+test('spilling an empty ring is nothing', () => {
+  const bench = new LockBench(1);
+  bench.outlet.whenHeld(() => bench.outlet.spill(0 as SlotNumber));
+  assert.equal(bench.sink.take().length, 0);
+  assert.equal(bench.outlet.queuedBytes, 0);
+});
+
+test('whenHeld waits for the worker that holds the lock, and no longer', () => {
+  const bench = new LockBench(1);
+  let ran = 0;
+  bench.onWrite = () => {
+    bench.outlet.whenHeld(() => ran++);
+    assert.equal(ran, 0);
+  };
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  assert.equal(bench.worker(0).bells, 1, 'the worker rings when it hands over');
+  assert.equal(ran, 0);
+  bench.turn();
+  assert.equal(ran, 1);
+  bench.turn();
+  assert.equal(ran, 1);
+});
+
+test('an action that asks for another has it run under the same hold of the lock, and so do its neighbours', () => {
+  const bench = new LockBench(1);
+  const order: string[] = [];
+  const note = (what: string): void => {
+    assert.equal(bench.main.held, true, what);
+    order.push(what);
+  };
+  bench.onWrite = () => {
+    bench.outlet.whenHeld(() => {
+      note('first');
+      bench.outlet.whenHeld(() => note('asked for by the first'));
+    });
+    bench.outlet.whenHeld(() => note('second'));
+  };
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  bench.turn();
+  assert.deepEqual(order, ['first', 'second', 'asked for by the first']);
+  assert.equal(bench.main.held, false);
+});
+
+test('what workers commit while main writes goes out afterwards, in whole frames', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.turn();
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  bench.worker(1).commit(64);
+  bench.worker(1).lock.flush();
+  assert.equal(bench.attempts, 0, 'main holds the lock until its write has ended');
+  bench.sink.finish();
+  assert.equal(bench.sink.isWriting, true);
+  bench.sink.finish();
+  assert.deepEqual(wireOf(bench).sort(), ['0:0', '1:0', 'main:0']);
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  assert.equal(bench.attempts, 1, 'the lock is free again');
+});
+
+test('a frame that is committed after main’s last look, and before its release, goes out', (t) => {
+  const bench = new LockBench(1);
+  bench.outlet.send(own(0), false);
+  beforeRelease(t, bench, () => {
+    bench.worker(0).commit(64);
+    bench.worker(0).lock.flush();
+    assert.equal(bench.attempts, 0, 'main still has the lock');
+  });
+  bench.turn();
+  assert.deepEqual(wireOf(bench), ['main:0', '0:0']);
+});
+
+test('idle resolves when everything queued and committed has been written, and not before', async () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.worker(1).commit(64);
+  let isIdle = false;
+  const idle = bench.outlet.idle().then(() => (isIdle = true));
+  await endOfTurn();
+  bench.worker(0).commit(64);
+  await endOfTurn();
+  assert.equal(isIdle, false);
+  bench.sink.finish();
+  await endOfTurn();
+  assert.equal(isIdle, false, 'ring 0 is still to be written');
+  bench.sink.finish();
+  await idle;
+  assert.equal(wireOf(bench).length, 3);
+  await bench.outlet.idle();
+});
+
+test('answers are owed from when they are queued until their write has ended', () => {
+  const bench = new LockBench(1);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), true);
+  bench.outlet.send(own(1), false);
+  bench.outlet.send(own(2), true);
+  assert.deepEqual(bench.owed, [1, 2]);
+  bench.turn();
+  bench.outlet.send(own(3), true);
+  assert.deepEqual(bench.owed, [1, 2, 3]);
+  bench.sink.finish();
+  assert.deepEqual(bench.owed, [1, 2, 3, 1], 'the two of the first write are paid');
+  bench.sink.finish();
+  assert.deepEqual(bench.owed, [1, 2, 3, 1, 0]);
+});
+
+test('a message larger than a ring goes out alone and whole, in its turn', () => {
+  const bench = new LockBench(1);
+  const large = makeFrame(MAIN, 1, RING_BYTES + 8);
+  bench.outlet.send(own(0), false);
+  bench.outlet.send(large, true);
+  bench.outlet.send(own(2), false);
+  assert.deepEqual(bench.owed, [1]);
+  bench.turn();
+  assert.deepEqual(wireOf(bench), ['main:0', 'main:1', 'main:2']);
+  assert.deepEqual(bench.owed, [1, 0]);
+  assert.equal(bench.outlet.queuedBytes, 0);
+});
+
+test('full rings leave one after the other, each without a gap, and none is left out', () => {
+  const bench = new LockBench(3);
+  const room = RING_BYTES - RING_RESERVE;
+  for (const worker of bench.workers) for (let i = 0; i < 4; i++) worker.commit(room / 4);
+  bench.sink.isSlow = true;
+  bench.turn();
+  let chunks = 0;
+  for (; bench.sink.isWriting; chunks++) bench.sink.finish();
+  assert.ok(chunks > 3, 'one ring takes several chunks');
+  assert.deepEqual(
+    wireOf(bench),
+    [0, 1, 2].flatMap((ring) => [0, 1, 2, 3].map((number) => `${ring}:${number}`)),
+  );
+});
+
+test('a message of main’s waits for the rest of the ring that was begun, and for no other ring', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (const worker of bench.workers)
+    for (let i = 0; i < 2; i++) worker.commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  bench.outlet.send(own(0), false);
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0', '1:0', '1:1']);
+});
+
+test('a message that may overtake nothing goes behind what each ring held as it came, whatever else goes ahead', async () => {
+  const bench = new LockBench(3);
+  bench.sink.isSlow = true;
+  const large = (RING_BYTES - RING_RESERVE) / 2;
+  for (const ring of [0, 1, 2]) for (let i = 0; i < 2; i++) bench.worker(ring).commit(large);
+  bench.turn();
+  // Ring 0 is begun: what is committed to it from here on is not of the backlog that main goes through.
+  bench.worker(0).commit(64);
+  bench.outlet.sendBehindRings(own(0));
+  bench.outlet.send(own(1), false);
+  bench.sink.finish();
+  bench.outlet.send(own(2), false);
+  while (bench.sink.isWriting) bench.sink.finish();
+  const wire = wireOf(bench);
+  for (const committed of ['0:2', '1:1', '2:1']) {
+    assert.ok(wire.indexOf(committed) < wire.indexOf('main:0'), `${committed} is overtaken`);
+  }
+  assert.ok(wire.indexOf('main:1') < wire.indexOf('main:0'), 'others need not wait');
+  assert.equal(bench.main.held, false);
+  assert.deepEqual(bench.owed, [1, 0]);
+  await bench.outlet.idle();
+});
+
+test('a message behind the rings goes behind what was spilled, too', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), false);
+  bench.turn();
+  for (let i = 0; i < 2; i++) bench.worker(1).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(1 as SlotNumber);
+    bench.main.revoke(1 as SlotNumber);
+    bench.outlet.sendBehindRings(own(1));
+  });
+  bench.worker(0).commit(64);
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(
+    wireOf(bench).filter((frame) => frame !== '0:0'),
+    ['main:0', '1:0', '1:1', 'main:1'],
+  );
+});
+
+test('an action that spills another ring leaves the one that was begun to go on, ahead of all else', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  bench.outlet.send(own(0), false);
+  bench.worker(1).commit(64);
+  const { pending } = bench.worker(0).ring;
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(1 as SlotNumber);
+    bench.main.revoke(1 as SlotNumber);
+  });
+  assert.equal(bench.worker(0).ring.pending, pending);
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0', '1:0']);
+});
+
+test('what is spilled of the ring that was begun goes ahead of all else', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  bench.outlet.send(own(0), false);
+  bench.worker(1).commit(64);
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(0 as SlotNumber);
+    bench.main.revoke(0 as SlotNumber);
+  });
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench).slice(0, 2), ['0:0', '0:1']);
+  assert.deepEqual(wireOf(bench), []);
+});
+
+test('a worker that ends after the last word was said leaves no half frame ahead of it', async () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
+  bench.turn();
+  void bench.outlet.lastWord(own(0));
+  bench.outlet.whenHeld(() => {
+    bench.outlet.spill(0 as SlotNumber);
+    bench.main.revoke(0 as SlotNumber);
+  });
+  // Its place goes to another thread.
+  new SlotWords(bench.region, 0 as SlotNumber).reset();
+  await endOfTurn();
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0']);
+});
+
+test('workers that are ended one after the other don’t let a ring that fills up again and again get ahead', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  const size = (RING_BYTES - RING_RESERVE) / 4;
+  const refill = (): void => {
+    while (bench.worker(0).ring.fits(size, true)) bench.worker(0).commit(size);
+  };
+  refill();
+  bench.turn();
+  bench.outlet.sendBehindRings(own(0));
+  for (let ended = 0; ended < 20; ended++) {
+    bench.outlet.whenHeld(() => bench.outlet.spill(1 as SlotNumber));
+    refill();
+    bench.sink.finish();
+  }
+  for (let left = 200; bench.sink.isWriting && bench.owed.at(-1) !== 0; left--) {
+    assert.ok(left > 0, 'what main owes waits for ever');
+    refill();
+    bench.sink.finish();
+  }
+  while (bench.sink.isWriting) bench.sink.finish();
+  // As where no worker ends: what ring 0 held, and what it had room for until main spoke.
+  assert.equal(wireOf(bench).indexOf('main:0'), 4 + 3);
+});
+
+test('a ring that fills up again and again does not keep the others from the wire', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  const size = (RING_BYTES - RING_RESERVE) / 4;
+  const refill = (): void => {
+    while (bench.worker(0).ring.fits(size, true)) bench.worker(0).commit(size);
+  };
+  refill();
+  bench.worker(1).commit(64);
+  bench.turn();
+  for (let left = 100; bench.sink.isWriting && bench.worker(1).ring.pending > 0; left--) {
+    assert.ok(left > 0, 'ring 1 waits for ever');
+    refill();
+    bench.sink.finish();
+  }
+  while (bench.sink.isWriting) bench.sink.finish();
+  assert.equal(wireOf(bench).indexOf('1:0'), 4, 'behind what ring 0 held as its turn began');
+});
+
+test('a ring that fills up again and again does not keep what waits behind the rings from the wire', () => {
+  const bench = new LockBench(2);
+  bench.sink.isSlow = true;
+  const size = (RING_BYTES - RING_RESERVE) / 4;
+  let refills = 0;
+  const refill = (): void => {
+    while (bench.worker(0).ring.fits(size, true)) bench.worker(0).commit(size);
+  };
+  refill();
+  bench.turn();
+  bench.outlet.sendBehindRings(own(0));
+  bench.outlet.sendBehindRings(own(1));
+  for (; bench.sink.isWriting && bench.owed.at(-1) !== 0; refills++) {
+    assert.ok(refills < 200, 'what main owes waits for ever');
+    refill();
+    bench.sink.finish();
+  }
+  while (bench.sink.isWriting) bench.sink.finish();
+  const wire = wireOf(bench);
+  // The ring's backlog was begun: another 3 frames, all that it had room for, may have been committed before main spoke.
+  assert.equal(wire.indexOf('main:0'), 4 + 3);
+  assert.equal(wire.indexOf('main:1'), 4 + 3 + 1);
+});
+
+test('a producer that waits asynchronously is told when main makes room', () => {
+  const bench = new LockBench(2);
+  const { ring } = bench.worker(1);
+  ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
+  assert.equal(ring.announceWait(64, true, 'async'), true);
+  bench.turn();
+  assert.deepEqual(bench.events, ['room 1']);
+});
+
+test('a producer that waits asynchronously is told when another worker makes room', () => {
+  const bench = new LockBench(2);
+  const { ring } = bench.worker(1);
+  ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
+  assert.equal(ring.announceWait(64, true, 'async'), true);
+  bench.worker(0).lock.flush();
+  assert.equal(ring.pending, 0, 'worker 0 has written it out');
+  assert.equal(bench.worker(0).bells, 1, 'and rings, since only main can send worker 1 a message');
+  bench.turn();
+  assert.deepEqual(bench.events, ['room 1']);
+});
+
+test('a sink that fails ends the outlet once: the queue is dropped, and so is what comes later', () => {
+  const bench = new LockBench(1);
+  bench.sink.isSlow = true;
+  bench.outlet.send(own(0), true);
+  bench.turn();
+  bench.outlet.send(own(1), true);
+  bench.sink.finish(new Error('write EPIPE'));
+  bench.outlet.send(own(2), true);
+  bench.turn();
+  assert.deepEqual(bench.events, ['gone write EPIPE']);
+  assert.equal(bench.sink.isWriting, false);
+});
+
+test('main’s own messages are counted for the health report', () => {
+  const bench = new LockBench(1);
+  bench.outlet.send(own(0, 32), false);
+  bench.outlet.send(own(1, 64), true);
+  assert.equal(bench.outlet.framesOut, 2);
+  assert.equal(bench.outlet.bytesOut, 96);
+  assert.equal(bench.outlet.queuedBytes, 96);
+});
+
+test('an action that asks for another leaves the lock held for those that follow it', () => {
+  const bench = new LockBench(2);
+  const ran: string[] = [];
+  const note = (name: string) => () => ran.push(`${name} ${bench.main.held ? 'held' : 'free'}`);
+  // A worker holds the lock while main's actions queue up, and hands it over.
+  let handedOver = false;
+  bench.onWrite = () => {
+    if (handedOver) return;
+    handedOver = true;
+    bench.outlet.whenHeld(() => {
+      note('first')();
+      bench.outlet.whenHeld(note('nested'));
+    });
+    bench.outlet.whenHeld(note('second'));
+  };
+  bench.worker(0).commit(64);
+  bench.worker(0).lock.flush();
+  bench.turn();
+  assert.deepEqual(ran, ['first held', 'second held', 'nested held']);
+  assert.equal(bench.main.held, false);
+});

@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
+import { Scheduler, type Assignment, type Waiting } from '../../../src/main/calls/scheduler.ts';
+import type { HandlerMode } from '../../../src/module.ts';
+import { FakeSeats } from '../../support/fake-workers.ts';
+import { isLater } from '../../../src/threads/job-number.ts';
+
+class Job implements Waiting {
+  readonly name: string;
+  readonly mode: HandlerMode;
+  readonly #log: string[];
+  assignment: Assignment | undefined;
+  isOverdue = false;
+
+  constructor(log: string[], name: string, mode: HandlerMode) {
+    this.#log = log;
+    this.name = name;
+    this.mode = mode;
+  }
+
+  expire(): boolean {
+    if (this.isOverdue) this.#log.push(`${this.name} is overdue`);
+    return this.isOverdue;
+  }
+
+  start(assignment: Assignment): void {
+    this.assignment = assignment;
+    this.#log.push(`${this.name} on ${assignment.worker.seatNumber}`);
+  }
+
+  fail(message: string): void {
+    this.#log.push(`${this.name} failed: ${message}`);
+  }
+}
+
+class Bench {
+  readonly log: string[] = [];
+  readonly workers = new Set<PoolWorker>();
+  readonly scheduler: Scheduler;
+  readonly seats: FakeSeats;
+  isClogged = false;
+
+  constructor(workers: number, streamsPerWorker = 1) {
+    this.seats = new FakeSeats(workers, streamsPerWorker);
+    this.scheduler = new Scheduler(
+      this.workers,
+      streamsPerWorker,
+      this.seats.region,
+      () => this.isClogged,
+      (worker) => {
+        this.log.push(`replace ${worker.seatNumber}`);
+        worker.phase = 'fenced';
+      },
+    );
+    for (let slot = 0; slot < workers; slot++) this.add(slot);
+  }
+
+  add(slot: number): PoolWorker {
+    const worker = this.seats.seat(slot, () => {});
+    worker.phase = 'ready';
+    this.workers.add(worker);
+    return worker;
+  }
+
+  worker(slot: number): PoolWorker {
+    const found = [...this.workers].find((worker) => worker.seatNumber === slot);
+    if (found === undefined) throw new Error(`no worker ${slot}`);
+    return found;
+  }
+
+  submit(name: string, mode: HandlerMode = 'sync'): Job {
+    const job = new Job(this.log, name, mode);
+    this.scheduler.submit(job);
+    return job;
+  }
+
+  end(job: Job): void {
+    if (job.assignment === undefined) throw new Error(`${job.name} doesn't run`);
+    this.scheduler.release(job.assignment);
+    job.assignment = undefined;
+    this.scheduler.place();
+  }
+
+  take(): string[] {
+    return this.log.splice(0);
+  }
+}
+
+test('a job whose deadline has passed never starts, whatever its timer says, and holds nobody up', () => {
+  const bench = new Bench(1);
+  const a = bench.submit('a');
+  const late = bench.submit('late');
+  bench.submit('b');
+  late.isOverdue = true;
+  bench.take();
+  bench.end(a);
+  assert.deepEqual(bench.take(), ['late is overdue', 'b on 0']);
+});
+
+test('a worker that retires gets no job while another is ready, and shares on where none is', () => {
+  const bench = new Bench(2, 2);
+  const long = bench.submit('long', 'async');
+  assert.ok(long.assignment);
+  long.assignment.worker.phase = 'retiring';
+  bench.take();
+  const [a, b] = ['a', 'b'].map((name) => bench.submit(name, 'async'));
+  assert.deepEqual(bench.take(), ['a on 1', 'b on 1']);
+  const c = bench.submit('c', 'async');
+  assert.deepEqual(bench.take(), ['c on 0']);
+  for (const job of [a, b, c, long]) if (job !== undefined) bench.end(job);
+  bench.worker(1).phase = 'loading';
+  bench.submit('d', 'async');
+  assert.deepEqual(bench.take(), [], 'it is idle: what comes waits for who replaces it');
+});
+
+test('jobs start in the order in which they came, each on a worker of its own', () => {
+  const bench = new Bench(2);
+  const [a, b] = ['a', 'b', 'c', 'd'].map((name) => bench.submit(name));
+  assert.deepEqual(bench.take(), ['a on 0', 'b on 1']);
+  assert.equal(bench.scheduler.busy, 2);
+  bench.end(b as Job);
+  assert.deepEqual(bench.take(), ['c on 1']);
+  bench.end(a as Job);
+  assert.deepEqual(bench.take(), ['d on 0']);
+});
+
+test('a synchronous job never shares its worker, whatever streamsPerWorker says', () => {
+  const bench = new Bench(1, 4);
+  const a = bench.submit('a', 'sync');
+  const b = bench.submit('b', 'async');
+  assert.deepEqual(bench.take(), ['a on 0']);
+  bench.end(a);
+  assert.deepEqual(bench.take(), ['b on 0']);
+  bench.submit('c', 'sync');
+  assert.deepEqual(bench.take(), [], 'an asynchronous one runs there');
+  bench.end(b);
+  assert.deepEqual(bench.take(), ['c on 0']);
+});
+
+test('asynchronous jobs share workers up to the limit, the emptiest first', () => {
+  const bench = new Bench(2, 2);
+  const jobs = ['a', 'b', 'c', 'd', 'e'].map((name) => bench.submit(name, 'async'));
+  assert.deepEqual(bench.take(), ['a on 0', 'b on 1', 'c on 0', 'd on 1']);
+  bench.end(jobs[1] as Job);
+  assert.deepEqual(bench.take(), ['e on 1']);
+  bench.end(jobs[0] as Job);
+  bench.end(jobs[2] as Job);
+  bench.submit('f', 'async');
+  bench.submit('g', 'async');
+  assert.deepEqual(bench.take(), ['f on 0', 'g on 0']);
+});
+
+test('who is first and finds no place holds the others back, so that nobody waits for ever', () => {
+  const bench = new Bench(1, 2);
+  const a = bench.submit('a', 'async');
+  bench.submit('b', 'sync');
+  bench.submit('c', 'async');
+  assert.deepEqual(bench.take(), ['a on 0'], 'c would fit, but b came first');
+  bench.end(a);
+  assert.deepEqual(bench.take(), ['b on 0']);
+});
+
+test('a job that was withdrawn does not start, and lets the next one through', () => {
+  const bench = new Bench(1);
+  const a = bench.submit('a');
+  const b = bench.submit('b');
+  bench.submit('c');
+  bench.scheduler.withdraw(b);
+  bench.take();
+  bench.end(a);
+  assert.deepEqual(bench.take(), ['c on 0']);
+});
+
+test('only a worker that is ready gets a job', () => {
+  const bench = new Bench(1);
+  for (const phase of ['starting', 'loading', 'retiring', 'fenced', 'gone'] as const) {
+    bench.worker(0).phase = phase;
+    const job = bench.submit(phase);
+    assert.deepEqual(bench.take(), [], phase);
+    bench.scheduler.withdraw(job);
+  }
+  bench.worker(0).phase = 'ready';
+  bench.submit('now');
+  assert.deepEqual(bench.take(), ['now on 0']);
+});
+
+test('a worker that can’t load its module is asked only when all others can’t either: one job each, and it is replaced', () => {
+  const bench = new Bench(2);
+  for (const worker of bench.workers) {
+    worker.phase = 'broken';
+    worker.failure = 'syntax error';
+  }
+  bench.worker(0).phase = 'loading';
+  bench.submit('a');
+  bench.submit('b');
+  assert.deepEqual(bench.take(), [], 'worker 0 may still load');
+  bench.worker(0).phase = 'broken';
+  bench.scheduler.place();
+  assert.deepEqual(
+    bench.take(),
+    ['a failed: syntax error', 'replace 1'],
+    'the replacement may load: b waits for it',
+  );
+  bench.worker(1).phase = 'gone';
+  bench.workers.delete(bench.worker(1));
+  bench.add(1);
+  bench.scheduler.place();
+  assert.deepEqual(bench.take(), ['b on 1']);
+});
+
+test('nothing new starts while the host has too much left to read', () => {
+  const bench = new Bench(2);
+  bench.isClogged = true;
+  bench.submit('a');
+  assert.deepEqual(bench.take(), []);
+  bench.isClogged = false;
+  bench.scheduler.place();
+  assert.deepEqual(bench.take(), ['a on 0']);
+});
+
+test('no two running jobs share a control block, and blocks are used again', () => {
+  const bench = new Bench(2, 3);
+  let jobs: Job[] = [];
+  const seen = new Set<number>();
+  for (let i = 0; i < 100; i++) {
+    jobs.push(bench.submit(`j${i}`, 'async'));
+    const blocks = jobs.flatMap(({ assignment }) => (assignment === undefined ? [] : [assignment.job]));
+    assert.equal(new Set(blocks).size, blocks.length);
+    for (const block of blocks) seen.add(block);
+    if (jobs.length < 6) continue;
+    for (const job of jobs.filter((_, at) => at % 2 === i % 2)) bench.end(job);
+    jobs = jobs.filter(({ assignment }) => assignment !== undefined);
+  }
+  assert.ok(seen.size <= 6);
+});
+
+test('each job’s number is later than the one before', () => {
+  const bench = new Bench(1);
+  let last = 0;
+  for (let i = 0; i < 50; i++) {
+    const job = bench.submit('j');
+    const number = job.assignment?.number ?? 0;
+    assert.ok(isLater(number, last));
+    last = number;
+    bench.end(job);
+  }
+});

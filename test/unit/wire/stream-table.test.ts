@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { IdWords, StreamId } from '../../../src/wire/stream-id.ts';
+import { StreamTable, type TableEntry } from '../../../src/wire/stream-table.ts';
+
+interface Entry extends TableEntry<Entry> {
+  readonly id: StreamId;
+}
+
+function entryOf(at: IdWords): Entry {
+  return { ...at, id: idOf(at), nextInBucket: undefined };
+}
+
+function idOf({ id0, id1, id2, id3 }: IdWords): StreamId {
+  return [id0, id1, id2, id3].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('') as StreamId;
+}
+
+// Few ids, so that the same one is added, found and deleted again and again.
+const words = fc.record({
+  id0: fc.constantFrom(0, -1),
+  id1: fc.constant(0),
+  id2: fc.constantFrom(0, 0x1_0000),
+  id3: fc.constantFrom(0, 1),
+});
+
+test('an id is found if and only if it is there, whatever was found or deleted before', () => {
+  const step = fc.tuple(fc.constantFrom('add', 'delete', 'find', 'find'), words);
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const table = new StreamTable<Entry>();
+      const known = new Map<StreamId, Entry>();
+      for (const [what, at] of steps) {
+        const id = idOf(at);
+        if (what === 'add' && !known.has(id)) {
+          const entry = entryOf(at);
+          known.set(id, entry);
+          table.add(entry);
+        } else if (what === 'delete') {
+          const entry = known.get(id);
+          if (entry !== undefined) table.delete(entry);
+          known.delete(id);
+        }
+        assert.equal(table.find(at), known.get(id));
+        assert.equal(table.get(id), known.get(id));
+        assert.equal(table.size, known.size);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('ids that differ in one word only are told apart, with the other one just looked up', () => {
+  const base: IdWords = { id0: 0, id1: 0, id2: 0, id3: 0 };
+  for (const name of ['id0', 'id1', 'id2', 'id3'] as const) {
+    for (let bit = 0; bit < 32; bit++) {
+      const other = { ...base, [name]: 2 ** bit };
+      const table = new StreamTable<Entry>();
+      const entry = entryOf(base);
+      table.add(entry);
+      assert.equal(table.find(base), entry);
+      assert.equal(table.find(other), undefined, `${name} bit ${bit}`);
+    }
+  }
+});
+
+test('an entry that is deleted late does not take the newer one of its id along', () => {
+  const at: IdWords = { id0: 1, id1: 2, id2: 3, id3: 4 };
+  const table = new StreamTable<Entry>();
+  const [old, young] = [entryOf(at), entryOf(at)];
+  table.add(old);
+  table.delete(old);
+  table.add(young);
+  table.delete(old);
+  assert.equal(table.find(at), young);
+  assert.deepEqual(table.values(), [young]);
+});

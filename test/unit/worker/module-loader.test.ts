@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import type { ServerStream } from '../../../src/index.ts';
+import {
+  checkModule,
+  loadModule,
+  ModuleLoadError,
+  type LoadedModule,
+} from '../../../src/worker/module-loader.ts';
+
+const NAMED = { name: 'm', version: '1.0.0' };
+
+function check(value: unknown): LoadedModule {
+  return checkModule(value, '/m.js');
+}
+
+/** Writes a module file and loads it. */
+async function load(t: TestContext, text: string, name = 'module.mjs'): Promise<LoadedModule> {
+  const folder = mkdtempSync(join(tmpdir(), 'loader-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, name), text);
+  return loadModule(join(folder, name));
+}
+
+function complains(what: RegExp) {
+  return (error: unknown): boolean => error instanceof ModuleLoadError && what.test(error.message);
+}
+
+test('what a module leaves out is not in its manifest', () => {
+  const loaded = check(NAMED);
+  assert.deepEqual(loaded.manifest, { ...NAMED, streams: undefined, handle: undefined, kvChange: false });
+  assert.equal(loaded.streamHandler('any'), undefined);
+});
+
+test('a single handler serves every method, in the mode of its kind', () => {
+  const kinds = [
+    ['sync', (): void => {}],
+    ['sync', function* () {}],
+    ['async', async () => {}],
+    ['async', async function* () {}],
+  ] as const;
+  for (const [mode, onServerStream] of kinds) {
+    const loaded = check({ ...NAMED, onServerStream });
+    assert.deepEqual(loaded.manifest.streams, { mode });
+    assert.ok(loaded.streamHandler('any'));
+    assert.equal(loaded.streamHandler('other'), loaded.streamHandler('any'));
+  }
+});
+
+test('a table lists its methods with their modes, and finds own entries only', () => {
+  const echo = async function* (): AsyncGenerator<Uint8Array> {};
+  const spin = function* (): Generator<Uint8Array> {};
+  const loaded = check({ ...NAMED, onServerStream: { echo, spin } });
+  assert.deepEqual(loaded.manifest.streams, {
+    methods: [
+      { name: 'echo', mode: 'async' },
+      { name: 'spin', mode: 'sync' },
+    ],
+  });
+  assert.ok(loaded.streamHandler('echo'));
+  assert.notEqual(loaded.streamHandler('echo'), loaded.streamHandler('spin'));
+  for (const name of ['toString', 'constructor', '__proto__', 'hasOwnProperty', '', 'Echo']) {
+    assert.equal(loaded.streamHandler(name), undefined, name);
+  }
+});
+
+test('a handler is called on what it stands in: its module, or the table', () => {
+  const seen: unknown[] = [];
+  function handler(this: unknown): void {
+    seen.push(this);
+  }
+  const stream = {} as ServerStream;
+  const single = { ...NAMED, onServerStream: handler };
+  void check(single).streamHandler('any')?.(stream);
+  const table = { plain: handler, stated: { mode: 'async', handler } };
+  const loaded = check({ ...NAMED, onServerStream: table });
+  void loaded.streamHandler('plain')?.(stream);
+  void loaded.streamHandler('stated')?.(stream);
+  assert.equal(seen[0], single);
+  assert.equal(seen[1], table);
+  assert.equal(seen[2], table);
+});
+
+test('a mode that is stated wins over the function’s kind', () => {
+  const handler = (): Promise<void> => Promise.resolve();
+  const one = check({ ...NAMED, onServerStream: { mode: 'async', handler } });
+  assert.deepEqual(one.manifest.streams, { mode: 'async' });
+  assert.ok(one.streamHandler('any'));
+  const table = check({ ...NAMED, onServerStream: { tail: { mode: 'async', handler }, plain: handler } });
+  assert.deepEqual(table.manifest.streams, {
+    methods: [
+      { name: 'tail', mode: 'async' },
+      { name: 'plain', mode: 'sync' },
+    ],
+  });
+});
+
+test('methods that are called mode and handler are methods', () => {
+  const { manifest } = check({ ...NAMED, onServerStream: { mode: () => {}, handler: () => {} } });
+  assert.deepEqual(manifest.streams, {
+    methods: [
+      { name: 'mode', mode: 'sync' },
+      { name: 'handler', mode: 'sync' },
+    ],
+  });
+});
+
+test('unary and key-value handlers are told, the unary one with its mode', () => {
+  assert.equal(check({ ...NAMED, onHandle: () => new Uint8Array(0) }).manifest.handle, 'sync');
+  assert.equal(check({ ...NAMED, onHandle: async () => new Uint8Array(0) }).manifest.handle, 'async');
+  assert.equal(check({ ...NAMED, onKvChange: () => {} }).manifest.kvChange, true);
+});
+
+test('what is no module is refused in words for its author', () => {
+  assert.throws(() => check(undefined), complains(/\/m\.js has no default export.*defineModule/));
+  assert.throws(() => check(null), complains(/exports null/));
+  assert.throws(() => check(() => {}), complains(/exports a function/));
+  assert.throws(() => check({ version: '1' }), complains(/no name/));
+  assert.throws(() => check({ name: 'm' }), complains(/no version/));
+  assert.throws(() => check({ ...NAMED, name: 5 }), complains(/no name/));
+  for (const hook of ['onHandle', 'onKvChange', 'onInit', 'onClose']) {
+    assert.throws(
+      () => check({ ...NAMED, [hook]: 'text' }),
+      complains(new RegExp(`${hook} that is no function`)),
+    );
+  }
+  for (const wrong of [null, 5, 'text']) {
+    assert.throws(
+      () => check({ ...NAMED, onServerStream: wrong }),
+      complains(/neither a function nor a table/),
+    );
+  }
+  assert.throws(
+    () => check({ ...NAMED, onServerStream: { a: 5 } }),
+    complains(/stream method 'a' that is no function/),
+  );
+});
+
+test('a module file is loaded by its default export', async (t) => {
+  const { manifest } = await load(
+    t,
+    "export default { name: 'file', version: '2.0.0', *onServerStream() {} };",
+  );
+  assert.equal(manifest.name, 'file');
+  assert.deepEqual(manifest.streams, { mode: 'sync' });
+});
+
+test('a CommonJS module that was compiled from ESM is unwrapped', async (t) => {
+  const text =
+    "Object.defineProperty(exports, '__esModule', { value: true }); exports.default = { name: 'cjs', version: '1' };";
+  const { manifest } = await load(t, text, 'module.cjs');
+  assert.equal(manifest.name, 'cjs');
+});
+
+test('a file that isn’t there, is a folder, throws or has an error in it is named, with the place', async (t) => {
+  await assert.rejects(loadModule('/nowhere/module.js'), complains(/\/nowhere\/module\.js does not exist/));
+  await assert.rejects(loadModule(tmpdir()), complains(/is not a file/));
+  await assert.rejects(
+    load(t, "\nthrow new Error('at load');"),
+    complains(/could not be loaded: at load \(.*module\.mjs:2(:\d+)?\)/),
+  );
+  await assert.rejects(load(t, "throw 'text';"), complains(/threw text while loading/));
+  await assert.rejects(load(t, 'export default {;'), complains(/could not be loaded: .*SyntaxError/));
+  await assert.rejects(load(t, "import './missing.js';"), complains(/missing\.js/));
+});

@@ -143,7 +143,7 @@ const ARMS: readonly Arm[] = [
     removal: { file: 'src/main/workers/pool.ts', find: 'this.#outlet.spill(seat.slot);', replace: '' },
     // Main keeps the lock after each write: what workers commit before they exit is in their rings then.
     widening: {
-      file: 'src/main/wire-endpoints.ts',
+      file: 'src/main/output/sink.ts',
       find: 'done(error ?? undefined)',
       replace: 'void setTimeout(done, 50, error ?? undefined)',
     },

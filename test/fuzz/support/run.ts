@@ -219,7 +219,7 @@ class Fuzzer {
 }
 
 function startEs(): Asker {
-  const child = fileURLToPath(new URL('fuzz-es-child.ts', import.meta.url));
+  const child = fileURLToPath(new URL('es-child.ts', import.meta.url));
   const args = ['--max-old-space-size=256', '--import', 'tsx', child, ...STRUCTS];
   return new Asker(spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] }));
 }

@@ -48,7 +48,7 @@ function ringBell(): (slot: number) => void {
     onRoom: () => undefined,
     onGone: () => process.exit(1),
     onWritten: () => undefined,
-    onOwed: () => undefined,
+    onUnreadAnswers: () => undefined,
   });
   const slots = words.map((_, slot) => new SlotWords(region, slot as SlotNumber));
   return (slot) => {

@@ -4,7 +4,7 @@ import { endProcess } from './process/exit.ts';
 import type { ServeOptions } from './options.ts';
 import { WorkerPool } from './workers/pool.ts';
 import { watchParent, watchSignals } from './process/process-events.ts';
-import { runMain } from './runner.ts';
+import { Main } from './main.ts';
 import { startPiscina } from './workers/thread-source.ts';
 import { MAX_TIMER_MS, type Clock } from '../base/clock.ts';
 import { openSink } from './output/sink.ts';
@@ -25,7 +25,7 @@ const clock: Clock = {
 export function serve(options: ServeOptions): void {
   // Main has its size already; a worker's comes from its own resource limits, which the flag would overrule.
   setFlagsFromString('--max-semi-space-size=0');
-  const main = runMain(options, {
+  const main = new Main(options, {
     clock,
     log: logLine,
     openSink: (onError) => openSink(options.output, onError),

@@ -4,7 +4,7 @@ import { HostSession } from '../host/host-session.ts';
 import type { OpenStreamOptions } from '../host/streams/host-stream.ts';
 import type { ServiceHandler } from '../host/service-answers.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
-import { runMain, type MainControls } from '../main/runner.ts';
+import { Main } from '../main/main.ts';
 import { startPiscina, type ThreadSourceOptions } from '../main/workers/thread-source.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
@@ -82,7 +82,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   readonly #streams: { readonly id: StreamId; readonly counts: FrameCounts }[] = [];
   readonly #kills = new WorkerKills();
   readonly #blocked: WouldBlockError[] = [];
-  readonly #main: MainControls;
+  readonly #main: Main;
   #exitCode: number | undefined;
   readonly #exited: Promise<void>;
   #hasExited: () => void = () => {};
@@ -94,7 +94,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     this.#clock = new TestClock(options.now ?? Date.now());
     this.#wire = new MemoryWire(options.wireChunks);
     this.#exited = new Promise((resolve) => (this.#hasExited = resolve));
-    this.#main = this.#runMain();
+    this.#main = this.#startMain();
     this.session = new HostSession(this.#wire.transport, {
       ...(options.onService === undefined ? {} : { onService: options.onService }),
       onWire: (direction, message) => {
@@ -207,14 +207,14 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     await Promise.race([this.#exited, late]);
   }
 
-  #runMain(): MainControls {
+  #startMain(): Main {
     const { file, workers = 1 } = this.#options;
     const limits = Object.fromEntries(
       Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
     ) as typeof DEFAULT_OPTIONS;
     const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
     const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
-    return runMain(options, {
+    return new Main(options, {
       clock: this.#clock,
       log: (line) => void this.logs.push(line),
       openSink: () => this.#wire.sink,

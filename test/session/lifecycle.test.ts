@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Lifecycle } from '../../src/main/process/lifecycle.ts';
+import { Answers } from '../../src/main/output/answers.ts';
+import { Lifecycle, type LifecycleHost } from '../../src/main/process/lifecycle.ts';
 import { DEFAULT_OPTIONS, EXIT } from '../../src/main/options.ts';
 import { decodeHealthReport, decodeInitialized, decodeIpcError } from '../../src/wire/payload-decode.ts';
 import { encodeInitialize, encodeShutdown } from '../../src/wire/payload-encode.ts';
-import { EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
+import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
+import { EMPTY_PAYLOAD, EnvelopeDecoder } from '../../src/wire/envelope.ts';
+import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { MANIFEST, NOW } from '../support/router-bench.ts';
 
@@ -19,13 +22,19 @@ class Bench {
   readonly #gates = new Map<string, () => void>();
 
   constructor({ receiveWindow = DEFAULT_OPTIONS.receiveWindow, isLoaded = true } = {}) {
-    this.lifecycle = new Lifecycle({
+    const envelope = new EnvelopeDecoder(DEFAULT_WIRE_LIMITS);
+    const outlet = {
+      send: (message: Uint8Array) => {
+        envelope.decode(message, 0, message.length);
+        const requestId = envelope.requestId();
+        const isRefusal = envelope.typeNumber === MESSAGE_TYPE.error;
+        this.log.push(`${isRefusal ? 'refuse' : 'answer'} ${requestId}`);
+        this.payloads.set(requestId, envelope.payload());
+      },
+    };
+    const host: LifecycleHost = {
       options: { ...DEFAULT_OPTIONS, file: '', workers: 3, receiveWindow },
       clock: this.clock,
-      answer: (requestId, ok, payload) => {
-        this.log.push(`${ok ? 'answer' : 'refuse'} ${requestId}`);
-        this.payloads.set(requestId, payload);
-      },
       configure: (config) => this.log.push(`config ${config.join()}`),
       drain: () => this.log.push('drain'),
       cancelAll: () => this.log.push('cancel all'),
@@ -45,7 +54,8 @@ class Bench {
       }),
       log: () => {},
       exit: (code) => this.log.push(`exit ${code}`),
-    });
+    };
+    this.lifecycle = new Lifecycle(host, new Answers(outlet, DEFAULT_OPTIONS.maxErrorMessageBytes));
     if (isLoaded) this.lifecycle.onManifest(MANIFEST);
   }
 

@@ -4,8 +4,7 @@ import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
 import { Requests } from '../../src/main/calls/requests.ts';
 import { Scheduler, type Assignment } from '../../src/main/calls/scheduler.ts';
 import { Streams } from '../../src/main/streams/streams.ts';
-import { encodeEnvelope } from '../../src/wire/envelope.ts';
-import { encodeIpcError } from '../../src/wire/error-payload.ts';
+import { Answers } from '../../src/main/output/answers.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from './decoded-message.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
@@ -87,39 +86,42 @@ export class RouterBench {
     const send = (bytes: Uint8Array, isAnswer: boolean): void => {
       this.#sent.push({ message: decodeMessage(bytes), isAnswer });
     };
-    const answer = (requestId: string, ok: boolean, payload: Uint8Array): void => {
-      send(encodeEnvelope(ok ? 'response' : 'error', requestId, payload), true);
-    };
+    const answers = new Answers({ send }, this.options.maxErrorMessageBytes);
     this.streams = new Streams({
       ...shared,
       sendTerminal: (bytes) => send(bytes, true),
-      dispatch: (assignment, { id }) => {
+      startStream: (assignment, { id }) => {
         this.dispatched.push({ assignment, id, job: this.#seats.job(assignment, id) });
       },
     });
-    this.requests = new Requests({
-      ...shared,
-      answer,
-      dispatch: (assignment, { context, body }) => {
-        this.bodies.set(context.invocationId, body);
-        this.dispatched.push({
-          assignment,
-          id: context.invocationId,
-          job: this.#seats.job(assignment, idOf(0)),
-        });
+    this.requests = new Requests(
+      {
+        ...shared,
+        startRequest: (assignment, { context, body }) => {
+          this.bodies.set(context.invocationId, body);
+          this.dispatched.push({
+            assignment,
+            id: context.invocationId,
+            job: this.#seats.job(assignment, idOf(0)),
+          });
+        },
       },
-    });
+      answers,
+    );
     this.demux = new Demux(DEFAULT_WIRE_LIMITS, {
-      onFrame: (frame, bytes) => this.streams.onFrame(frame, bytes),
-      onMalformedFrame: (id, why) => this.streams.onMalformed(id, why),
-      onHandle: (requestId, payload) => this.requests.onHandle(requestId, payload),
-      onInitialize: (requestId) => void this.routed.push(`initialize ${requestId}`),
-      onShutdown: (requestId) => void this.routed.push(`shutdown ${requestId}`),
-      onHealth: (requestId) => void this.routed.push(`health ${requestId}`),
-      onKvChange: (payload) => void this.routed.push(`kv ${payload.length}`),
-      onMalformedKvChange: () => void this.routed.push('malformed kv'),
-      onServiceAnswer: (requestId, ok) => void this.routed.push(`service ${requestId} ${ok}`),
-      refuse: (requestId, code, message) => answer(requestId, false, encodeIpcError({ code, message })),
+      streams: this.streams,
+      requests: this.requests,
+      lifecycle: {
+        onInitialize: (requestId) => void this.routed.push(`initialize ${requestId}`),
+        onShutdown: (requestId) => void this.routed.push(`shutdown ${requestId}`),
+        onHealth: (requestId) => void this.routed.push(`health ${requestId}`),
+      },
+      keyValues: {
+        onChange: (payload) => void this.routed.push(`kv ${payload.length}`),
+        onMalformed: () => void this.routed.push('malformed kv'),
+      },
+      services: { onAnswer: (requestId, ok) => void this.routed.push(`service ${requestId} ${ok}`) },
+      answers,
     });
     for (let slot = 0; slot < workers; slot++) this.addWorker(slot, manifest === null ? 'loading' : 'ready');
     if (manifest !== null) this.load(manifest);

@@ -1,14 +1,13 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { HandlerMode } from '../../module.ts';
 import { decodeHandleRequest } from '../../wire/payload-decode.ts';
-import { cutUtf8 } from '../../base/text.ts';
 import { padToWord } from '../../wire/capnp/bytes.ts';
 import { encodeHandleResponse } from '../../wire/payload-encode.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { envelopeHeaderBytes } from '../../wire/envelope.ts';
-import { encodeIpcError } from '../../wire/error-payload.ts';
 import { deadlinePassed } from './admission.ts';
 import type { ServeOptions } from '../options.ts';
+import type { Answers } from '../output/answers.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import type { RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -17,18 +16,18 @@ import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-export interface RequestsContext {
+/** The part of main that runs the requests. */
+export interface RequestsHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** @param payload of `response`, or of `error` when `ok` is false */
-  answer(requestId: string, ok: boolean, payload: Uint8Array): void;
-  dispatch(assignment: Assignment, request: { context: InvocationContext; body: Uint8Array }): void;
+  /** Hands the request to its worker, after `onInit` and the key-value changes that came before it. */
+  startRequest(assignment: Assignment, request: RequestEntry): void;
   endWorker(worker: PoolWorker): void;
 }
 
 /** One unary request, from its arrival until its handler has really ended. */
-class RequestEntry implements WaitingCall {
+export class RequestEntry implements WaitingCall {
   mode: HandlerMode = 'sync';
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
@@ -65,16 +64,18 @@ class RequestEntry implements WaitingCall {
 
 /** The `handle` requests: they wait for workers, run and are stopped like streams, and get one answer each. */
 export class Requests {
-  readonly #context: RequestsContext;
+  readonly #host: RequestsHost;
+  readonly #answers: Answers;
   readonly #waiting: WaitingCalls<RequestEntry>;
   readonly #running: RunningJobs<RequestEntry>;
   #manifest: Manifest | undefined;
   #isDraining = false;
 
-  constructor(context: RequestsContext) {
-    this.#context = context;
-    this.#waiting = new WaitingCalls(context);
-    this.#running = new RunningJobs(context);
+  constructor(host: RequestsHost, answers: Answers) {
+    this.#host = host;
+    this.#answers = answers;
+    this.#waiting = new WaitingCalls(host);
+    this.#running = new RunningJobs(host);
   }
 
   get isIdle(): boolean {
@@ -87,14 +88,15 @@ export class Requests {
 
   /** @throws MalformedError for a payload that is no HandleRequest */
   onHandle(requestId: string, payload: Uint8Array): void {
-    const { options, clock } = this.#context;
+    const { options, clock } = this.#host;
     const { context, contextBytes, body } = decodeHandleRequest(payload, options.maxContextBytes);
-    if (this.#isDraining) return this.#refuse(requestId, 'unavailable', 'the module is shutting down');
+    if (this.#isDraining)
+      return this.#answers.refuse(requestId, 'unavailable', 'the module is shutting down');
     if (contextBytes > options.maxContextBytes || context.metadata.length > options.maxMetadataEntries) {
       const message =
         `the InvocationContext has ${contextBytes} bytes and ${context.metadata.length} metadata entries, ` +
         `the limits are ${options.maxContextBytes} and ${options.maxMetadataEntries}`;
-      return this.#refuse(requestId, 'invalidArgument', message);
+      return this.#answers.refuse(requestId, 'invalidArgument', message);
     }
     const owner = {
       onStart: (entry: RequestEntry, assignment: Assignment) => this.#onStart(entry, assignment),
@@ -107,7 +109,7 @@ export class Requests {
     const entry = new RequestEntry(requestId, { context, body: body.slice() }, owner);
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
-      if (passed !== undefined) return this.#refuse(requestId, passed.code, passed.message);
+      if (passed !== undefined) return this.#answers.refuse(requestId, passed.code, passed.message);
       entry.deadline = new Deadline(clock, context.deadlineUnixMs, () =>
         this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
       );
@@ -132,7 +134,7 @@ export class Requests {
     const entry = this.#running.get(number);
     if (entry === undefined || entry.isAnswered) return;
     if (entry.cause !== undefined) return this.#finish(entry, entry.cause, entry.running?.stopReason ?? '');
-    const { maxMessageBytes } = this.#context.options;
+    const { maxMessageBytes } = this.#host.options;
     const answerBytes = responseBytes(entry.requestId, payload.length);
     if (answerBytes > maxMessageBytes) {
       return this.#finish(
@@ -142,7 +144,7 @@ export class Requests {
       );
     }
     entry.isAnswered = true;
-    this.#context.answer(entry.requestId, ok, ok ? encodeHandleResponse({ body: payload }) : payload);
+    this.#answers.send(entry.requestId, ok, ok ? encodeHandleResponse({ body: payload }) : payload);
   }
 
   onSettled(number: number): void {
@@ -175,7 +177,7 @@ export class Requests {
     this.#waiting.remove(entry);
     this.#running.start(entry, assignment);
     assignment.control.reset(0);
-    this.#context.dispatch(assignment, entry);
+    this.#host.startRequest(assignment, entry);
   }
 
   #stop(entry: RequestEntry, cause: ErrorCode, reason: string): void {
@@ -186,8 +188,8 @@ export class Requests {
       this.#waiting.withdraw(entry);
       return this.#finish(entry, cause, reason);
     }
-    running.stop(cause, reason, this.#context.options.cancelGraceMs, () => {
-      if (!entry.isAnswered) this.#context.endWorker(running.assignment.worker);
+    running.stop(cause, reason, this.#host.options.cancelGraceMs, () => {
+      if (!entry.isAnswered) this.#host.endWorker(running.assignment.worker);
     });
   }
 
@@ -202,12 +204,7 @@ export class Requests {
     if (entry.isAnswered) return;
     entry.isAnswered = true;
     const reason = entry.cause === undefined ? message : (entry.running?.stopReason ?? message);
-    this.#refuse(entry.requestId, entry.cause ?? code, reason);
-  }
-
-  #refuse(requestId: string, code: ErrorCode, message: string): void {
-    const cut = cutUtf8(message, this.#context.options.maxErrorMessageBytes);
-    this.#context.answer(requestId, false, encodeIpcError({ code, message: cut }));
+    this.#answers.refuse(entry.requestId, entry.cause ?? code, reason);
   }
 }
 

@@ -5,23 +5,24 @@ import { messageTypeFromNumber, MESSAGE_TYPE } from '../../wire/message-type.ts'
 import { isStreamIdText, type StreamId } from '../../wire/stream-id.ts';
 import { UsualData } from '../../wire/data-fast-path.ts';
 import type { WireLimits } from '../../wire/capnp/limits.ts';
+import type { Requests } from '../calls/requests.ts';
+import type { Answers } from '../output/answers.ts';
+import type { Lifecycle } from '../process/lifecycle.ts';
+import type { Streams } from '../streams/streams.ts';
+import type { KeyValues } from '../workers/key-values.ts';
+import type { ServiceRoutes } from '../workers/services.ts';
 
-/** Where each kind of message goes. Payloads are views that are valid during the call only. */
-export interface Routes {
-  onFrame(frame: FrameDecoder, bytes: Uint8Array): void;
-  onMalformedFrame(id: StreamId, why: MalformedError): void;
-  /** The next five may throw {@link MalformedError}: the request is then answered with `protocolViolation`. */
-  onHandle(requestId: string, payload: Uint8Array): void;
-  onInitialize(requestId: string, payload: Uint8Array): void;
-  onShutdown(requestId: string, payload: Uint8Array): void;
-  onHealth(requestId: string, payload: Uint8Array): void;
-  onKvChange(payload: Uint8Array): void;
-  /** A change without a requestId, so that nobody can be told. */
-  onMalformedKvChange(why: MalformedError): void;
-  /** The answer to one of the module's own requests. */
-  onServiceAnswer(requestId: string, ok: boolean, payload: Uint8Array): void;
-  /** A request-level refusal. */
-  refuse(requestId: string, code: 'protocolViolation' | 'unimplemented', message: string): void;
+/**
+ * The parts of main that messages go to. Payloads are views that are valid during the call only. A part that gets a payload may
+ * throw {@link MalformedError}: the request is then answered with `protocolViolation`.
+ */
+export interface DemuxTargets {
+  readonly streams: Pick<Streams, 'onFrame' | 'onMalformed'>;
+  readonly requests: Pick<Requests, 'onHandle'>;
+  readonly lifecycle: Pick<Lifecycle, 'onInitialize' | 'onShutdown' | 'onHealth'>;
+  readonly keyValues: Pick<KeyValues, 'onChange' | 'onMalformed'>;
+  readonly services: Pick<ServiceRoutes, 'onAnswer'>;
+  readonly answers: Pick<Answers, 'refuse'>;
 }
 
 /** Sorts whole messages by type; decodes just enough to route. */
@@ -29,13 +30,13 @@ export class Demux {
   readonly #envelope: EnvelopeDecoder;
   readonly #frame: FrameDecoder;
   readonly #usual = new UsualData();
-  readonly #routes: Routes;
+  readonly #targets: DemuxTargets;
   messages = 0;
 
-  constructor(limits: WireLimits, routes: Routes) {
+  constructor(limits: WireLimits, targets: DemuxTargets) {
     this.#envelope = new EnvelopeDecoder(limits);
     this.#frame = new FrameDecoder(limits);
-    this.#routes = routes;
+    this.#targets = targets;
   }
 
   /**
@@ -47,7 +48,7 @@ export class Demux {
     const envelope = this.#envelope;
     if (this.#usual.recognise(this.#frame, bytes, start, end)) {
       this.messages++;
-      return this.#routes.onFrame(this.#frame, bytes);
+      return this.#targets.streams.onFrame(this.#frame, bytes);
     }
     envelope.decode(bytes, start, end);
     this.messages++;
@@ -64,39 +65,39 @@ export class Demux {
     }
     const requestId = envelope.requestId();
     const payload = envelope.payload();
-    const routes = this.#routes;
+    const { requests, lifecycle, keyValues, services, answers } = this.#targets;
     if (type === undefined) {
       const message = `message type ${envelope.typeNumber} is not known to this module`;
-      return routes.refuse(requestId, 'unimplemented', message);
+      return answers.refuse(requestId, 'unimplemented', message);
     }
     try {
       switch (type) {
         case 'handle':
-          return routes.onHandle(requestId, payload);
+          return requests.onHandle(requestId, payload);
         case 'initialize':
-          return routes.onInitialize(requestId, payload);
+          return lifecycle.onInitialize(requestId, payload);
         case 'shutdown':
-          return routes.onShutdown(requestId, payload);
+          return lifecycle.onShutdown(requestId, payload);
         case 'health':
-          return routes.onHealth(requestId, payload);
+          return lifecycle.onHealth(requestId, payload);
         case 'kvChangeNotification':
-          return routes.onKvChange(payload);
+          return keyValues.onChange(payload);
         case 'serviceResponse':
-          return routes.onServiceAnswer(requestId, true, payload);
+          return services.onAnswer(requestId, true, payload);
         case 'error':
-          return routes.onServiceAnswer(requestId, false, payload);
+          return services.onAnswer(requestId, false, payload);
         case 'response':
         case 'serviceRequest':
-          return routes.refuse(requestId, 'protocolViolation', `only the module sends ${type} messages`);
+          return answers.refuse(requestId, 'protocolViolation', `only the module sends ${type} messages`);
         case 'streamFrame':
           return;
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // Only a key-value change may have no id, and an error without one would say that the connection ends.
-      if (requestId === '') return routes.onMalformedKvChange(error);
+      if (requestId === '') return keyValues.onMalformed(error);
       // Of a notification or an answer nobody waits for the outcome; the host still learns what was wrong.
-      routes.refuse(requestId, 'protocolViolation', `the ${type} payload is malformed: ${error.message}`);
+      answers.refuse(requestId, 'protocolViolation', `the ${type} payload is malformed: ${error.message}`);
     }
   }
 
@@ -111,7 +112,7 @@ export class Demux {
         );
       }
       const message = 'the requestId of a streamFrame is 32 lower-case hex digits';
-      return this.#routes.refuse(this.#envelope.requestId(), 'protocolViolation', message);
+      return this.#targets.answers.refuse(this.#envelope.requestId(), 'protocolViolation', message);
     }
     const frame = this.#frame;
     try {
@@ -125,10 +126,10 @@ export class Demux {
       }
       if (!frame.isKnownArm)
         throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
-      this.#routes.onFrame(frame, bytes);
+      this.#targets.streams.onFrame(frame, bytes);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.#routes.onMalformedFrame(this.#envelope.requestId() as StreamId, error);
+      this.#targets.streams.onMalformed(this.#envelope.requestId() as StreamId, error);
     }
   }
 }

@@ -1,24 +1,22 @@
 import { Framer } from '../../wire/capnp/framer.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
 import type { WireLimits } from '../../wire/capnp/limits.ts';
+import type { Demux } from './demux.ts';
 import type { SourceEvents, WireSource } from './source.ts';
 
-export interface ReadLoopContext {
-  readonly limits: WireLimits;
-  openSource(events: SourceEvents): WireSource;
-  /** One whole message, `bytes[start, end)`: valid during the call. */
-  onMessage(bytes: Uint8Array, start: number, end: number): void;
+/** The part of main that the read loop reports to. */
+export interface ReadLoopHost {
   /** All messages that one read brought have been routed. */
   onRead(): void;
   /** The connection's bytes can't be understood: nothing more is read. */
   onBroken(error: MalformedError): void;
-  onEnd(): void;
+  onInputEnd(): void;
   log(line: string): void;
 }
 
-/** What the host writes, from its descriptor to whole messages. Reading never waits for writing, but where {@link ReadLoop.allow} says so. */
+/** Reads the bytes of the host and cuts them into messages. Reading waits for writing only while {@link ReadLoop.allow} forbids it. */
 export class ReadLoop {
-  readonly #context: ReadLoopContext;
+  readonly #host: ReadLoopHost;
   readonly #framer: Framer;
   readonly #source: WireSource;
   #isReading = true;
@@ -27,16 +25,21 @@ export class ReadLoop {
   bytesIn = 0;
 
   /** Reads from now on, but not before the end of this turn. */
-  constructor(context: ReadLoopContext) {
-    this.#context = context;
-    this.#framer = new Framer(context.limits, (bytes, start, end) => context.onMessage(bytes, start, end));
-    this.#source = context.openSource({
+  constructor(
+    limits: WireLimits,
+    openSource: (events: SourceEvents) => WireSource,
+    demux: Demux,
+    host: ReadLoopHost,
+  ) {
+    this.#host = host;
+    this.#framer = new Framer(limits, (bytes, start, end) => demux.route(bytes, start, end));
+    this.#source = openSource({
       onBytes: (bytes) => this.#onBytes(bytes),
       onEnd: () => this.#onEnd(),
     });
   }
 
-  /** Whether the host may get further; not while it owes us a read. */
+  /** Pauses reading while the host has too many unread answers, and resumes it. */
   allow(mayRead: boolean): void {
     if (mayRead === this.#isReading || this.#isBroken) return;
     this.#isReading = mayRead;
@@ -62,16 +65,16 @@ export class ReadLoop {
       if (!(error instanceof MalformedError)) throw error;
       this.#isBroken = true;
       this.#source.pause();
-      this.#context.onBroken(error);
+      this.#host.onBroken(error);
     }
-    this.#context.onRead();
+    this.#host.onRead();
   }
 
   #onEnd(): void {
     if (this.#isBroken) return;
     const { pendingBytes } = this.#framer;
     if (this.#isListening && pendingBytes > 0)
-      this.#context.log(`the host's input ended inside a message, after ${pendingBytes} of its bytes`);
-    this.#context.onEnd();
+      this.#host.log(`the host's input ended inside a message, after ${pendingBytes} of its bytes`);
+    this.#host.onInputEnd();
   }
 }

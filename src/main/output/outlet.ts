@@ -5,15 +5,16 @@ import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OwnMessages, type Outgoing } from './own-messages.ts';
 import type { WireSink } from './sink.ts';
 
-export interface OutletEvents {
+/** The part of main that the outlet reports to. */
+export interface OutletHost {
   /** A producer that waits asynchronously has room again. */
   onRoom(slot: SlotNumber): void;
   /** The host can't be written to any more. */
   onGone(error: Error): void;
   /** Something was written: there may be room for more. */
   onWritten(): void;
-  /** Answers that the host has not read, after each change. */
-  onOwed(answers: number): void;
+  /** After each change of the number of answers that the host has not read. */
+  onUnreadAnswers(answers: number): void;
 }
 
 /**
@@ -33,11 +34,11 @@ const CHUNK_BYTES = 32_768;
 export class Outlet {
   readonly #lock: MainWriteLock;
   readonly #sink: WireSink;
-  readonly #events: OutletEvents;
+  readonly #host: OutletHost;
   /** One write is under way at a time, so one buffer serves them all. */
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   readonly #own = new OwnMessages();
-  #owed = 0;
+  #unreadAnswers = 0;
   #taken = 0;
   #writing = false;
   #inTurn = false;
@@ -60,13 +61,13 @@ export class Outlet {
   framesOut = 0;
   bytesOut = 0;
 
-  constructor(lock: MainWriteLock, sink: WireSink, events: OutletEvents) {
+  constructor(lock: MainWriteLock, sink: WireSink, host: OutletHost) {
     this.#lock = lock;
     this.#sink = sink;
-    this.#events = events;
+    this.#host = host;
   }
 
-  /** Queues one message. @param isAnswer whether it counts against the answers that the host owes a read */
+  /** Queues one message. @param isAnswer whether it counts as an answer that the host has not read */
   send(bytes: Uint8Array, isAnswer: boolean): void {
     if (this.#gone || this.#isLast) return;
     this.#own.push(bytes, isAnswer);
@@ -86,7 +87,7 @@ export class Outlet {
   #count(bytes: Uint8Array, isAnswer: boolean): void {
     this.framesOut++;
     this.bytesOut += bytes.length;
-    if (isAnswer) this.#events.onOwed(++this.#owed);
+    if (isAnswer) this.#host.onUnreadAnswers(++this.#unreadAnswers);
     this.schedule();
   }
 
@@ -211,9 +212,9 @@ export class Outlet {
       this.#writing = false;
       this.#taken += bytes.length;
       if (error !== undefined) return this.#lost(error);
-      this.#owed -= answers;
-      if (answers > 0) this.#events.onOwed(this.#owed);
-      this.#events.onWritten();
+      this.#unreadAnswers -= answers;
+      if (answers > 0) this.#host.onUnreadAnswers(this.#unreadAnswers);
+      this.#host.onWritten();
       this.#turn();
     });
   }
@@ -266,7 +267,7 @@ export class Outlet {
   /** Tells producers that wait asynchronously to try again; one that still finds no room announces itself again. */
   #tellWaiting(): void {
     this.#lock.rings.forEach((ring, slot) => {
-      if (ring.clearAsyncWait()) this.#events.onRoom(slot as SlotNumber);
+      if (ring.clearAsyncWait()) this.#host.onRoom(slot as SlotNumber);
     });
   }
 
@@ -274,6 +275,6 @@ export class Outlet {
     if (this.#gone) return;
     this.#gone = true;
     this.#own.clear();
-    this.#events.onGone(error);
+    this.#host.onGone(error);
   }
 }

@@ -1,19 +1,17 @@
-import type { ErrorCode } from '../../errors.ts';
 import { decodeHealth, decodeInitialize, decodeShutdown } from '../../wire/payload-decode.ts';
 import { encodeHealthReport, encodeInitialized } from '../../wire/payload-encode.ts';
 import { EMPTY_PAYLOAD } from '../../wire/envelope.ts';
-import { encodeIpcError } from '../../wire/error-payload.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../../wire/flow-limits.ts';
 import { EXIT, type ServeOptions } from '../options.ts';
+import type { Answers } from '../output/answers.ts';
 import { LAST_WRITE_MS, onceUnread } from '../output/host-stall.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-/** What the life of the process needs to know and to do. */
-export interface LifecycleContext {
+/** The parts of main that the life of the process acts on. */
+export interface LifecycleHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  answer(requestId: string, ok: boolean, payload: Uint8Array): void;
   /** `Initialize.config`, for the copies of the module that have run nothing yet. */
   configure(config: Uint8Array): void;
   /** Takes no new work from here on. */
@@ -38,7 +36,8 @@ export interface LifecycleContext {
 
 /** Beginning, health and end of the process. */
 export class Lifecycle {
-  readonly #context: LifecycleContext;
+  readonly #host: LifecycleHost;
+  readonly #answers: Answers;
   readonly #startedAt: number;
   #manifest: Manifest | undefined;
   #initializing: string[] = [];
@@ -52,12 +51,13 @@ export class Lifecycle {
   #reason = '';
   #hardStopAt = Infinity;
   #stopTimers = (): void => {};
-  /** Ends the wait for the first load, which alone may last longer than the host was told; `undefined`: none waits. */
+  /** Resolves the wait for the first load, if #finish is in it. That wait alone is not bounded by the drain time. */
   #whenLoaded: (() => void) | undefined;
 
-  constructor(context: LifecycleContext) {
-    this.#context = context;
-    this.#startedAt = context.clock.now();
+  constructor(host: LifecycleHost, answers: Answers) {
+    this.#host = host;
+    this.#answers = answers;
+    this.#startedAt = host.clock.now();
   }
 
   onManifest(manifest: Manifest): void {
@@ -71,11 +71,11 @@ export class Lifecycle {
     const { protocolVersion, config } = decodeInitialize(payload);
     if (protocolVersion !== PROTOCOL_VERSION) {
       const message = `this module speaks protocol version ${PROTOCOL_VERSION}, not ${protocolVersion}`;
-      return this.#refuse(requestId, 'unimplemented', message);
+      return this.#answers.refuse(requestId, 'unimplemented', message);
     }
-    this.#context.configure(config.slice());
+    this.#host.configure(config.slice());
     if (this.#manifest === undefined) {
-      if (this.#initializing.length >= this.#context.options.maxWaiting) return this.#refuseMore(requestId);
+      if (this.#initializing.length >= this.#host.options.maxWaiting) return this.#refuseMore(requestId);
       this.#initializing.push(requestId);
     } else this.#answerInitialize(requestId, this.#manifest);
   }
@@ -83,20 +83,20 @@ export class Lifecycle {
   /** @throws MalformedError */
   onHealth(requestId: string, payload: Uint8Array): void {
     decodeHealth(payload);
-    const { options, clock } = this.#context;
+    const { options, clock } = this.#host;
     const report = encodeHealthReport({
-      ...this.#context.figures(),
+      ...this.#host.figures(),
       status: this.#isEnding ? 'draining' : 'serving',
       uptimeMs: clock.now() - this.#startedAt,
       workers: options.workers,
       rssBytes: process.memoryUsage.rss(),
     });
-    this.#context.answer(requestId, true, report);
+    this.#answers.send(requestId, true, report);
   }
 
   /** @throws MalformedError */
   onShutdown(requestId: string, payload: Uint8Array): void {
-    const { options } = this.#context;
+    const { options } = this.#host;
     const { drainMs } = decodeShutdown(payload);
     // Nobody needs more than this; a host that floods is answered where the limits are.
     if (this.#shutdowns.length >= options.maxWaiting) return this.#refuseMore(requestId);
@@ -106,10 +106,10 @@ export class Lifecycle {
 
   /** A signal asks for the end; a second one gets it at once. */
   onSignal(code: number): void {
-    if (this.#isSignalled) return this.#context.exit(code);
+    if (this.#isSignalled) return this.#host.exit(code);
     this.#isSignalled = true;
     this.#whenLoaded?.();
-    const { drainMs } = this.#context.options;
+    const { drainMs } = this.#host.options;
     this.#end(code, drainMs, 'the module was asked to stop by a signal');
     // A host that asked for a longer drain before doesn't hold up whoever sent the signal.
     this.#drainFor(drainMs);
@@ -135,57 +135,53 @@ export class Lifecycle {
     this.#isEnding = true;
     this.#exitCode = code;
     this.#reason = reason;
-    this.#context.drain();
+    this.#host.drain();
     this.#drainFor(drainMs);
     this.#finish(code).catch((error: Error) => {
-      this.#context.log(`the end went wrong: ${error.message}`);
-      this.#context.exit(code);
+      this.#host.log(`the end went wrong: ${error.message}`);
+      this.#host.exit(code);
     });
   }
 
   async #finish(code: number): Promise<void> {
-    await this.#context.workDone();
+    await this.#host.workDone();
     // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
     if (this.#manifest === undefined && !this.#isSignalled && !this.#isHostGone) {
       await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
       this.#whenLoaded = undefined;
     }
     for (const requestId of this.#initializing.splice(0)) {
-      this.#refuse(requestId, 'unavailable', 'the module ends before it has loaded');
+      this.#answers.refuse(requestId, 'unavailable', 'the module ends before it has loaded');
     }
-    await this.#context.closeModules();
-    await this.#context.flushed();
+    await this.#host.closeModules();
+    await this.#host.flushed();
     // The answer to shutdown is the last message: also for what the host writes as it reads it, another shutdown, say.
-    this.#context.stopListening();
-    for (const requestId of this.#shutdowns) this.#context.answer(requestId, true, EMPTY_PAYLOAD);
-    await this.#context.flushed();
+    this.#host.stopListening();
+    for (const requestId of this.#shutdowns) this.#answers.send(requestId, true, EMPTY_PAYLOAD);
+    await this.#host.flushed();
     // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.
-    const left = this.#hardStopAt - this.#context.clock.now();
-    const most = this.#context.options.cancelGraceMs + LAST_WRITE_MS;
-    this.#context.exit(code, Math.min(Math.max(0, left), most));
+    const left = this.#hardStopAt - this.#host.clock.now();
+    const most = this.#host.options.cancelGraceMs + LAST_WRITE_MS;
+    this.#host.exit(code, Math.min(Math.max(0, left), most));
   }
 
   #refuseMore(requestId: string): void {
-    this.#refuse(
+    this.#answers.refuse(
       requestId,
       'resourceExhausted',
       'too many requests of this kind wait for their answer already',
     );
   }
 
-  #refuse(requestId: string, code: ErrorCode, message: string): void {
-    this.#context.answer(requestId, false, encodeIpcError({ code, message }));
-  }
-
   /** What runs has so long until it is cancelled; never longer than it was told before. */
   #drainFor(drainMs: number): void {
-    const { clock, options } = this.#context;
+    const { clock, options } = this.#host;
     const quietAt = clock.now() + drainMs + options.cancelGraceMs;
     const hardStopAt = quietAt + LAST_WRITE_MS;
     if (hardStopAt >= this.#hardStopAt) return;
     this.#hardStopAt = hardStopAt;
     this.#stopTimers();
-    const cancel = (): void => this.#context.cancelAll(this.#reason);
+    const cancel = (): void => this.#host.cancelAll(this.#reason);
     const cancelTimer = drainMs === 0 ? cancel() : clock.after(drainMs, cancel);
     const exitTimer = clock.after(quietAt - clock.now(), () => this.#exitOnceUnread());
     this.#stopTimers = () => {
@@ -194,16 +190,16 @@ export class Lifecycle {
     };
   }
 
-  /** Everything that ran has been ended. What is left is the host's to read, for as long as it does; and the first load. */
+  /** All handlers have ended. Exit once the host stops reading, unless we still wait for the first load. */
   #exitOnceUnread(): void {
-    this.#stopTimers = onceUnread(this.#context, () => {
-      if (this.#whenLoaded === undefined) this.#context.exit(this.#exitCode);
+    this.#stopTimers = onceUnread(this.#host, () => {
+      if (this.#whenLoaded === undefined) this.#host.exit(this.#exitCode);
       else this.#exitOnceUnread();
     });
   }
 
   #answerInitialize(requestId: string, manifest: Manifest): void {
-    const { options } = this.#context;
+    const { options } = this.#host;
     const { streams } = manifest;
     const capabilities: string[] = [];
     if (manifest.handle !== undefined) capabilities.push('handle');
@@ -218,6 +214,6 @@ export class Lifecycle {
       workers: options.workers,
       initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
     });
-    this.#context.answer(requestId, true, payload);
+    this.#answers.send(requestId, true, payload);
   }
 }

@@ -20,15 +20,18 @@ import { WaitingCalls } from '../calls/waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-/** What the router asks of the rest of main. */
-export interface StreamsContext {
+/** The part of main that runs what the streams ask for. */
+export interface StreamsHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
-  /** Sends a stream's last frame, behind whatever workers have committed: the id may have had another life. */
+  /**
+   * Queues main's terminal frame of a stream. It must not overtake what workers have already committed, because an earlier stream
+   * with the same id may still have frames in a ring.
+   */
   sendTerminal(message: Uint8Array): void;
-  /** Gives a stream's task to its worker, behind everything that must come before it. */
-  dispatch(assignment: Assignment, entry: StreamEntry): void;
+  /** Hands the stream to its worker, after `onInit` and the key-value changes that came before the Open. */
+  startStream(assignment: Assignment, entry: StreamEntry): void;
   /** Ends a worker whose handler did not end in time. */
   endWorker(worker: PoolWorker): void;
 }
@@ -40,7 +43,7 @@ export interface StreamsContext {
  * frame. An id that is not live has no state to change: an Open is checked, a malformed frame answered, the rest counted.
  */
 export class Streams implements EntryOwner {
-  readonly #context: StreamsContext;
+  readonly #host: StreamsHost;
   readonly watch: StreamWatch;
   readonly #table = new StreamTable<StreamEntry>();
   readonly #queued: WaitingCalls<StreamEntry>;
@@ -51,11 +54,11 @@ export class Streams implements EntryOwner {
   /** Frames that were ignored: for ids that were not live, and grants of nothing. */
   lateFrames = 0;
 
-  constructor(context: StreamsContext) {
-    this.#context = context;
-    this.watch = new StreamWatch(context.clock);
-    this.#queued = new WaitingCalls(context);
-    this.#running = new RunningJobs(context);
+  constructor(host: StreamsHost) {
+    this.#host = host;
+    this.watch = new StreamWatch(host.clock);
+    this.#queued = new WaitingCalls(host);
+    this.#running = new RunningJobs(host);
   }
 
   /** Streams that are live or whose handler runs on. */
@@ -91,7 +94,7 @@ export class Streams implements EntryOwner {
         return entry.addCredit(frame.credit);
       default: {
         // Reading the reason may find the frame malformed: that must come before any state changes.
-        const reason = cutUtf8(reasonFor(event, frame), this.#context.options.maxErrorMessageBytes);
+        const reason = cutUtf8(reasonFor(event, frame), this.#host.options.maxErrorMessageBytes);
         entry.state = step.next;
         this.#apply(entry, step, reason);
       }
@@ -114,7 +117,7 @@ export class Streams implements EntryOwner {
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
     for (const entry of this.#queued.takeUnchecked()) {
-      const verdict = admit(manifest, entry.context, this.#context.clock.now());
+      const verdict = admit(manifest, entry.context, this.#host.clock.now());
       if ('code' in verdict) this.#terminate(entry, verdict);
       else this.#submit(entry, verdict.mode);
     }
@@ -144,7 +147,7 @@ export class Streams implements EntryOwner {
     this.watch.started(entry, assignment.worker.seatNumber);
     assignment.control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
-    this.#context.dispatch(assignment, entry);
+    this.#host.startStream(assignment, entry);
     entry.dropOpen(this.watch.hasListeners);
     entry.giveHeld(running);
   }
@@ -182,16 +185,16 @@ export class Streams implements EntryOwner {
   }
 
   #open(frame: FrameDecoder, bytes: Uint8Array): void {
-    const { options, clock } = this.#context;
+    const { options, clock } = this.#host;
     const { context, initialCredit } = frame.openHead(options.maxContextBytes);
     const { contextBytes, metadataEntries, deadlineUnixMs } = context;
-    // One look at the clock: what is admitted gets its timer.
+    // Read the clock once, so that a deadline that admit() accepts is also in the future for the timer below.
     const now = clock.now();
     const verdict =
       refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
       (this.#manifest === undefined ? undefined : admit(this.#manifest, context, now));
     const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
-    // Of one that is too large nothing is built.
+    // An oversized context is never decoded, not even for the event.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
     if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
     if (verdict === undefined) {
@@ -199,7 +202,7 @@ export class Streams implements EntryOwner {
       this.#queued.addUnchecked(entry);
     }
     this.#table.add(entry);
-    // One that passed before the module has loaded is for the checks then: an unknown method comes before it.
+    // A deadline that is already over is not armed: onManifest reports it, after methodNotFound, which takes precedence.
     if (deadlineUnixMs > now) {
       entry.deadline = new Deadline(clock, deadlineUnixMs, () => {
         this.#live(entry);
@@ -218,12 +221,12 @@ export class Streams implements EntryOwner {
 
   /** How many opens may wait. What workers that are still loading will run at once waits beside what is queued. */
   #queueRoom(): number {
-    const { options, scheduler } = this.#context;
+    const { options, scheduler } = this.#host;
     return options.maxQueue + Math.max(0, options.workers - scheduler.ready) * options.streamsPerWorker;
   }
 
   #refuseFull(entry: StreamEntry): void {
-    const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#context.options.workers} workers`;
+    const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#host.options.workers} workers`;
     this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
   }
 
@@ -244,7 +247,7 @@ export class Streams implements EntryOwner {
     if (entry.running !== undefined) return entry.running.post(OP.data, bytes, start, end);
     entry.hold(bytes, start, end);
     this.#queued.addHeld(entry, dataCost(end - start));
-    if (this.#queued.heldBytes <= this.#context.options.maxHeldBytes) return;
+    if (this.#queued.heldBytes <= this.#host.options.maxHeldBytes) return;
     const newest = [...this.#queued].reverse().find((queued) => queued.heldBytes > 0) ?? entry;
     this.#withdraw(newest);
     this.#terminate(newest, {
@@ -271,7 +274,7 @@ export class Streams implements EntryOwner {
         break;
       case 'stop':
         this.watch.stopped(entry, effect.cause, reason);
-        entry.running?.stop(effect.cause, reason, this.#context.options.cancelGraceMs, () => {
+        entry.running?.stop(effect.cause, reason, this.#host.options.cancelGraceMs, () => {
           this.#live(entry);
           this.#onModule(entry, 'graceOver', reason);
         });
@@ -284,7 +287,7 @@ export class Streams implements EntryOwner {
         this.#refuse(entry, { code: effect.cause, message: reason });
         break;
       case 'endWorker':
-        if (entry.running !== undefined) this.#context.endWorker(entry.running.assignment.worker);
+        if (entry.running !== undefined) this.#host.endWorker(entry.running.assignment.worker);
         break;
       case 'nothing':
       case 'admit':
@@ -314,8 +317,8 @@ export class Streams implements EntryOwner {
   }
 
   #refuse(call: RefusedCall, refusal: Refusal): void {
-    const message = cutUtf8(refusal.message, this.#context.options.maxErrorMessageBytes);
-    this.#context.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
+    const message = cutUtf8(refusal.message, this.#host.options.maxErrorMessageBytes);
+    this.#host.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
     this.watch.refused(call, { ...refusal, message });
   }
 }

@@ -1,6 +1,8 @@
 import { OP } from '../../threads/messages.ts';
 import { decodeKvChange } from '../../wire/payload-decode.ts';
 import { logLine } from '../../base/stderr.ts';
+import type { MalformedError } from '../../wire/capnp/malformed.ts';
+import type { ModuleCopies } from './module-copies.ts';
 import type { PoolWorker } from './pool-worker.ts';
 
 interface Change {
@@ -32,13 +34,15 @@ interface Limits {
  */
 export class KeyValues {
   readonly #history: ChangeList;
-  readonly #initialise: (worker: PoolWorker) => void;
+  readonly #copies: ModuleCopies;
+  readonly #log: (line: string) => void;
   readonly #waiting = new Map<PoolWorker, ChangeList>();
 
-  /** @param initialise has a copy of the module begin, unless it has: its `onInit` runs before any other of its handlers */
-  constructor(limits: Limits, initialise: (worker: PoolWorker) => void) {
+  /** @param log writes a line for a person */
+  constructor(limits: Limits, copies: ModuleCopies, log: (line: string) => void) {
     this.#history = new ChangeList(limits);
-    this.#initialise = initialise;
+    this.#copies = copies;
+    this.#log = log;
   }
 
   /** @throws MalformedError for a payload that is no KvChange */
@@ -49,6 +53,11 @@ export class KeyValues {
       waiting.push(change);
       this.#post(worker, MAX_IN_FLIGHT);
     }
+  }
+
+  /** A change without a requestId can't be read, so nobody can be told but the person who reads standard error. */
+  onMalformed(why: MalformedError): void {
+    this.#log(`a key-value change can't be read and is dropped: ${why.message}`);
   }
 
   /** A new copy of the module begins. */
@@ -85,7 +94,8 @@ export class KeyValues {
     while (worker.kvInFlight < maxInFlight && !(isLimited && worker.kvBytesInFlight >= MAX_BYTES_IN_FLIGHT)) {
       const change = waiting.shift();
       if (change === undefined) return;
-      this.#initialise(worker);
+      // `onInit` runs before every other handler of a copy.
+      this.#copies.begin(worker);
       worker.kvInFlight++;
       worker.kvBytesInFlight += change.payload.length;
       worker.post(OP.kv, 0, change.payload);

@@ -13,14 +13,15 @@ import type { Manifest } from '../../threads/manifest.ts';
 /** What a worker says of its module's work; the rest, which is of the thread, is for the pool. */
 export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;
 
-export interface PoolEvents {
+/** The part of main that the pool reports to. */
+export interface PoolHost {
   /** The worker begins to load its own copy of the module. */
   onSeated(worker: PoolWorker): void;
   /** The worker is ready for jobs. */
   onLoaded(worker: PoolWorker, manifest: Manifest): void;
   /** The module could not be loaded by this worker. */
   onLoadFailed(worker: PoolWorker, message: string): void;
-  onMessage(worker: PoolWorker, message: WorkMessage): void;
+  onWorkerMessage(worker: PoolWorker, message: WorkMessage): void;
   /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
   onFenced(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
@@ -47,7 +48,7 @@ export class WorkerPool {
   readonly #outlet: Outlet;
   readonly #clock: Clock;
   readonly #file: string;
-  readonly #events: PoolEvents;
+  readonly #host: PoolHost;
   readonly #freeSlots: SlotNumber[];
   #incarnations = 0;
   restarts = 0;
@@ -62,14 +63,14 @@ export class WorkerPool {
     threads: ThreadSource,
     file: string,
     shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
-    events: PoolEvents,
+    host: PoolHost,
   ) {
     this.#region = shared.region;
     this.#lock = shared.lock;
     this.#outlet = shared.outlet;
     this.#clock = shared.clock;
     this.#file = file;
-    this.#events = events;
+    this.#host = host;
     this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
     this.#piscina = threads;
     // Only from this event on can Piscina give it a task.
@@ -172,7 +173,7 @@ export class WorkerPool {
         this.#outlet.spill(seat.slot);
         worker.fence = seat.head;
         this.#lock.revoke(seat.slot);
-        this.#events.onFenced(worker, how);
+        this.#host.onFenced(worker, how);
       }
       then();
     });
@@ -195,7 +196,7 @@ export class WorkerPool {
     worker.failure = this.#diedLoading;
     this.#diedLoading = undefined;
     worker.phase = 'broken';
-    this.#events.onLoadFailed(worker, worker.failure);
+    this.#host.onLoadFailed(worker, worker.failure);
   }
 
   /** Gives free seats to threads that wait for one. */
@@ -212,7 +213,7 @@ export class WorkerPool {
       worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
         this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
       });
-      this.#events.onSeated(worker);
+      this.#host.onSeated(worker);
     }
   }
 
@@ -233,7 +234,7 @@ export class WorkerPool {
         this.retireIdle();
         return;
       default:
-        return this.#events.onMessage(worker, message);
+        return this.#host.onWorkerMessage(worker, message);
     }
   }
 
@@ -241,7 +242,7 @@ export class WorkerPool {
     if (worker.phase !== 'loading') return;
     worker.cancelLoadTimer?.();
     worker.phase = 'ready';
-    this.#events.onLoaded(worker, manifest);
+    this.#host.onLoaded(worker, manifest);
   }
 
   #loadFailed(worker: PoolWorker, message: string): void {
@@ -249,7 +250,7 @@ export class WorkerPool {
     worker.cancelLoadTimer?.();
     worker.phase = 'broken';
     worker.failure = message;
-    this.#events.onLoadFailed(worker, message);
+    this.#host.onLoadFailed(worker, message);
   }
 
   /** Takes what has arrived from a worker, ahead of the event loop. */
@@ -271,8 +272,7 @@ export class WorkerPool {
     const { seat } = worker;
     const wasLoading = worker.phase === 'loading';
     const how = worker.failure ?? `its thread exited with code ${code}`;
-    if (seat !== undefined && this.#lock.inherit(seat.slot) === 'unknown')
-      return this.#events.onWireUnknown();
+    if (seat !== undefined && this.#lock.inherit(seat.slot) === 'unknown') return this.#host.onWireUnknown();
     this.#fence(worker, `the worker ended while the handler ran: ${how}`, () => {
       worker.phase = 'gone';
       this.workers.delete(worker);
@@ -283,9 +283,9 @@ export class WorkerPool {
       if (wasLoading) {
         worker.cancelLoadTimer?.();
         this.#diedLoading = `the module file ${this.#file} ended its thread while it was loaded: ${how}`;
-        this.#events.onLoadFailed(worker, this.#diedLoading);
+        this.#host.onLoadFailed(worker, this.#diedLoading);
       }
-      this.#events.onExited(worker, how);
+      this.#host.onExited(worker, how);
       this.seatWaiting();
     });
   }

@@ -93,7 +93,7 @@ export class StreamWorld {
       clock: this.clock,
       scheduler: this.scheduler,
       sendTerminal: (message) => this.frames.push(`main ${describe(message)}`),
-      dispatch: (assignment, entry) => {
+      startStream: (assignment, entry) => {
         // What an earlier job of this turn got is told before.
         this.#flush();
         assignment.worker.postOpen(entry.startOf(assignment, 0, 0));
@@ -106,16 +106,12 @@ export class StreamWorld {
       throw new Error('only stream frames are sent here');
     };
     this.#demux = new Demux(DEFAULT_WIRE_LIMITS, {
-      onFrame: (decoded, bytes) => this.streams.onFrame(decoded, bytes),
-      onMalformedFrame: (id, why) => this.streams.onMalformed(id, why),
-      onHandle: unexpected,
-      onInitialize: unexpected,
-      onShutdown: unexpected,
-      onHealth: unexpected,
-      onKvChange: unexpected,
-      onMalformedKvChange: unexpected,
-      onServiceAnswer: unexpected,
-      refuse: unexpected,
+      streams: this.streams,
+      requests: { onHandle: unexpected },
+      lifecycle: { onInitialize: unexpected, onShutdown: unexpected, onHealth: unexpected },
+      keyValues: { onChange: unexpected, onMalformed: unexpected },
+      services: { onAnswer: unexpected },
+      answers: { refuse: unexpected },
     });
     for (let slot = 0; slot < workers; slot++) this.#seat(slot);
     if (isReady) for (let slot = 0; slot < workers; slot++) this.act('ready', { stream: 0 });

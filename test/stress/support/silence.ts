@@ -17,7 +17,7 @@ const LEAD_NS = 150_000n;
  * those looks would mend before anybody misses it.
  */
 export const NO_LOOK_ANYWAY: Mutation = {
-  file: 'src/main/runner.ts',
+  file: 'src/main/main.ts',
   find: 'pool.lookAgain();',
   replace: '',
 };

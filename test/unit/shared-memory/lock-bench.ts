@@ -47,7 +47,7 @@ export class LockBench {
       onRoom: (slot) => this.events.push(`room ${slot}`),
       onGone: (error) => this.events.push(`gone ${error.message}`),
       onWritten: () => this.written++,
-      onOwed: (answers) => this.owed.push(answers),
+      onUnreadAnswers: (answers) => this.owed.push(answers),
     });
     this.workers = Array.from({ length: slots }, (_, slot) => this.#worker(slot));
   }

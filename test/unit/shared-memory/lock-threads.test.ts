@@ -61,7 +61,7 @@ test('four threads and main write a pipe at once: every frame is whole, in order
     onRoom: () => {},
     onGone: (error) => (gone = error),
     onWritten: () => {},
-    onOwed: () => {},
+    onUnreadAnswers: () => {},
   });
   const wire = readAll(pipe.readFd);
   let bells = 0;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../src/main/options.ts';
 import { WorkerPool } from '../../src/main/workers/pool.ts';
 import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
-import { runMain } from '../../src/main/runner.ts';
+import { Main } from '../../src/main/main.ts';
 import type { ThreadSource } from '../../src/main/workers/thread-source.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { encodeShutdown } from '../../src/wire/payload-encode.ts';
@@ -27,7 +27,7 @@ class Bench {
       on: () => noThreads,
       destroy: async () => {},
     } as unknown as ThreadSource;
-    runMain(
+    new Main(
       { ...DEFAULT_OPTIONS, file: '/module.js', workers: 1 },
       {
         clock: new TestClock(1_700_000_000_000),

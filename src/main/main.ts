@@ -1,0 +1,373 @@
+import type { Stats } from '../base/stats.ts';
+import type { Clock } from '../base/clock.ts';
+import { cutUtf8 } from '../base/text.ts';
+import { Region, type SlotNumber } from '../shared-memory/region.ts';
+import type { Manifest } from '../threads/manifest.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
+import type { MalformedError } from '../wire/capnp/malformed.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
+import { encodeIpcError } from '../wire/error-payload.ts';
+import { Requests, type RequestEntry, type RequestsHost } from './calls/requests.ts';
+import { Scheduler, type Assignment } from './calls/scheduler.ts';
+import { Demux } from './input/demux.ts';
+import { ReadLoop, type ReadLoopHost } from './input/read-loop.ts';
+import type { SourceEvents, WireSource } from './input/source.ts';
+import { EXIT, type ServeOptions } from './options.ts';
+import { Answers } from './output/answers.ts';
+import { onceUnread } from './output/host-stall.ts';
+import { WatchedLock } from './output/lock-watch.ts';
+import { Outlet, type OutletHost } from './output/outlet.ts';
+import type { WireSink } from './output/sink.ts';
+import { Lifecycle, type LifecycleHost } from './process/lifecycle.ts';
+import { ProcessWatch } from './process/process-figures.ts';
+import type { StreamEntry } from './streams/stream-entry.ts';
+import { Streams, type StreamsHost } from './streams/streams.ts';
+import { KeyValues } from './workers/key-values.ts';
+import { ModuleCopies } from './workers/module-copies.ts';
+import type { PoolHost, WorkerPool, WorkMessage } from './workers/pool.ts';
+import type { PoolWorker } from './workers/pool-worker.ts';
+import { ServiceRoutes } from './workers/services.ts';
+import { threadOptions, type ThreadSource, type ThreadSourceOptions } from './workers/thread-source.ts';
+
+/** The process around main. The test kit has another one, without descriptors, signals or a child. */
+export interface MainEnvironment {
+  readonly clock: Clock;
+  /** Writes a line for a person. */
+  log(this: void, line: string): void;
+  openSink(onError: (error: Error) => void): WireSink;
+  openSource(events: SourceEvents): WireSource;
+  /** Threads boot while main does the rest. */
+  startThreads(options: ThreadSourceOptions): ThreadSource;
+  createPool(...parts: ConstructorParameters<typeof WorkerPool>): WorkerPool;
+  /** Ends the process, whatever its threads do. @param endThreads ends all worker threads; @param patienceMs as in `exit.ts` */
+  exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
+  /** Seats of threads that can't be ended while their handler runs (default 0: every thread can be). */
+  readonly spareSeats?: number;
+}
+
+/**
+ * The main thread: its parts, and all that they tell one another.
+ *
+ *     source → ReadLoop → Demux ─┬─ Streams ──┐
+ *                                ├─ Requests ─┼─ Scheduler → WorkerPool → workers ⇒ rings ─┐
+ *                                ├─ KeyValues, ServiceRoutes                               │
+ *                                └─ Lifecycle                          Outlet ◄────────────┘→ sink
+ *
+ * A part knows the parts that it calls. What it reports goes to Main, by the methods below. Each event from outside (bytes of the
+ * host, a message or the end of a thread, a chunk that was written) ends with {@link Main.#settle}.
+ */
+export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, OutletHost, LifecycleHost {
+  readonly options: ServeOptions;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly #environment: MainEnvironment;
+  readonly #lock: WatchedLock;
+  readonly #outlet: Outlet;
+  readonly #answers: Answers;
+  readonly #pool: WorkerPool;
+  readonly #copies = new ModuleCopies();
+  readonly #keyValues: KeyValues;
+  readonly #services: ServiceRoutes;
+  readonly #streams: Streams;
+  readonly #requests: Requests;
+  readonly #lifecycle: Lifecycle;
+  readonly #figures: ProcessWatch;
+  readonly #demux: Demux;
+  readonly #reading: ReadLoop;
+  #manifest: Manifest | undefined;
+  #isUnreadable = false;
+  #isExiting = false;
+  #onIdle = (): void => {};
+
+  /** Serves from now on: the threads start here, and reading begins at the end of this turn. */
+  constructor(options: ServeOptions, environment: MainEnvironment) {
+    this.options = options;
+    this.clock = environment.clock;
+    this.#environment = environment;
+    const seats = options.workers + (environment.spareSeats ?? 0);
+    const region = Region.allocate(seats, seats * options.streamsPerWorker);
+    const threads = environment.startThreads(
+      threadOptions(options.workers, options.workerHeapMb, {
+        region: region.handle,
+        file: options.file,
+        wireDescriptor: options.output,
+        receiveWindow: options.receiveWindow,
+        maxMessageBytes: options.maxMessageBytes,
+        maxErrorMessageBytes: options.maxErrorMessageBytes,
+        ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
+      }),
+    );
+    this.#lock = new WatchedLock(region, this.clock);
+    const sink = environment.openSink((error) => this.onGone(error));
+    this.#outlet = new Outlet(this.#lock, sink, this);
+    this.#answers = new Answers(this.#outlet, options.maxErrorMessageBytes);
+    const shared = { region, lock: this.#lock, outlet: this.#outlet, clock: this.clock };
+    this.#pool = environment.createPool(threads, options.file, shared, this);
+    this.scheduler = new Scheduler(
+      this.#pool.workers,
+      options.streamsPerWorker,
+      region,
+      () => this.#outlet.queuedBytes > 2 * options.maxMessageBytes,
+      (worker) => this.#pool.end(worker, 'it could not load the module'),
+    );
+    this.#keyValues = new KeyValues(options, this.#copies, environment.log);
+    this.#services = new ServiceRoutes(options, (message) => {
+      if (this.#reading.isListening) this.#outlet.send(message, false);
+    });
+    this.#streams = new Streams(this);
+    this.#requests = new Requests(this, this.#answers);
+    this.#lifecycle = new Lifecycle(this, this.#answers);
+    this.#figures = new ProcessWatch(this.clock, region, () => ({
+      ...this.figures(),
+      ...this.#streams.watch.figures,
+      lateFrames: this.#streams.lateFrames,
+      lockStall: this.#lock.waits,
+      workers: options.workers,
+      workerRestarts: this.#pool.restarts,
+    }));
+    const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
+    this.#demux = new Demux(wireLimits, {
+      streams: this.#streams,
+      requests: this.#requests,
+      lifecycle: this.#lifecycle,
+      keyValues: this.#keyValues,
+      services: this.#services,
+      answers: this.#answers,
+    });
+    this.#reading = new ReadLoop(wireLimits, (events) => environment.openSource(events), this.#demux, this);
+    if (options.statsMs > 0) this.#figures.printEvery(options.statsMs);
+  }
+
+  // From the process around main.
+
+  onSignal(code: number): void {
+    this.#lifecycle.onSignal(code);
+  }
+
+  /** The host's process is gone, whatever became of its pipes. */
+  onHostGone(): void {
+    this.#lifecycle.onHostGone();
+  }
+
+  /** To be called about once a second. */
+  onTick(): void {
+    this.#pool.traffic();
+    this.#pool.seatWaiting();
+    this.#pool.lookAgain();
+    const stuck = this.#lock.lookForStuckHolder();
+    if (stuck !== undefined) this.#pool.endHolder(stuck);
+    this.#figures.tick();
+  }
+
+  /** The figures of this process. */
+  stats(): Stats {
+    return this.#figures.stats();
+  }
+
+  // From the read loop.
+
+  onRead(): void {
+    this.#settle();
+  }
+
+  onBroken({ message: why }: MalformedError): void {
+    this.log(`the host's bytes can't be understood, ending: ${why}`);
+    const message = cutUtf8(why, this.options.maxErrorMessageBytes);
+    const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
+    void this.#outlet.lastWord(lastWord).then(() => this.exit(EXIT.protocol));
+    onceUnread({ clock: this.clock, taken: () => this.#outlet.taken }, () => this.exit(EXIT.protocol));
+  }
+
+  onInputEnd(): void {
+    this.#lifecycle.onInputEnd();
+  }
+
+  // From streams and requests.
+
+  startStream(assignment: Assignment, entry: StreamEntry): void {
+    this.#prepare(assignment.worker);
+    const queuedMs = entry.times.started - entry.times.opened;
+    this.#pool.dispatch(assignment.worker, entry.startOf(assignment, this.clock.now() - queuedMs, queuedMs));
+  }
+
+  startRequest({ worker, number, job }: Assignment, { context, body }: RequestEntry): void {
+    this.#prepare(worker);
+    this.#pool.dispatch(worker, { kind: 'handle', number, job, context, body });
+  }
+
+  sendTerminal(message: Uint8Array): void {
+    this.#outlet.sendBehindRings(message);
+  }
+
+  endWorker(worker: PoolWorker): void {
+    this.#pool.end(worker, 'another handler on its worker did not stop in time');
+  }
+
+  // From the pool.
+
+  onSeated(worker: PoolWorker): void {
+    this.#keyValues.add(worker);
+  }
+
+  onLoaded(worker: PoolWorker, manifest: Manifest): void {
+    this.#figures.onReady(worker);
+    if (this.#manifest === undefined) {
+      this.#manifest = manifest;
+      this.#streams.onManifest(manifest);
+      this.#requests.onManifest(manifest);
+      this.#lifecycle.onManifest(manifest);
+    }
+    this.#settle();
+    this.#keyValues.flush(worker);
+  }
+
+  onLoadFailed(_worker: PoolWorker, message: string): void {
+    if (this.#manifest === undefined) {
+      // The other workers find the same a moment later.
+      if (!this.#isExiting) this.log(message);
+      return this.exit(EXIT.badModule);
+    }
+    this.log(`a new worker could not load the module: ${message}`);
+    this.#settle();
+  }
+
+  onWorkerMessage(worker: PoolWorker, message: WorkMessage): void {
+    switch (message.type) {
+      case 'settled':
+        this.#streams.onSettled(message.number);
+        this.#requests.onSettled(message.number);
+        return this.#settle();
+      case 'answer':
+        return this.#requests.onAnswer(message.number, message.ok, message.payload);
+      case 'service':
+        return this.#services.onRequest(worker, message);
+      case 'serviceAbandoned':
+        return this.#services.onAbandoned(worker, message.sequence);
+      case 'serviceDone':
+        return this.#services.onTaken(worker, message.bytes);
+      case 'kvDone':
+        return this.#keyValues.onDone(worker, message.bytes);
+      case 'closed':
+        return this.#copies.onClosed(worker);
+    }
+  }
+
+  onFenced(worker: PoolWorker, how: string): void {
+    this.#streams.onFenced(worker, how);
+    this.#requests.onFenced(worker, how);
+  }
+
+  onExited(worker: PoolWorker, how: string): void {
+    this.#figures.onExited(worker, how);
+    this.#keyValues.forget(worker);
+    this.#services.forget(worker);
+    this.#copies.onClosed(worker);
+    this.#streams.onWorkerExit(worker, how);
+    this.#requests.onWorkerExit(worker, how);
+    this.#settle();
+  }
+
+  onWireUnknown(): void {
+    this.log('a worker died while it wrote: the state of the wire is unknown, stopping at once');
+    this.exit(EXIT.wireUnknown);
+  }
+
+  // From the outlet.
+
+  onRoom(slot: SlotNumber): void {
+    this.#pool.tellRoom(slot);
+  }
+
+  onWritten(): void {
+    this.#settle();
+  }
+
+  /** A host that only writes gets no further than this; whatever it has sent is still worked on. */
+  onUnreadAnswers(answers: number): void {
+    this.#reading.allow(answers < this.options.maxOwedAnswers);
+  }
+
+  /** The write and its stream both tell. */
+  onGone(error: Error): void {
+    if (this.#isUnreadable) return;
+    this.#isUnreadable = true;
+    this.log(`the host can't be written to any more (${error.message}): ending`);
+    this.exit(EXIT.hostGone);
+  }
+
+  // From the process's life.
+
+  log(line: string): void {
+    this.#environment.log(line);
+  }
+
+  configure(config: Uint8Array): void {
+    this.#copies.configure(config);
+  }
+
+  drain(): void {
+    this.#streams.drain();
+    this.#requests.drain();
+  }
+
+  cancelAll(reason: string): void {
+    this.#streams.cancelAll(reason);
+    this.#requests.cancelAll(reason);
+    this.#settle();
+  }
+
+  workDone(): Promise<void> {
+    return this.#isIdle ? Promise.resolve() : new Promise((resolve) => (this.#onIdle = resolve));
+  }
+
+  closeModules(): Promise<void> {
+    return this.#copies.close(this.#pool.workers);
+  }
+
+  stopListening(): void {
+    this.#reading.stopListening();
+  }
+
+  flushed(): Promise<void> {
+    return this.#outlet.idle();
+  }
+
+  taken(): number | undefined {
+    return this.#outlet.taken;
+  }
+
+  figures(): ReturnType<LifecycleHost['figures']> {
+    return {
+      openStreams: this.#streams.openCount,
+      queuedOpens: this.#streams.queuedCount,
+      busyWorkers: this.scheduler.busy,
+      framesIn: this.#demux.messages,
+      bytesIn: this.#reading.bytesIn,
+      ...this.#pool.traffic(),
+    };
+  }
+
+  exit(code: number, patienceMs?: number): void {
+    if (!this.#isExiting) this.#figures.end();
+    this.#isExiting = true;
+    this.#environment.exit(code, () => this.#pool.destroy(), patienceMs);
+  }
+
+  get #isIdle(): boolean {
+    return this.#streams.isIdle && this.#requests.isIdle;
+  }
+
+  /** `onInit` and the key-value changes that came before a call go to its worker ahead of it. */
+  #prepare(worker: PoolWorker): void {
+    this.#copies.begin(worker);
+    this.#keyValues.flushBefore(worker);
+  }
+
+  /** The end of every event from outside: start who can start, send what was posted, end who retires, see whether all is idle. */
+  #settle(): void {
+    this.scheduler.place();
+    this.#pool.flush();
+    this.#pool.retireIdle();
+    if (this.#isIdle) this.#onIdle();
+  }
+}

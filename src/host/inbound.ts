@@ -1,11 +1,9 @@
 import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/payload-decode.ts';
-import { EnvelopeDecoder } from '../wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder, type ErrorFields } from '../wire/frame.ts';
+import { FRAME_ARM, type ErrorFields } from '../wire/frame.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
-import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
-import { isStreamIdText, parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
-import { UsualData } from '../wire/data-fast-path.ts';
+import { MessageDecoder } from '../wire/message-decoder.ts';
+import { parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
 import type { StreamTable } from '../wire/stream-table.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
 import { EndedIds } from './ended-ids.ts';
@@ -36,9 +34,7 @@ export class Inbound {
   readonly #ended = new EndedIds();
   readonly #calls: PendingCalls;
   readonly #events: InboundEvents;
-  readonly #envelope: EnvelopeDecoder;
-  readonly #frame: FrameDecoder;
-  readonly #usual = new UsualData();
+  readonly #decoder: MessageDecoder;
   readonly #payloads = new PayloadPool();
 
   constructor(
@@ -50,64 +46,38 @@ export class Inbound {
     this.#streams = streams;
     this.#calls = calls;
     this.#events = events;
-    this.#envelope = new EnvelopeDecoder(limits);
-    this.#frame = new FrameDecoder(limits);
+    this.#decoder = new MessageDecoder(limits);
   }
 
   /** One whole message: `bytes` from `start` to `end`, valid during the call only. */
   recv(bytes: Uint8Array, start: number, end: number): void {
-    const envelope = this.#envelope;
-    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
-      this.#routeFrame(bytes);
-      return;
-    }
-    try {
-      envelope.decode(bytes, start, end);
-    } catch (cause) {
-      this.#events.onFatal('envelope', '', textOfMalformed(cause), cause);
-      return;
-    }
-    switch (envelope.typeNumber) {
-      case MESSAGE_TYPE.streamFrame:
-        this.#recvFrame();
-        return;
-      case MESSAGE_TYPE.response:
-      case MESSAGE_TYPE.error:
-        this.#recvAnswer();
-        return;
-      case MESSAGE_TYPE.serviceRequest:
-        this.#recvServiceRequest();
-        return;
+    const decoder = this.#decoder;
+    const kind = decoder.decode(bytes, start, end);
+    switch (kind) {
+      case 'streamFrame':
+      case 'unknownArm':
+        return this.#routeFrame(bytes);
+      case 'malformedFrame':
+      case 'notAStreamId':
+        return this.#badFrame(decoder.malformed.message, decoder.malformed);
+      case 'response':
+        return this.#recvResponse();
+      case 'error':
+        return this.#recvError();
+      case 'serviceRequest':
+        return this.#recvServiceRequest();
+      case 'malformedEnvelope':
+        return this.#events.onFatal('envelope', '', decoder.malformed.message, decoder.malformed);
       default: {
-        const type = messageTypeFromNumber(envelope.typeNumber) ?? `number ${envelope.typeNumber}`;
-        this.#events.onViolation('wrongDirection', envelope.requestId(), `A message of type ${type}.`);
+        const type = kind === 'unknownType' ? `number ${decoder.typeNumber}` : kind;
+        this.#events.onViolation('wrongDirection', decoder.requestId(), `A message of type ${type}.`);
       }
     }
   }
 
-  #recvFrame(): void {
-    const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
-    const frame = this.#frame;
-    if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
-      this.#badFrame('The request id is no stream id.');
-      return;
-    }
-    try {
-      frame.decode(bytes, payloadStart, payloadEnd);
-    } catch (cause) {
-      this.#badFrame(textOfMalformed(cause), cause);
-      return;
-    }
-    if (!frame.idMatches(bytes, requestIdStart)) {
-      this.#badFrame('The frame and its envelope name two ids.');
-      return;
-    }
-    this.#routeFrame(bytes);
-  }
-
   /** Gives the frame, as it is decoded, to its stream. */
   #routeFrame(bytes: Uint8Array): void {
-    const frame = this.#frame;
+    const { frame } = this.#decoder;
     const stream = this.#streams.find(frame);
     if (stream === undefined) {
       this.#strayFrame();
@@ -140,7 +110,7 @@ export class Inbound {
   #recvStreamError(stream: LiveStream): void {
     let error: ModuleError;
     try {
-      error = toModuleError(this.#frame.error());
+      error = toModuleError(this.#decoder.frame.error());
     } catch (cause) {
       this.#badFrame(textOfMalformed(cause), cause);
       return;
@@ -155,10 +125,14 @@ export class Inbound {
   }
 
   #strayFrame(): void {
-    const { id0, id1, id2, id3, arm } = this.#frame;
-    if (this.#events.rawSent && arm === FRAME_ARM.error && this.#frame.error().code === 'protocolViolation')
+    const { id0, id1, id2, id3, arm } = this.#decoder.frame;
+    if (
+      this.#events.rawSent &&
+      arm === FRAME_ARM.error &&
+      this.#decoder.frame.error().code === 'protocolViolation'
+    )
       return;
-    const ended = this.#ended.has(this.#frame);
+    const ended = this.#ended.has(this.#decoder.frame);
     this.#events.onViolation(
       ended ? 'afterTerminal' : 'unknownStream',
       streamIdFromWords(id0, id1, id2, id3),
@@ -167,7 +141,7 @@ export class Inbound {
   }
 
   #badFrame(message: string, cause?: unknown): void {
-    const requestId = this.#envelope.requestId();
+    const requestId = this.#decoder.requestId();
     const id = parseStreamId(requestId);
     const stream = id === undefined ? undefined : this.#streams.get(id);
     if (stream === undefined) this.#events.onViolation('frame', requestId, message, cause);
@@ -180,18 +154,18 @@ export class Inbound {
     this.#events.onViolation(kind, stream.id, message, cause);
   }
 
-  #recvAnswer(): void {
-    const envelope = this.#envelope;
-    const requestId = envelope.requestId();
-    if (envelope.typeNumber === MESSAGE_TYPE.response) {
-      const payload = envelope.bytes.slice(envelope.payloadStart, envelope.payloadEnd);
-      if (this.#calls.resolve(requestId, payload)) this.#events.onAnswered(requestId, 'response');
-      else this.#events.onViolation('unknownAnswer', requestId, 'A response to no pending request.');
-      return;
-    }
+  #recvResponse(): void {
+    const requestId = this.#decoder.requestId();
+    const payload = this.#decoder.payload().slice();
+    if (this.#calls.resolve(requestId, payload)) this.#events.onAnswered(requestId, 'response');
+    else this.#events.onViolation('unknownAnswer', requestId, 'A response to no pending request.');
+  }
+
+  #recvError(): void {
+    const requestId = this.#decoder.requestId();
     let error: ModuleError;
     try {
-      error = toModuleError(decodeIpcError(envelope.payload()));
+      error = toModuleError(decodeIpcError(this.#decoder.payload()));
     } catch (cause) {
       this.#events.onViolation('malformedAnswer', requestId, textOfMalformed(cause), cause);
       this.#calls.reject(
@@ -212,13 +186,13 @@ export class Inbound {
   }
 
   #recvServiceRequest(): void {
-    const requestId = this.#envelope.requestId();
+    const requestId = this.#decoder.requestId();
     if (requestId === '') {
       this.#events.onViolation('malformedAnswer', '', 'A service request with an empty id.');
       return;
     }
     try {
-      this.#events.onServiceRequest(requestId, this.#envelope.payload());
+      this.#events.onServiceRequest(requestId, this.#decoder.payload());
     } catch (cause) {
       this.#events.onViolation('malformedAnswer', requestId, textOfMalformed(cause), cause);
     }

@@ -1,6 +1,5 @@
-import { EnvelopeDecoder } from '../wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
-import { MESSAGE_TYPE } from '../wire/message-type.ts';
+import { FRAME_ARM } from '../wire/frame.ts';
+import { MessageDecoder } from '../wire/message-decoder.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
 
@@ -15,13 +14,11 @@ export interface FrameCounts {
 
 /** Counts the module's frames by stream, apart from what the host's session makes of them. */
 export class FrameWatch {
-  readonly #envelope: EnvelopeDecoder;
-  readonly #frame: FrameDecoder;
+  readonly #decoder: MessageDecoder;
   readonly #streams = new Map<string, FrameCounts>();
 
   constructor(limits: WireLimits = DEFAULT_WIRE_LIMITS) {
-    this.#envelope = new EnvelopeDecoder(limits);
-    this.#frame = new FrameDecoder(limits);
+    this.#decoder = new MessageDecoder(limits);
   }
 
   /** A stream is opened; its id may have been that of another. */
@@ -35,16 +32,24 @@ export class FrameWatch {
     return this.#streams.get(id);
   }
 
-  /** One whole message of the module. @returns the id and counts of its stream, for a stream's frame */
+  /** One whole message of the module. @returns the id and counts of its stream, for a stream's frame @throws MalformedError */
   see(message: Uint8Array): { id: StreamId; counts: FrameCounts } | undefined {
-    const envelope = this.#envelope;
-    envelope.decode(message, 0, message.length);
-    if (envelope.typeNumber !== MESSAGE_TYPE.streamFrame) return undefined;
-    this.#frame.decode(message, envelope.payloadStart, envelope.payloadEnd);
-    const id = envelope.requestId() as StreamId;
+    const decoder = this.#decoder;
+    switch (decoder.decode(message)) {
+      case 'streamFrame':
+      case 'unknownArm':
+        break;
+      case 'malformedEnvelope':
+      case 'malformedFrame':
+      case 'notAStreamId':
+        throw decoder.malformed;
+      default:
+        return undefined;
+    }
+    const id = decoder.requestId() as StreamId;
     const counts = this.of(id) ?? this.begin(id);
     if (counts.terminals.length > 0) counts.late++;
-    const { arm } = this.#frame;
+    const { arm } = decoder.frame;
     if (arm === FRAME_ARM.data) counts.data++;
     else if (arm === FRAME_ARM.close) counts.terminals.push('close');
     else if (arm === FRAME_ARM.error) counts.terminals.push('error');

@@ -113,6 +113,33 @@ export class FrameDecoder {
     }
   }
 
+  /**
+   * Takes the fields of a `data` frame from a caller that has made all the checks of {@link decode} itself.
+   *
+   * @param start the frame's message is `[start, end)`, and its payload `[dataStart, dataEnd)` of the same bytes
+   */
+  setData(
+    id0: number,
+    id1: number,
+    id2: number,
+    id3: number,
+    start: number,
+    end: number,
+    dataStart: number,
+    dataEnd: number,
+  ): void {
+    this.arm = FRAME_ARM.data;
+    this.id0 = id0;
+    this.id1 = id1;
+    this.id2 = id2;
+    this.id3 = id3;
+    this.credit = 0;
+    this.start = start;
+    this.end = end;
+    this.dataStart = dataStart;
+    this.dataEnd = dataEnd;
+  }
+
   /** Whether the 32 digits from `bytes[textStart]` on, an envelope's requestId, say the id of this frame. Allocates nothing. */
   idMatches(bytes: Uint8Array, textStart: number): boolean {
     return (

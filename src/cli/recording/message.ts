@@ -16,10 +16,9 @@ import {
   type KvChange,
 } from '../../wire/payload-decode.ts';
 import type { InvocationContext } from '../../wire/context.ts';
-import { EnvelopeDecoder } from '../../wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder } from '../../wire/frame.ts';
+import { FRAME_ARM } from '../../wire/frame.ts';
+import { MessageDecoder, type MessageKind } from '../../wire/message-decoder.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
-import { messageTypeFromNumber, type MessageType } from '../../wire/message-type.ts';
 import type { Side } from './timeline.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/capnp/limits.ts';
 
@@ -71,37 +70,49 @@ export interface Message {
 
 const LIMITS: WireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: 1 << 29 };
 
+const FRAME_KINDS: ReadonlySet<MessageKind> = new Set<MessageKind>([
+  'streamFrame',
+  'unknownArm',
+  'malformedFrame',
+  'notAStreamId',
+]);
+
 /** Takes the messages of one conversation apart, in their order: what a response says depends on its request. */
 export class MessageReader {
-  readonly #envelope = new EnvelopeDecoder(LIMITS);
-  readonly #frame = new FrameDecoder(LIMITS);
+  readonly #decoder = new MessageDecoder(LIMITS);
   /** The types of the host's requests by requestId. */
-  readonly #asked = new Map<string, MessageType>();
+  readonly #asked = new Map<string, MessageKind>();
 
   /** Never throws: what can't be read says why. */
   read(from: Side, bytes: Uint8Array): Message {
-    const envelope = this.#envelope;
-    let id = '';
-    let isFrame = false;
+    const kind = this.#decoder.decode(bytes);
+    const id = this.#decoder.requestId();
+    if (from === 'host') this.#asked.set(id, kind);
+    return { isFrame: FRAME_KINDS.has(kind), id, bytes: bytes.length, content: this.#content(kind, id) };
+  }
+
+  #content(kind: MessageKind, id: string): Content {
     try {
-      envelope.decode(bytes, 0, bytes.length);
-      id = envelope.requestId();
-      const type = messageTypeFromNumber(envelope.typeNumber);
-      isFrame = type === 'streamFrame';
-      if (from === 'host' && type !== undefined) this.#asked.set(id, type);
-      const content = this.#content(type, id);
-      return { isFrame, id, bytes: bytes.length, content };
+      return this.#readContent(kind, id);
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      return { isFrame, id, bytes: bytes.length, content: { kind: 'unreadable', why: error.message } };
+      return { kind: 'unreadable', why: error.message };
     }
   }
 
-  #content(type: MessageType | undefined, id: string): Content {
-    const payload = this.#envelope.payload();
-    switch (type) {
+  #readContent(kind: MessageKind, id: string): Content {
+    const payload = this.#decoder.payload();
+    switch (kind) {
       case 'streamFrame':
-        return this.#frameContent(payload);
+        return this.#frameContent();
+      case 'unknownArm':
+        return { kind: 'unreadable', why: `frame arm ${this.#decoder.frame.arm} is not known` };
+      case 'unknownType':
+        return { kind: 'unreadable', why: `message type ${this.#decoder.typeNumber} is not known` };
+      case 'malformedEnvelope':
+      case 'malformedFrame':
+      case 'notAStreamId':
+        throw this.#decoder.malformed;
       case 'handle': {
         const { context, body } = decodeHandleRequest(payload);
         return { kind: 'handle', context, body };
@@ -124,12 +135,10 @@ export class MessageReader {
         return { kind: 'shutdown', ...decodeShutdown(payload) };
       case 'kvChangeNotification':
         return { kind: 'kvChange', ...decodeKvChange(payload) };
-      case undefined:
-        return { kind: 'unreadable', why: `message type ${this.#envelope.typeNumber} is not known` };
     }
   }
 
-  #response(asked: MessageType | undefined, payload: Uint8Array): Content {
+  #response(asked: MessageKind | undefined, payload: Uint8Array): Content {
     switch (asked) {
       case 'initialize':
         return { kind: 'initialized', ...decodeInitialized(payload) };
@@ -144,16 +153,15 @@ export class MessageReader {
     }
   }
 
-  #frameContent(payload: Uint8Array): Content {
-    const frame = this.#frame;
-    frame.decode(payload, 0, payload.length);
+  #frameContent(): Content {
+    const { bytes, frame } = this.#decoder;
     switch (frame.arm) {
       case FRAME_ARM.open: {
         const { context, initialCredit } = frame.open();
         return { kind: 'open', context, initialCredit };
       }
       case FRAME_ARM.data:
-        return { kind: 'data', data: payload.subarray(frame.dataStart, frame.dataEnd) };
+        return { kind: 'data', data: bytes.subarray(frame.dataStart, frame.dataEnd) };
       case FRAME_ARM.credit:
         return { kind: 'credit', credit: frame.credit };
       case FRAME_ARM.close:

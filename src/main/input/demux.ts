@@ -1,9 +1,6 @@
-import { EnvelopeDecoder } from '../../wire/envelope.ts';
-import { FrameDecoder } from '../../wire/frame.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
-import { messageTypeFromNumber, MESSAGE_TYPE } from '../../wire/message-type.ts';
-import { isStreamIdText, type StreamId } from '../../wire/stream-id.ts';
-import { UsualData } from '../../wire/data-fast-path.ts';
+import { MessageDecoder, type MessageKind } from '../../wire/message-decoder.ts';
+import type { StreamId } from '../../wire/stream-id.ts';
 import type { WireLimits } from '../../wire/capnp/limits.ts';
 import type { Requests } from '../calls/requests.ts';
 import type { Answers } from '../output/answers.ts';
@@ -25,17 +22,20 @@ export interface DemuxTargets {
   readonly answers: Pick<Answers, 'refuse'>;
 }
 
+/** What belongs to no stream. */
+type RequestKind = Exclude<
+  MessageKind,
+  'streamFrame' | 'unknownArm' | 'malformedFrame' | 'malformedEnvelope'
+>;
+
 /** Sorts whole messages by type; decodes just enough to route. */
 export class Demux {
-  readonly #envelope: EnvelopeDecoder;
-  readonly #frame: FrameDecoder;
-  readonly #usual = new UsualData();
+  readonly #decoder: MessageDecoder;
   readonly #targets: DemuxTargets;
   messages = 0;
 
   constructor(limits: WireLimits, targets: DemuxTargets) {
-    this.#envelope = new EnvelopeDecoder(limits);
-    this.#frame = new FrameDecoder(limits);
+    this.#decoder = new MessageDecoder(limits);
     this.#targets = targets;
   }
 
@@ -45,33 +45,42 @@ export class Demux {
    * @throws MalformedError for an envelope that can't be decoded, which ends the connection
    */
   route(bytes: Uint8Array, start: number, end: number): void {
-    const envelope = this.#envelope;
-    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
-      this.messages++;
-      return this.#targets.streams.onFrame(this.#frame, bytes);
+    const decoder = this.#decoder;
+    const kind = decoder.decode(bytes, start, end);
+    switch (kind) {
+      case 'malformedEnvelope':
+        throw decoder.malformed;
+      case 'streamFrame':
+        this.messages++;
+        return this.#routeFrame(bytes);
+      case 'unknownArm':
+      case 'malformedFrame':
+        this.messages++;
+        return this.#targets.streams.onMalformed(decoder.requestId() as StreamId, decoder.malformed);
+      default:
+        this.messages++;
+        return this.#routeRequest(kind);
     }
-    envelope.decode(bytes, start, end);
-    this.messages++;
-    if (envelope.typeNumber === MESSAGE_TYPE.streamFrame) return this.#routeFrame();
-    const type = messageTypeFromNumber(envelope.typeNumber);
-    if (envelope.requestIdStart === envelope.requestIdEnd && type !== 'kvChangeNotification') {
-      throw new MalformedError(
-        'request-id',
-        'IpcEnvelope.requestId',
-        type === undefined
-          ? 'it is empty in a message of no known type'
-          : `it is empty in a message of type ${type}`,
-      );
-    }
-    const requestId = envelope.requestId();
-    const payload = envelope.payload();
-    const { requests, lifecycle, keyValues, services, answers } = this.#targets;
-    if (type === undefined) {
-      const message = `message type ${envelope.typeNumber} is not known to this module`;
-      return answers.refuse(requestId, 'unimplemented', message);
-    }
+  }
+
+  #routeFrame(bytes: Uint8Array): void {
     try {
-      switch (type) {
+      this.#targets.streams.onFrame(this.#decoder.frame, bytes);
+    } catch (error) {
+      // What an open, a cancel or an error points to is read where it is needed, and found malformed there.
+      if (!(error instanceof MalformedError)) throw error;
+      this.#targets.streams.onMalformed(this.#decoder.requestId() as StreamId, error);
+    }
+  }
+
+  #routeRequest(kind: RequestKind): void {
+    const decoder = this.#decoder;
+    const requestId = decoder.requestId();
+    if (requestId === '' && kind !== 'kvChangeNotification') throw emptyRequestId(kind);
+    const payload = decoder.payload();
+    const { requests, lifecycle, keyValues, services, answers } = this.#targets;
+    try {
+      switch (kind) {
         case 'handle':
           return requests.onHandle(requestId, payload);
         case 'initialize':
@@ -88,48 +97,26 @@ export class Demux {
           return services.onAnswer(requestId, false, payload);
         case 'response':
         case 'serviceRequest':
-          return answers.refuse(requestId, 'protocolViolation', `only the module sends ${type} messages`);
-        case 'streamFrame':
-          return;
+          return answers.refuse(requestId, 'protocolViolation', `only the module sends ${kind} messages`);
+        case 'notAStreamId':
+          return answers.refuse(requestId, 'protocolViolation', decoder.malformed.message);
+        case 'unknownType': {
+          const message = `message type ${decoder.typeNumber} is not known to this module`;
+          return answers.refuse(requestId, 'unimplemented', message);
+        }
       }
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       // Only a key-value change may have no id, and an error without one would say that the connection ends.
       if (requestId === '') return keyValues.onMalformed(error);
       // Of a notification or an answer nobody waits for the outcome; the host still learns what was wrong.
-      answers.refuse(requestId, 'protocolViolation', `the ${type} payload is malformed: ${error.message}`);
+      answers.refuse(requestId, 'protocolViolation', `the ${kind} payload is malformed: ${error.message}`);
     }
   }
+}
 
-  #routeFrame(): void {
-    const { bytes, requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
-    if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
-      if (requestIdStart === requestIdEnd) {
-        throw new MalformedError(
-          'request-id',
-          'IpcEnvelope.requestId',
-          'it is empty in a message of type streamFrame',
-        );
-      }
-      const message = 'the requestId of a streamFrame is 32 lower-case hex digits';
-      return this.#targets.answers.refuse(this.#envelope.requestId(), 'protocolViolation', message);
-    }
-    const frame = this.#frame;
-    try {
-      frame.decode(bytes, payloadStart, payloadEnd);
-      if (!frame.idMatches(bytes, requestIdStart)) {
-        throw new MalformedError(
-          'id-mismatch',
-          'StreamFrame.streamId',
-          'the frame says another id than its envelope',
-        );
-      }
-      if (!frame.isKnownArm)
-        throw new MalformedError('union-arm', 'StreamFrame', `arm ${frame.arm} is not known`);
-      this.#targets.streams.onFrame(frame, bytes);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.#targets.streams.onMalformed(this.#envelope.requestId() as StreamId, error);
-    }
-  }
+function emptyRequestId(kind: RequestKind): MalformedError {
+  const type = kind === 'notAStreamId' ? 'streamFrame' : kind;
+  const ofType = kind === 'unknownType' ? 'no known type' : `type ${type}`;
+  return new MalformedError('request-id', 'IpcEnvelope.requestId', `it is empty in a message of ${ofType}`);
 }

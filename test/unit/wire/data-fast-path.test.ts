@@ -4,7 +4,7 @@ import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { FrameDecoder } from '../../../src/wire/frame.ts';
 import { FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../../src/wire/stream-id.ts';
-import { UsualData } from '../../../src/wire/data-fast-path.ts';
+import { DataFastPath } from '../../../src/wire/data-fast-path.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 
 const ID = streamIdFromWords(0x01234567, 0x89abcdef, 0xfedcba98, 0x76543210);
@@ -33,7 +33,7 @@ function decoded(message: Uint8Array): Fields | undefined {
 
 function recognised(message: Uint8Array): Fields | undefined {
   const frame = new FrameDecoder(DEFAULT_WIRE_LIMITS);
-  return new UsualData().recognise(frame, message, 0, message.length) ? fieldsOf(frame, message) : undefined;
+  return new DataFastPath().match(frame, message, 0, message.length) ? fieldsOf(frame, message) : undefined;
 }
 
 function fieldsOf(frame: FrameDecoder, message: Uint8Array): Fields {
@@ -113,13 +113,13 @@ test('a message whose lengths disagree with its size is left to the decoders', (
 });
 
 test('a message is found where it lies, in any buffer and at any offset', () => {
-  const usual = new UsualData();
+  const fastPath = new DataFastPath();
   const message = encoder.data(payload(24));
   for (const offset of [0, 1, 3, 8]) {
     const buffer = new Uint8Array(512 + offset).subarray(offset);
     buffer.set(message, 40);
     const frame = new FrameDecoder(DEFAULT_WIRE_LIMITS);
-    assert.ok(usual.recognise(frame, buffer, 40, 40 + message.length));
+    assert.ok(fastPath.match(frame, buffer, 40, 40 + message.length));
     assert.deepEqual([frame.dataStart, frame.dataEnd], [168, 192]);
   }
 });

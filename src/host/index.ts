@@ -19,6 +19,7 @@ export { ContractViolation, type ViolationKind } from './contract-violation.ts';
 export { HostSession } from './host-session.ts';
 export type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 export type { InvocationOptions } from './invocation-options.ts';
+export type { ModuleHost } from './module-host.ts';
 export { spawnModule, ModuleProcess, type ModuleExit, type SpawnModuleOptions } from './module-process.ts';
 export type { ServiceCall, ServiceHandler } from './service-answers.ts';
 export type {

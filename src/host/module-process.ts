@@ -6,6 +6,7 @@ import { startChild, type TransportKind } from './transport/child-io.ts';
 import { HostSession } from './host-session.ts';
 import type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 import type { InvocationOptions } from './invocation-options.ts';
+import type { ModuleHost } from './module-host.ts';
 import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from './runner-command.ts';
 import type { HostSessionOptions, InitializeOptions, KvNotification } from './session-options.ts';
 import { StderrTail } from './transport/stderr-tail.ts';
@@ -58,7 +59,7 @@ export function spawnModule(options: SpawnModuleOptions): ModuleProcess {
 }
 
 /** A module child and the session with it. */
-export class ModuleProcess {
+export class ModuleProcess implements ModuleHost {
   readonly child: ChildProcess;
   readonly session: HostSession;
   /** Settles when the child is gone and its output is read. Never rejects. */

@@ -1,3 +1,4 @@
+import { Queue } from '../../base/queue.ts';
 import type { ModuleError } from '../../errors.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 
@@ -22,9 +23,9 @@ export class StreamInbox {
   readonly #batch: number;
   #balance: number;
   #taken = 0;
-  #queue: Uint8Array[] = [];
-  #head = 0;
-  #waiting: WaitingRead[] = [];
+  /** Lets go of what was taken at once: a reader that is always behind never empties it. */
+  readonly #queue = new Queue<Uint8Array>();
+  readonly #waiting = new Queue<WaitingRead>();
   #outcome: StreamOutcome | undefined;
   #discarding = false;
 
@@ -58,19 +59,14 @@ export class StreamInbox {
   finish(outcome: StreamOutcome): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const reader of waiting) settle(reader, outcome);
+    for (let reader = this.#waiting.shift(); reader !== undefined; reader = this.#waiting.shift()) {
+      settle(reader, outcome);
+    }
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
-    const payload = this.#queue[this.#head];
+    const payload = this.#queue.shift();
     if (payload !== undefined) {
-      this.#head += 1;
-      if (this.#head === this.#queue.length) {
-        this.#queue = [];
-        this.#head = 0;
-      }
       this.#took(dataCost(payload.length));
       return Promise.resolve({ done: false, value: payload });
     }
@@ -84,8 +80,7 @@ export class StreamInbox {
   /** Drops what is queued and what still comes: nobody reads on. */
   discard(): void {
     this.#discarding = true;
-    this.#queue = [];
-    this.#head = 0;
+    this.#queue.clear();
   }
 
   /** Bytes that the module may send on top, beside the automatic grants. */

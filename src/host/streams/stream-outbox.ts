@@ -1,3 +1,4 @@
+import { Queue } from '../../base/queue.ts';
 import { ModuleError } from '../../errors.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 
@@ -30,7 +31,7 @@ export class StreamOutbox {
   readonly #sendClose: () => void;
   readonly #window: number;
   #balance: number;
-  #waiting: WaitingSend[] = [];
+  readonly #waiting = new Queue<WaitingSend>();
   #state: 'open' | 'ending' | 'ended' | 'stopped' = 'open';
   #stopCause: (() => ModuleError) | undefined;
 
@@ -92,15 +93,13 @@ export class StreamOutbox {
 
   /** Sends what waits, as far as credit and transport allow. */
   pump(): void {
-    let sent = 0;
-    for (const waiting of this.#waiting) {
-      if (this.#balance <= 0 || this.#link.clogged) break;
-      this.#transmit(waiting.data);
-      waiting.resolve();
-      sent += 1;
+    while (this.#balance > 0 && !this.#link.clogged) {
+      const send = this.#waiting.shift();
+      if (send === undefined) break;
+      this.#transmit(send.data);
+      send.resolve();
     }
-    if (sent > 0) this.#waiting = this.#waiting.slice(sent);
-    if (this.#waiting.length > 0 && this.#link.clogged) this.#link.awaitDrain(this);
+    if (this.#waiting.first !== undefined && this.#link.clogged) this.#link.awaitDrain(this);
     this.#endWhenEmpty();
   }
 
@@ -109,13 +108,13 @@ export class StreamOutbox {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';
     this.#stopCause = cause;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const send of waiting) send.reject(cause());
+    for (let send = this.#waiting.shift(); send !== undefined; send = this.#waiting.shift()) {
+      send.reject(cause());
+    }
   }
 
   #canSend(): boolean {
-    return this.#balance > 0 && this.#waiting.length === 0 && !this.#link.clogged;
+    return this.#balance > 0 && this.#waiting.first === undefined && !this.#link.clogged;
   }
 
   #transmit(data: Uint8Array): void {
@@ -124,7 +123,7 @@ export class StreamOutbox {
   }
 
   #endWhenEmpty(): void {
-    if (this.#state !== 'ending' || this.#waiting.length > 0) return;
+    if (this.#state !== 'ending' || this.#waiting.first !== undefined) return;
     this.#state = 'ended';
     this.#sendClose();
   }

@@ -24,8 +24,6 @@ export interface InboundEvents {
   onAnswered(requestId: string, type: 'response' | 'error'): void;
   /** `payload` is valid during the call only. Throws a MalformedError for one that can't be read. */
   onServiceRequest(requestId: string, payload: Uint8Array): void;
-  /** Frames were written by hand, so the module may answer what no stream or call of ours knows with `protocolViolation`. */
-  readonly rawSent: boolean;
 }
 
 /** Takes whole messages from the module apart and gives each to the stream or call that it belongs to. */
@@ -126,18 +124,21 @@ export class Inbound {
 
   #strayFrame(): void {
     const { id0, id1, id2, id3, arm } = this.#decoder.frame;
-    if (
-      this.#events.rawSent &&
-      arm === FRAME_ARM.error &&
-      this.#decoder.frame.error().code === 'protocolViolation'
-    )
-      return;
     const ended = this.#ended.has(this.#decoder.frame);
     this.#events.onViolation(
       ended ? 'afterTerminal' : 'unknownStream',
       streamIdFromWords(id0, id1, id2, id3),
-      `Arm ${arm}.`,
+      arm === FRAME_ARM.error ? `Arm ${arm}, an error of code ${this.#errorCode()}.` : `Arm ${arm}.`,
     );
+  }
+
+  /** The code of the frame's error, for a person: nobody has looked yet whether it can be read. */
+  #errorCode(): string {
+    try {
+      return this.#decoder.frame.error().code;
+    } catch (cause) {
+      return `that can't be read (${textOfMalformed(cause)})`;
+    }
   }
 
   #badFrame(message: string, cause?: unknown): void {
@@ -176,11 +177,11 @@ export class Inbound {
     }
     if (requestId === '') this.#events.onConnectionError(error);
     else if (this.#calls.reject(requestId, error)) this.#events.onAnswered(requestId, 'error');
-    else if (!(this.#events.rawSent && error.code === 'protocolViolation')) {
+    else {
       this.#events.onViolation(
         'unknownAnswer',
         requestId,
-        `An error to no pending request: ${error.message}`,
+        `An error of code ${error.code} to no pending request: ${error.message}`,
       );
     }
   }

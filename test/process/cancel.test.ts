@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { endsWith, finishEcho, LIMIT, runningEcho, TRANSPORTS, untilBusy, within } from './helpers.ts';
 
@@ -33,8 +33,8 @@ for (const transport of TRANSPORTS) {
       const stream = module.openStream('hang');
       const frames = new FrameEncoder(stream.id);
       stream.cancel('first');
-      module.session.sendRaw(frames.cancel('second'));
-      module.session.sendRaw(frames.error({ code: 'internal', message: 'third' }));
+      rawSession(module).sendRaw(frames.cancel('second'));
+      rawSession(module).sendRaw(frames.error({ code: 'internal', message: 'third' }));
       assert.match(await within(FORCED_MS, endsWith(stream, 'cancelled')), /first/);
     });
 
@@ -82,7 +82,7 @@ for (const transport of TRANSPORTS) {
 
       await t.test('an error of the host cancels as a cancel does', async () => {
         const stream = await runningEcho(module);
-        module.session.sendRaw(
+        rawSession(module).sendRaw(
           new FrameEncoder(stream.id).error({ code: 'internal', message: 'host fell over' }),
         );
         assert.match(await endsWith(stream, 'cancelled'), /host fell over/);

@@ -4,7 +4,7 @@ import type { ModuleExit, SpawnModuleOptions } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { built } from '../support/built.ts';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords } from '../support/wire-words.ts';
 import { LIMIT, newStreamId, sourceFixture, TRANSPORTS, WireTap } from './helpers.ts';
 
@@ -43,7 +43,7 @@ async function checkFatal(t: TestContext, options: SpawnModuleOptions, bytes: Ui
   });
   // What came before is answered; what comes behind is not looked at.
   const health = module.health();
-  module.session.sendRaw(Buffer.concat([bytes, encodeEnvelope('shutdown', 'behind', EMPTY_PAYLOAD)]));
+  rawSession(module).sendRaw(Buffer.concat([bytes, encodeEnvelope('shutdown', 'behind', EMPTY_PAYLOAD)]));
   await health;
   const exit = await module.exited;
   assert.equal(exit.code, 76);
@@ -64,8 +64,8 @@ test('the limit of a message can be set, and counts the segment table in', LIMIT
   const id = newStreamId();
   const overhead = new FrameEncoder(id).data(EMPTY_PAYLOAD).length;
   const [fits, tooLong] = [start(), start()];
-  fits.session.sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead)));
-  tooLong.session.sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead + 8)));
+  rawSession(fits).sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead)));
+  rawSession(tooLong).sendRaw(new FrameEncoder(id).data(new Uint8Array(4_096 - overhead + 8)));
   await fits.health();
   const exit = await tooLong.exited;
   assert.equal(exit.code, 76);
@@ -85,7 +85,7 @@ for (const transport of TRANSPORTS) {
         onWire: tap.record,
       });
       const bytes = transport === 'pipe' ? 4 : 79;
-      module.session.sendRaw(new FrameEncoder(newStreamId()).close().subarray(0, bytes));
+      rawSession(module).sendRaw(new FrameEncoder(newStreamId()).close().subarray(0, bytes));
       module.endInput();
       const exit = await module.exited;
       assert.equal(exit.code, 0);
@@ -108,7 +108,7 @@ for (const transport of TRANSPORTS) {
         return module.openStream('source', { metadata, initialCredit: 2 ** 31 - 1 });
       });
       await Promise.all(streams.map((stream) => stream.next()));
-      module.session.sendRaw(table(0xffff_ffff, 0xffff_ffff));
+      rawSession(module).sendRaw(table(0xffff_ffff, 0xffff_ffff));
       const exit = await module.exited;
       assert.equal(exit.code, 76);
       const { type, requestId } = tap.messages.at(-1) ?? {};

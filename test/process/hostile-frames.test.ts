@@ -5,7 +5,7 @@ import { encodeEnvelope, EMPTY_PAYLOAD } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { INITIAL_CREDIT, MAX_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { byteWords, bytesPointer, message, NULL, structPointer, type Word } from '../support/wire-words.ts';
 import {
   collect,
@@ -166,7 +166,7 @@ async function breach(
   code: ErrorCode,
   frames: Uint8Array[],
 ): Promise<void> {
-  module.session.sendRaw(Buffer.concat(frames));
+  rawSession(module).sendRaw(Buffer.concat(frames));
   await endsWith(stream, code);
   await module.health();
   assert.deepEqual(tap.terminals(stream.id), [`error ${code}`]);
@@ -184,13 +184,14 @@ test('what is just within the bounds is no breach', LIMIT, async (t) => {
   const tap = new WireTap();
   const module = startModule(t, { workers: 1, onWire: tap.record });
   const { session } = module;
+  const raw = rawSession(module);
 
   await t.test('the whole window, and one frame that takes it below 0', async () => {
-    const stream = session.adoptStream(newStreamId());
+    const stream = raw.adoptStream(newStreamId());
     const encoder = new FrameEncoder(stream.id);
     const open = encodeOpenFrame(stream.id, { method: 'sink' });
     const data = [INITIAL_CREDIT - 1, MAX_DATA_BYTES].map((size) => encoder.data(new Uint8Array(size)));
-    session.sendRaw(Buffer.concat([open, ...data, encoder.close()]));
+    raw.sendRaw(Buffer.concat([open, ...data, encoder.close()]));
     const [total] = await collect(stream);
     assert.ok(total);
     assert.equal(uint64Of(total), BigInt(INITIAL_CREDIT - 1 + MAX_DATA_BYTES));
@@ -200,8 +201,8 @@ test('what is just within the bounds is no breach', LIMIT, async (t) => {
     for (const initialCredit of [INITIAL_CREDIT, MAX_CREDIT]) {
       const stream = session.openStream('echo', { initialCredit });
       const encoder = new FrameEncoder(stream.id);
-      session.sendRaw(encoder.credit(0));
-      session.sendRaw(encoder.credit(MAX_CREDIT - initialCredit));
+      raw.sendRaw(encoder.credit(0));
+      raw.sendRaw(encoder.credit(MAX_CREDIT - initialCredit));
       await stream.send(Uint8Array.of(1));
       await stream.next();
       await finishEcho(stream);
@@ -227,7 +228,7 @@ test('what is just within the bounds is no breach', LIMIT, async (t) => {
         encoder.cancel('late'),
         encoder.error({ code: 'internal', message: 'late' }),
       ];
-      session.sendRaw(Buffer.concat(late));
+      raw.sendRaw(Buffer.concat(late));
       await module.health();
       assert.deepEqual(tap.of(id), before);
     }
@@ -239,7 +240,7 @@ test('what is just within the bounds is no breach', LIMIT, async (t) => {
       frame(newStreamId(), ARM.data, { inner: newStreamId() }),
     ]) {
       const id = new TextDecoder().decode(broken.subarray(40, 72));
-      session.sendRaw(broken);
+      raw.sendRaw(broken);
       await module.health();
       assert.deepEqual(tap.of(id), ['error protocolViolation']);
     }

@@ -5,7 +5,7 @@ import { encodeHandleRequest, encodeInitialize } from '../../src/wire/payload-en
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { MessageType } from '../../src/wire/message-type.ts';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import {
   bytesPointer,
   byteWords,
@@ -41,13 +41,13 @@ test(
   async (t) => {
     const tap = new WireTap();
     const module = startModule(t, { workers: 1, onWire: tap.record });
-    const { session } = module;
+    const raw = rawSession(module);
     const neighbour = await runningEcho(module);
 
     /** Sends one message and gives the error that answers it; exactly one must come. */
     async function refusalOf(requestId: string, bytes: Uint8Array): Promise<ModuleError> {
-      const answer = session.expectAnswer(requestId);
-      session.sendRaw(bytes);
+      const answer = raw.expectAnswer(requestId);
+      raw.sendRaw(bytes);
       const error: unknown = await answer.catch((cause: unknown) => cause);
       assert.ok(isModuleError(error), `${requestId} was answered with a response`);
       await module.health();
@@ -71,8 +71,8 @@ test(
     }
 
     await t.test('an error for a request that nobody has made is ignored', async () => {
-      session.sendRaw(encodeEnvelope('error', 'nobody', EMPTY_PAYLOAD));
-      session.sendRaw(encodeEnvelope('serviceResponse', 'nobody', EMPTY_PAYLOAD));
+      raw.sendRaw(encodeEnvelope('error', 'nobody', EMPTY_PAYLOAD));
+      raw.sendRaw(encodeEnvelope('serviceResponse', 'nobody', EMPTY_PAYLOAD));
       await module.health();
       assert.deepEqual(tap.of('nobody'), []);
     });
@@ -98,7 +98,7 @@ test(
     }
 
     await t.test('a malformed key-value change without an id is dropped, and nobody is told', async () => {
-      session.sendRaw(encodeEnvelope('kvChangeNotification', '', GARBAGE));
+      raw.sendRaw(encodeEnvelope('kvChangeNotification', '', GARBAGE));
       await module.health();
       assert.deepEqual(tap.of(''), []);
     });
@@ -164,15 +164,15 @@ test(
     await t.test('a message may come one byte a write', async () => {
       const id = newStreamId();
       const encoder = new FrameEncoder(id);
-      for (const byte of encoder.cancel('byte by byte')) session.sendRaw(Uint8Array.of(byte));
+      for (const byte of encoder.cancel('byte by byte')) raw.sendRaw(Uint8Array.of(byte));
       await module.health();
       assert.deepEqual(tap.of(id), []);
     });
 
     await t.test('a requestId of 256 bytes is answered under that id', async () => {
       const requestId = 'i'.repeat(256);
-      const answer = session.expectAnswer(requestId);
-      session.sendRaw(encodeEnvelope('health', requestId, EMPTY_PAYLOAD));
+      const answer = raw.expectAnswer(requestId);
+      raw.sendRaw(encodeEnvelope('health', requestId, EMPTY_PAYLOAD));
       await answer;
     });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { built } from '../support/built.ts';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { call, callForOne, endsWith, LIMIT, newStreamId } from './helpers.ts';
 import {
   bytesPointer,
@@ -60,7 +60,7 @@ test('10,000 entries, and half a character in the bytes, are refused', LIMIT, as
 
   const id = newStreamId();
   const word = (at: number): number => Number.parseInt(id.slice(at, at + 8), 16);
-  const stream = module.session.adoptStream(id);
+  const stream = rawSession(module).adoptStream(id);
   const payload = message([
     ...([structPointer(0, 3, 1), [word(8), word(0)], [word(24), word(16)], NULL] as const),
     ...([structPointer(0, 1, 1), NULL, structPointer(0, 1, 7), NULL] as const),
@@ -68,7 +68,7 @@ test('10,000 entries, and half a character in the bytes, are refused', LIMIT, as
     ...([bytesPointer(1, 4), NULL] as const),
     ...byteWords([0xed, 0xa0, 0x80, 0]),
   ]);
-  module.session.sendRaw(encodeEnvelope('streamFrame', id, payload));
+  rawSession(module).sendRaw(encodeEnvelope('streamFrame', id, payload));
   assert.match(await endsWith(stream, 'protocolViolation'), /UTF-8/);
   await module.health();
 });
@@ -96,13 +96,13 @@ test('an error says its message and no stack, on the wire and in the logs', LIMI
   const text = await endsWith(module.openStream('throws'), 'handlerFailed');
   assert.equal(text, 'first line\nsecond line \u001b[31m \0 end');
   // What can't be read names its place in the message, not in our sources.
-  const answer = module.session.expectAnswer('bad\n\u001b[31m');
-  module.session.sendRaw(encodeEnvelope('handle', 'bad\n\u001b[31m', new Uint8Array(9)));
+  const answer = rawSession(module).expectAnswer('bad\n\u001b[31m');
+  rawSession(module).sendRaw(encodeEnvelope('handle', 'bad\n\u001b[31m', new Uint8Array(9)));
   await assert.rejects(answer, (error: Error) => {
     assert.doesNotMatch(error.message, /\.ts|\.js|^ +at /m);
     return true;
   });
-  module.session.sendRaw(encodeEnvelope('health', '', EMPTY_PAYLOAD));
+  rawSession(module).sendRaw(encodeEnvelope('health', '', EMPTY_PAYLOAD));
   const { code, stderr } = await module.exited;
   assert.equal(code, 76);
   // eslint-disable-next-line no-control-regex -- control characters are what must not be there

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KILLERS } from './killers.ts';
-import { startModule } from '../support/module.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { residentBytes } from '../support/stress-memory.ts';
 import { LIMIT, newStreamId } from './helpers.ts';
 
@@ -19,11 +19,11 @@ for (const { name, ends, bytes } of KILLERS) {
     let growth = 0;
     const started = performance.now();
     if (ends === 'connection') {
-      module.session.sendRaw(message);
+      rawSession(module).sendRaw(message);
       assert.equal((await module.exited).code, 76);
     } else {
-      const stream = module.session.adoptStream(id);
-      module.session.sendRaw(message);
+      const stream = rawSession(module).adoptStream(id);
+      rawSession(module).sendRaw(message);
       await assert.rejects(stream.closed, { code: /^(protocolViolation|invalidArgument)$/ });
       refused = performance.now();
       await module.health();

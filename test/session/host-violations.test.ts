@@ -4,6 +4,7 @@ import { HostSession, type StreamId } from '../../src/host/index.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { INITIAL_CREDIT, MAX_DATA_BYTES } from '../../src/wire/flow-limits.ts';
+import { RawSession } from '../support/raw-session.ts';
 import { FakeModule } from './fake-module.ts';
 
 const ID = '000000000000000a000000000000000b' as StreamId;
@@ -71,7 +72,7 @@ test('Data beyond the credit fails that stream alone, and the module is told', a
   module.close(OTHER);
   await other.closed;
   assert.deepEqual(kinds(), ['flowControl']);
-  assert.equal(session.liveStreams, 0);
+  assert.equal(new RawSession(session).liveStreams, 0);
 });
 
 test('Data beyond the largest frame', async () => {
@@ -220,11 +221,13 @@ test('a clean end inside a message or before a terminal frame; after a crash bot
 });
 
 test('a host that writes by hand can listen for the answers, and is told off without a violation', async () => {
-  const { module, session, kinds } = connect();
-  const adopted = session.adoptStream(ID);
-  const answer = session.expectAnswer('my-own');
-  session.sendRaw(encodeOpenFrame(ID, { method: 'raw' }, INITIAL_CREDIT));
-  session.sendRaw(encodeEnvelope('health', 'my-own', EMPTY_PAYLOAD));
+  const { module, session } = connect();
+  const raw = new RawSession(session);
+  const kinds = (): string[] => raw.violations.map(({ kind }) => kind);
+  const adopted = raw.adoptStream(ID);
+  const answer = raw.expectAnswer('my-own');
+  raw.sendRaw(encodeOpenFrame(ID, { method: 'raw' }, INITIAL_CREDIT));
+  raw.sendRaw(encodeEnvelope('health', 'my-own', EMPTY_PAYLOAD));
   assert.equal((await module.nextFrame('open')).context.method, 'raw');
   assert.equal((await module.next()).requestId, 'my-own');
   module.answer('my-own', one);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { defineModule, type UnaryRequest } from '../../src/index.ts';
 import { testModule } from '../../src/testing/index.ts';
+import { RawSession } from '../support/raw-session.ts';
 import blocking from '../fixtures/blocking.ts';
 
 const FILE = new URL('../fixtures/blocking.ts', import.meta.url);
@@ -108,7 +109,7 @@ test('close fails where the module has ended by itself', async () => {
   const t = await testModule(echo);
   const stream = t.open('echo');
   await t.settled();
-  t.session.sendRaw(new Uint8Array(64).fill(0xff));
+  new RawSession(t.session).sendRaw(new Uint8Array(64).fill(0xff));
   assert.equal((await stream.outcome).code, 'unavailable');
   await assert.rejects(t.close(), /ended with code 76/);
 });

@@ -5,6 +5,7 @@ import { defineModule, ModuleError, type UnaryRequest } from '../../src/index.ts
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { merge, testModule } from '../../src/testing/index.ts';
+import { RawSession } from '../support/raw-session.ts';
 import blocking from '../fixtures/blocking.ts';
 
 const FILE = new URL('../fixtures/blocking.ts', import.meta.url);
@@ -213,10 +214,10 @@ test('a module that can’t be run is refused with the reason', async () => {
 test('frames written by hand reach main’s own checks', async () => {
   const t = await testModule(echo);
   const id = 'ab'.repeat(16) as StreamId;
-  const stream = t.session.adoptStream(id);
-  t.session.sendRaw(encodeOpenFrame(id, { method: 'echo' }));
-  t.session.sendRaw(new FrameEncoder(id).close());
-  t.session.sendRaw(new FrameEncoder(id).close());
+  const stream = new RawSession(t.session).adoptStream(id);
+  new RawSession(t.session).sendRaw(encodeOpenFrame(id, { method: 'echo' }));
+  new RawSession(t.session).sendRaw(new FrameEncoder(id).close());
+  new RawSession(t.session).sendRaw(new FrameEncoder(id).close());
   await assert.rejects(stream.closed, { code: 'protocolViolation' });
   await t.close();
 });

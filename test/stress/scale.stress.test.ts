@@ -116,14 +116,14 @@ test('a storm of opens and cancels: what another stream feels of it', LONG, asyn
   const flood = new Flood(t, ['--workers', '3', '--max-queue', '16']);
   await flood.start();
   // Written by hand: the sends of a stream wait until the storm leaves the transport a pause.
-  const { session } = flood.child;
+  const { raw } = flood;
   const { id, open, encoder } = flood.open('echo');
-  const echo = session.adoptStream(id);
-  session.sendRaw(open);
+  const echo = raw.adoptStream(id);
+  raw.sendRaw(open);
   await roundTrip(echo);
   const frame = encoder.data(new Uint8Array(64));
   const ask = async (): Promise<void> => {
-    session.sendRaw(frame);
+    raw.sendRaw(frame);
     await echo.next();
   };
   const count = scaled(100_000);
@@ -155,10 +155,10 @@ test('a storm of opens and cancels: what another stream feels of it', LONG, asyn
   }
   // What every stream feels of neighbours that compute, though no storm is about.
   const busy = [1, 2].map(() => flood.open('busy'));
-  for (const { open } of busy) session.sendRaw(open);
+  for (const { open } of busy) raw.sendRaw(open);
   const beside = await roundTrips(ask, 2_000, () => false);
   t.diagnostic(`no storm, handlers computing: ${describe(beside)}`);
-  for (const { encoder } of busy) session.sendRaw(encoder.cancel('enough'));
+  for (const { encoder } of busy) raw.sendRaw(encoder.cancel('enough'));
   echo.end();
   await flood.idle(3 * count + 3);
   assert.equal(flood.doubled.length, 0);

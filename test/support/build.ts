@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import type * as HostKit from '../../src/host/index.ts';
 import { bundle } from '../../build.ts';
+import type * as RawSessionFile from './raw-session.ts';
 import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
 import { serveArgs } from '../../src/base/package-files.ts';
 
@@ -26,7 +27,11 @@ export interface Build {
   serve(fixture: string): [string, ...string[]];
   /** The host kit; the children that it starts by `file` run this build, too. */
   host(): Promise<typeof HostKit>;
+  /** What reaches into the sessions of that host kit, built with it. */
+  rawSession(): Promise<typeof RawSessionFile>;
 }
+
+const RAW_SESSION = 'test/support/raw-session.ts';
 
 const packageRoot = join(import.meta.dirname, '../..');
 
@@ -41,13 +46,14 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   const dist = join(folder, 'dist');
   const mutator = mutating(mutations);
-  await bundle(dist, { entries: fixtures(), plugins: [mutator.plugin] });
+  await bundle(dist, { entries: [RAW_SESSION, ...fixtures()], plugins: [mutator.plugin] });
   if (mutator.unmet().length > 0) throw new Error(`no part of the build: ${mutator.unmet().join(', ')}`);
   for (const part of ['bin', 'templates', 'package.json']) {
     cpSync(join(packageRoot, part), join(folder, part), { recursive: true });
   }
   symlinkSync(join(packageRoot, 'node_modules'), join(folder, 'node_modules'));
   const fixture = (name: string): string => join(dist, 'test/fixtures', `${name}.js`);
+  const imported = (path: string): Promise<unknown> => import(pathToFileURL(join(dist, path)).href);
   return {
     command: join(folder, 'bin/ixt-module'),
     fixture,
@@ -62,7 +68,8 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
       '--descriptors',
       LAUNCHER_DESCRIPTORS,
     ],
-    host: () => import(pathToFileURL(join(dist, 'src/host/index.js')).href) as Promise<typeof HostKit>,
+    host: () => imported('src/host/index.js') as Promise<typeof HostKit>,
+    rawSession: () => imported(RAW_SESSION.replace(/ts$/, 'js')) as Promise<typeof RawSessionFile>,
   };
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { ModuleProcess, SpawnModuleOptions } from '../../src/host/index.ts';
 import { built } from './built.ts';
+import type { RawSession } from './raw-session.ts';
 import { WireLog } from './wire-log.ts';
 
 export interface StartModuleOptions extends SpawnModuleOptions {
@@ -10,6 +11,7 @@ export interface StartModuleOptions extends SpawnModuleOptions {
 }
 
 const host = await built.host();
+const raw = await built.rawSession();
 
 /** The module of test/fixtures whose methods every host can test against. */
 export const CONFORMANCE_MODULE = built.fixture('conformance');
@@ -35,7 +37,7 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
   t.after(async () => {
     module.kill();
     const exit = await module.exited;
-    const { violations } = module.session;
+    const { violations } = rawSession(module);
     const broken = expected === 'none' && violations.length > 0;
     if (broken || !hasPassed(t)) {
       console.error(
@@ -46,6 +48,11 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
     if (expected === 'none') assert.deepEqual(violations.map(String), [], 'the module broke the contract');
   });
   return module;
+}
+
+/** A hand on the wire of that module, for what its session would not write. */
+export function rawSession(module: ModuleProcess): RawSession {
+  return new raw.RawSession(module.session);
 }
 
 /** Node has `passed` since 20.12; its types for 20 don't. */

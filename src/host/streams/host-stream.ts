@@ -56,8 +56,6 @@ export interface StreamLink extends OutboxLink {
 export interface StreamWindows {
   /** What the host may send at first. */
   readonly send: number;
-  /** The most that the module may take the host's balance to. */
-  readonly maxSendBalance: number;
   /** What the module may send at first. */
   readonly receive: number;
   readonly autoCredit: boolean;
@@ -110,7 +108,6 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
       (payload) => link.writeData(encoder.dataHeader(payload.length), payload),
       () => link.write(encoder.close()),
       windows.send,
-      windows.maxSendBalance,
     );
     signal?.addEventListener('abort', this.#onAbort, { once: true });
   }

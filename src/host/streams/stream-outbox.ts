@@ -35,22 +35,18 @@ export class StreamOutbox {
   #state: 'open' | 'ending' | 'ended' | 'stopped' = 'open';
   #stopCause: (() => ModuleError) | undefined;
 
-  /**
-   * @param window the module's first window in bytes; grants never take the balance above it, unless `maxBalance` says more
-   * @param maxBalance for a stream whose frames are partly written by hand, where the cost of what was sent isn't known
-   */
+  /** @param window the module's first window in bytes; grants never take the balance above it */
   constructor(
     link: OutboxLink,
     sendData: (payload: Uint8Array) => void,
     sendClose: () => void,
     window: number,
-    maxBalance = window,
   ) {
     this.#link = link;
     this.#sendData = sendData;
     this.#sendClose = sendClose;
     this.#balance = window;
-    this.#window = maxBalance;
+    this.#window = window;
   }
 
   send(data: Uint8Array): Promise<void> {

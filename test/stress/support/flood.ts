@@ -4,6 +4,7 @@ import { FRAME_ARM, FrameDecoder } from '../../../src/wire/frame.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import { MESSAGE_TYPE } from '../../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../../src/wire/stream-id.ts';
+import { RawSession } from '../../support/raw-session.ts';
 import type { StressChild } from '../../support/stress-child.ts';
 import { residentBytes, startMemoryChild } from '../../support/stress-memory.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
@@ -24,6 +25,7 @@ const BURST_BYTES = 8 << 20;
 /** A host that keeps no rule, and what comes back: it writes raw bytes and counts. */
 export class Flood {
   readonly child: StressChild;
+  readonly raw: RawSession;
   /** How often each end came: `close`, or an error's code; requests' errors too, as `request CODE`. */
   readonly ends = new Map<string, number>();
   /** Numbers of the ids (of those that the flood has made) that got a second terminal frame. */
@@ -49,6 +51,7 @@ export class Flood {
       if (direction === 'in') this.#count(bytes);
     };
     this.child = startMemoryChild(flags, { onWire, onStderr }, 'floods');
+    this.raw = new RawSession(this.child.session);
     t.after(() => {
       clearInterval(this.#sampler);
       this.child.kill();
@@ -91,7 +94,7 @@ export class Flood {
       burst.push(message);
       bytes += message.length;
       if (bytes < BURST_BYTES && index < count - 1) continue;
-      this.child.session.sendRaw(Buffer.concat(burst));
+      this.raw.sendRaw(Buffer.concat(burst));
       burst = [];
       bytes = 0;
       await this.child.written();

@@ -1,0 +1,182 @@
+import { ModuleError } from '../errors.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
+import { Framer } from '../wire/capnp/framer.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
+import { MalformedError } from '../wire/capnp/malformed.ts';
+import type { MessageType } from '../wire/message-type.ts';
+import { StreamTable } from '../wire/stream-table.ts';
+import { causedBy, type ViolationKind } from './contract-violation.ts';
+import { Inbound, type InboundEvents } from './inbound.ts';
+import { abortReason } from './invocation-options.ts';
+import { Outbound } from './outbound.ts';
+import { PendingCalls } from './pending-calls.ts';
+import { answerService } from './service-answers.ts';
+import type { HostSessionOptions, SessionStats } from './session-options.ts';
+import type { LiveStream } from './streams/host-stream.ts';
+import type { Transport, TransportEnd } from './transport/transport.ts';
+import { Violations } from './violations.ts';
+
+/**
+ * One connection with a module: which streams and calls are under way on it, what the module says, and how it ends.
+ *
+ * It knows nothing of what a call means: that is {@link HostSession}'s.
+ */
+export class Connection {
+  readonly stats: SessionStats = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
+  readonly violations: Violations;
+  readonly outbound: Outbound;
+  readonly streams = new StreamTable<LiveStream>();
+  readonly calls = new PendingCalls();
+  readonly #transport: Transport;
+  readonly #options: HostSessionOptions;
+  readonly #framer: Framer;
+  readonly #inbound: Inbound;
+  readonly #shutdownIds = new Set<string>();
+  #shutdownSent = false;
+  #lastMessageSeen = false;
+  #closedHere = false;
+  #saidError: ModuleError | undefined;
+  #over: ModuleError | undefined;
+
+  /** Begins to read `transport` at once. */
+  constructor(transport: Transport, options: HostSessionOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.violations = new Violations(options.onViolation);
+    this.outbound = new Outbound(transport, this.stats, options.onWire);
+    const limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
+    this.#inbound = new Inbound(limits, this.streams, this.calls, this.#inboundEvents());
+    this.#framer = new Framer(limits, (bytes, start, end) => this.#onMessage(bytes, start, end));
+    transport.start({
+      onData: (bytes) => this.#recv(bytes),
+      onDrain: () => this.outbound.drained(),
+      onEnd: (end) => this.#ended(end),
+    });
+  }
+
+  /** Why the connection is over, once it is. */
+  get over(): ModuleError | undefined {
+    return this.#over;
+  }
+
+  /** Why the module gave up the connection, once it said so. */
+  get saidError(): ModuleError | undefined {
+    return this.#saidError;
+  }
+
+  /** `shutdown` was sent: a stream that is opened from now on crosses its answer, and is owed no terminal frame. */
+  get shutdownSent(): boolean {
+    return this.#shutdownSent;
+  }
+
+  /** Why a call with this signal can't be made now; `undefined`: it can. */
+  refusalOf(signal: AbortSignal | undefined): ModuleError | undefined {
+    if (this.#over !== undefined) return this.#over;
+    return signal?.aborted === true ? new ModuleError('cancelled', abortReason(signal)) : undefined;
+  }
+
+  /** Sends a request and waits for its answer: the payload of the response. */
+  call(type: MessageType, payload: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+    const refusal = this.refusalOf(signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const requestId = this.calls.newRequestId();
+    if (type === 'shutdown') {
+      this.#shutdownSent = true;
+      this.#shutdownIds.add(requestId);
+    }
+    const answer = this.calls.wait(requestId, signal);
+    this.outbound.write(encodeEnvelope(type, requestId, payload));
+    return answer;
+  }
+
+  /** Ends the module's input, after what is queued. */
+  endInput(): void {
+    this.outbound.flush();
+    this.#transport.end();
+  }
+
+  /** Drops the connection, both ways. */
+  close(): void {
+    this.#closedHere = true;
+    this.outbound.flush();
+    this.#transport.close();
+  }
+
+  #recv(bytes: Uint8Array): void {
+    this.stats.bytesIn += bytes.length;
+    try {
+      this.#framer.push(bytes);
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      this.#fatal('framing', '', cause.message, cause);
+    }
+  }
+
+  #onMessage(bytes: Uint8Array, start: number, end: number): void {
+    this.stats.framesIn += 1;
+    if (this.#over !== undefined) return;
+    this.#options.onWire?.('in', bytes.subarray(start, end));
+    if (this.#lastMessageSeen) {
+      this.violations.add('afterShutdown', '', 'A message after the answer to shutdown.');
+    } else this.#inbound.recv(bytes, start, end);
+  }
+
+  #ended(end: TransportEnd): void {
+    if (this.#over !== undefined) return;
+    if (end.clean && !this.#closedHere) {
+      const torn = this.#framer.pendingBytes;
+      if (torn > 0) this.violations.add('framing', '', `The output ends ${torn} bytes into a message.`);
+      this.#checkTerminals();
+    }
+    const said = this.#saidError;
+    const message = said === undefined ? end.message : `${end.message}\nIt had said: ${said.message}`;
+    this.#failAll(new ModuleError('unavailable', message, causedBy(said)));
+  }
+
+  #checkTerminals(): void {
+    for (const stream of this.streams.values()) {
+      if (stream.owed) {
+        this.violations.add('missingTerminal', stream.id, 'The module ended without its terminal frame.');
+      }
+    }
+  }
+
+  #failAll(error: ModuleError): void {
+    this.#over = error;
+    this.outbound.stop();
+    for (const stream of this.streams.values()) {
+      this.streams.delete(stream);
+      stream.abandon(error);
+    }
+    this.calls.failAll(error);
+  }
+
+  #fatal(kind: ViolationKind, requestId: string, message: string, cause: unknown): void {
+    if (this.#over !== undefined) return;
+    this.violations.add(kind, requestId, message, cause);
+    this.#failAll(
+      new ModuleError('protocolViolation', `The module's output can't be read: ${message}`, { cause }),
+    );
+    this.close();
+  }
+
+  #inboundEvents(): InboundEvents {
+    return {
+      onViolation: (kind, requestId, message, cause) => this.violations.add(kind, requestId, message, cause),
+      onFatal: (kind, requestId, message, cause) => this.#fatal(kind, requestId, message, cause),
+      onConnectionError: (error) => {
+        this.#saidError = error;
+        this.#options.onProtocolError?.(error);
+      },
+      onAnswered: (requestId, type) => {
+        if (!this.#shutdownIds.delete(requestId) || this.#shutdownIds.size > 0 || type === 'error') return;
+        this.#lastMessageSeen = true;
+        this.#checkTerminals();
+      },
+      onServiceRequest: (requestId, payload) => {
+        const answer = answerService(requestId, payload, this.#options.onService);
+        void answer.then((message) => this.outbound.write(message));
+      },
+    };
+  }
+}

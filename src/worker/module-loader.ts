@@ -1,6 +1,9 @@
 import { createRequire } from 'node:module';
+import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { problemOfModuleFile } from '../base/module-file.ts';
+import { fileAbove } from '../base/file-above.ts';
+import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base/typescript-loader.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
 import { textOf } from './error-report.ts';
 import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
@@ -22,50 +25,90 @@ export interface LoadedModule {
 export async function loadModule(file: string): Promise<LoadedModule> {
   const problem = problemOfModuleFile(file);
   if (problem !== undefined) throw new ModuleLoadError(problem);
-  if (/\.[mc]?tsx?$/.test(file)) await enableTypeScript(file);
+  const loader = isTypeScript(file) ? typeScriptLoaderOf(file) : undefined;
   let namespace: Record<string, unknown>;
   try {
-    namespace = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    namespace = loader?.kind === 'tsx' ? await loadByTsx(file, loader.list) : await importFile(file);
   } catch (error) {
-    throw new ModuleLoadError(`the module file ${file} could not be loaded: ${explain(error, file)}`);
+    const by = loader === undefined ? strayTypeScript(error) : describeLoader(loader);
+    throw new ModuleLoadError(`the module file ${file} could not be loaded: ${explain(error)}${by}`);
   }
   return checkModule(unwrapDefault(namespace['default']), file);
 }
 
-/**
- * Lets this thread load TypeScript: Node's own type stripping where there is one, else tsx, the module's or ours. A
- * thread has its own loaders, so it doesn't matter how the process was started.
- */
-async function enableTypeScript(file: string): Promise<void> {
-  // Node 22 and newer say how they treat TypeScript; the types of Node 20 don't know the field.
-  if ((process.features as { typescript?: unknown }).typescript) return;
-  for (const from of [file, import.meta.url]) {
-    try {
-      const require = createRequire(from);
-      // By way of the package's own list: a CommonJS resolution would give its CommonJS entry, which can't register.
-      const list = require.resolve('tsx/package.json');
-      const { exports } = require(list) as { exports: Record<string, { import: { default: string } }> };
-      const api = new URL(exports['./esm/api']?.import.default ?? '', pathToFileURL(list));
-      const { register } = (await import(api.href)) as { register: () => void };
-      register();
-      // A file whose package.json doesn't say "type": "module" is CommonJS to Node, which loads it by `require`.
-      (require('tsx/cjs/api') as { register: () => void }).register();
-      return;
-    } catch {
-      // Not installed there. If it is nowhere, the import fails and says what is missing.
-    }
+function importFile(file: string): Promise<Record<string, unknown>> {
+  return import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
+}
+
+/** The variable that names the `tsconfig.json` to tsx, which would look for one in the working folder alone. */
+const TSCONFIG = 'TSX_TSCONFIG_PATH';
+
+/** @param list the package.json of tsx */
+async function loadByTsx(file: string, list: string): Promise<Record<string, unknown>> {
+  const isNamed = process.env[TSCONFIG] !== undefined;
+  // The working folder is the host's: what a module means must not depend on it.
+  const tsconfig = isNamed ? undefined : fileAbove(dirname(file), 'tsconfig.json');
+  if (tsconfig !== undefined) process.env[TSCONFIG] = tsconfig;
+  try {
+    await enableTsx(list);
+    // On Node 20 tsx can't load CommonJS by its own name through `import`.
+    return file.endsWith('.cts') ? { default: createRequire(file)(file) as unknown } : await importFile(file);
+  } finally {
+    // The module's own children may be of other projects.
+    if (!isNamed) Reflect.deleteProperty(process.env, TSCONFIG);
   }
 }
 
-function explain(error: unknown, file: string): string {
-  if (!(error instanceof Error)) return `it threw ${textOf(error)} while loading`;
-  const { code } = error as { code?: unknown };
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?ts$/.test(file)) {
-    return (
-      `this Node (${process.version}) does not load TypeScript by itself. Install tsx beside the module ` +
-      '(npm install --save-dev tsx), or use Node 22.18 or newer, or compile the module to JavaScript'
-    );
+/** Lets this thread load TypeScript. A thread has its own loaders, so it doesn't matter how the process was started. */
+async function enableTsx(list: string): Promise<void> {
+  const require = createRequire(list);
+  // By way of the package's own list: a CommonJS resolution would give its CommonJS entry, which can't register.
+  const { exports } = require(list) as {
+    exports: Record<string, { import: { default: string } } | undefined>;
+  };
+  const api = exports['./esm/api'];
+  if (api === undefined) throw new Error('this tsx is too old');
+  const { register } = (await import(new URL(api.import.default, pathToFileURL(list)).href)) as {
+    register: () => void;
+  };
+  register();
+  // A file whose package.json doesn't say "type": "module" is CommonJS to Node, which loads it by `require`.
+  (require('tsx/cjs/api') as { register: () => void }).register();
+}
+
+/** For a JavaScript module that came upon TypeScript which Node can't load: no loader was looked for. */
+function strayTypeScript(error: unknown): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  const isStray =
+    code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' ||
+    (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.[mc]?tsx?\b/.test(textOf(error)));
+  return isStray
+    ? '; a module that imports TypeScript is loaded by tsx only if it is a .ts or .mts file itself'
+    : '';
+}
+
+/** For a module that doesn't load: what loaded it, since each loader fails for reasons of its own, and what would do better. */
+function describeLoader(loader: TypeScriptLoader): string {
+  switch (loader.kind) {
+    case 'tsx':
+      return `; tsx ${loader.version} loaded its TypeScript (${loader.list})`;
+    case 'node':
+      return (
+        `; Node ${process.version} loaded its TypeScript by itself (${loader.types} types), since tsx is not installed; ` +
+        `tsx loads all of TypeScript: ${INSTALL_TSX}`
+      );
+    case 'none':
+      return (
+        `; nothing loads TypeScript here: tsx is not installed, and Node ${process.version} does not load it by itself. ` +
+        `${INSTALL_TSX}, or use Node 22.18 or newer, or compile the module to JavaScript`
+      );
   }
+}
+
+const INSTALL_TSX = 'npm install --save-dev tsx beside the module';
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return `it threw ${textOf(error)} while loading`;
   const name = error.name === 'Error' ? '' : `${error.name}: `;
   // A loader's own place says nothing to the author.
   const places = [...textOf(error, 'stack').matchAll(/(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/gm)];

@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { installedPackage, isTypeScript, typeScriptLoaderOf } from '../../base/typescript-loader.ts';
 import { launcherPrefix } from '../../host/runner-command.ts';
 import { OLDEST_NODE } from '../node-version.ts';
 import { packageVersion } from '../package-version.ts';
@@ -35,51 +34,47 @@ export function checkLauncher(): Finding {
   };
 }
 
-/** How a TypeScript module will be loaded; nothing for JavaScript. The order is that of the worker's own loader. */
+/** What loads a TypeScript module, as its worker will choose it; nothing for JavaScript. */
 export function checkTypeScript(file: string): Finding[] {
-  if (!/\.[mc]?tsx?$/.test(file)) return [];
+  if (!isTypeScript(file)) return [];
   const check = 'typescript';
-  // Node 22 and newer say how they treat TypeScript; the types of Node 20 don't know the field.
-  const native = (process.features as { typescript?: unknown }).typescript;
-  if (typeof native === 'string') {
-    return [{ level: 'ok', check, text: `this Node loads TypeScript itself (${native} types)` }];
+  const loader = typeScriptLoaderOf(file);
+  switch (loader.kind) {
+    case 'tsx':
+      return [{ level: 'ok', check, text: `tsx ${loader.version} loads TypeScript (${loader.list})` }];
+    case 'node':
+      return [
+        {
+          level: 'ok',
+          check,
+          text:
+            `this Node loads TypeScript itself (${loader.types} types), since tsx is not installed; ` +
+            'with tsx, every Node loads all of TypeScript',
+        },
+      ];
+    case 'none':
+      return [
+        {
+          level: 'problem',
+          check,
+          text: `nothing loads TypeScript: tsx is not installed, and Node ${process.version} does not load it by itself`,
+          mend: 'npm install --save-dev tsx beside the module, or use Node 22.18 or newer, or compile to JavaScript.',
+        },
+      ];
   }
-  for (const from of [file, import.meta.url]) {
-    const found = manifestOf('tsx', from);
-    if (found !== undefined)
-      return [{ level: 'ok', check, text: `tsx ${found.version} loads TypeScript (${found.path})` }];
-  }
-  return [
-    {
-      level: 'problem',
-      check,
-      text: `nothing loads TypeScript: tsx is not installed, and Node ${process.version} does not strip types`,
-      mend: 'npm install --save-dev tsx beside the module, or use Node 22.18 or newer, or compile to JavaScript.',
-    },
-  ];
 }
 
 /** Whether the module would import another copy of this package than the one that runs it. */
 export function checkPackage(file: string): Finding[] {
-  const found = manifestOf('ixt-sdk', file);
+  const found = installedPackage('ixt-sdk', file);
   const ours = packageVersion();
   if (found === undefined || found.version === ours) return [];
   return [
     {
       level: 'warning',
       check: 'package',
-      text: `the module imports ixt-sdk ${found.version} (${found.path}), and ${ours} runs it`,
+      text: `the module imports ixt-sdk ${found.version} (${found.list}), and ${ours} runs it`,
       mend: 'Run the command of the module’s own copy: npx ixt-module in its folder.',
     },
   ];
-}
-
-function manifestOf(name: string, from: string): { version: string; path: string } | undefined {
-  try {
-    const path = createRequire(from).resolve(`${name}/package.json`);
-    const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string };
-    return { version, path };
-  } catch {
-    return undefined;
-  }
 }

@@ -4,4 +4,5 @@ set -eu
 cd "$(dirname "$0")"
 node use.mjs
 node use.cjs
+node typescript.mjs
 test "$(printf hello | ./node_modules/.bin/ixt-module call ./digest.mjs sha256 | wc -c)" -eq 32

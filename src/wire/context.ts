@@ -33,6 +33,11 @@ export const EMPTY_CONTEXT: InvocationContext = {
   metadata: [],
 };
 
+/** The struct itself: a word of data and seven pointers. Also where the sender's is smaller, or none at all. */
+const STRUCT_BYTES = 64;
+const LIST_TAG_BYTES = 8;
+const ENTRY_BYTES = 16;
+
 /**
  * The context in the struct `s`. Builds an entry per element of the metadata, however many: see {@link readBoundedContext}.
  *
@@ -64,21 +69,24 @@ export function readInvocationContext(s: StructReader): InvocationContext {
  * The context with its size, which is measured before a string is built: pointers to the same text again and again make megabytes
  * of strings out of kilobytes of message.
  *
- * @param maxBytes beyond it the context stays {@link EMPTY_CONTEXT}, and `contextBytes` is some number above `maxBytes`
- * @returns contextBytes: the struct with everything that it points to
+ * @param maxBytes beyond it the context stays {@link EMPTY_CONTEXT}
+ * @returns contextBytes: see {@link ContextHead.contextBytes}
  * @throws MalformedError
  */
 export function readBoundedContext(
   s: StructReader,
   maxBytes: number,
 ): { context: InvocationContext; contextBytes: number } {
-  const contextBytes = s.measureBytes(maxBytes);
+  const { contextBytes } = s.withoutCharge(() => checkContext(s, maxBytes));
   return { context: contextBytes > maxBytes ? EMPTY_CONTEXT : readInvocationContext(s), contextBytes };
 }
 
 /** What who routes a call needs of its context. */
 export type ContextHead = Pick<InvocationContext, 'method' | 'deadlineUnixMs'> & {
-  /** Of the whole context, see {@link readBoundedContext}. */
+  /**
+   * What the fields hold that we know, in bytes, in whatever layout the sender has put them: 64, each text that is there with its
+   * NUL and padded to 8, and for a list that is there 8 and 16 for each entry. A text that two pointers lead to counts twice.
+   */
   readonly contextBytes: number;
   readonly metadataEntries: number;
 };
@@ -86,25 +94,37 @@ export type ContextHead = Pick<InvocationContext, 'method' | 'deadlineUnixMs'> &
 /**
  * The head of a context that {@link readBoundedContext} would read without an error; throws where that does.
  *
- * @param maxBytes beyond it `contextBytes` is some number above `maxBytes`, and all else is empty
+ * @param maxBytes of a larger context only the size and the number of entries are given, and its UTF-8 is not checked to the end
  * @throws MalformedError
  */
 export function readContextHead(s: StructReader, maxBytes: number): ContextHead {
-  const contextBytes = s.measureBytes(maxBytes);
-  if (contextBytes > maxBytes) return { contextBytes, method: '', deadlineUnixMs: 0, metadataEntries: 0 };
-  const entries = s.structList(6, 'InvocationContext.metadata');
-  for (let i = 0; i < entries.length; i += 1) {
-    const entry = entries.at(i);
-    entry.checkText(0, 'InvocationContext.Entry.key');
-    entry.checkText(1, 'InvocationContext.Entry.value');
-  }
-  s.checkText(0, 'InvocationContext.invocationId');
+  const { contextBytes, metadataEntries } = checkContext(s, maxBytes);
+  if (contextBytes > maxBytes) return { contextBytes, method: '', deadlineUnixMs: 0, metadataEntries };
   const method = s.text(1, 'InvocationContext.method');
-  s.checkText(2, 'InvocationContext.caller');
-  s.checkText(3, 'InvocationContext.tenant');
-  s.checkText(4, 'InvocationContext.traceparent');
-  s.checkText(5, 'InvocationContext.tracestate');
-  return { contextBytes, method, deadlineUnixMs: deadlineOf(s), metadataEntries: entries.length };
+  return { contextBytes, method, deadlineUnixMs: deadlineOf(s), metadataEntries };
+}
+
+/** Follows every pointer that reading will follow, also where the context is too large: malformed comes before too large. */
+function checkContext(
+  s: StructReader,
+  maxBytes: number,
+): Pick<ContextHead, 'contextBytes' | 'metadataEntries'> {
+  let bytes = STRUCT_BYTES;
+  bytes += s.checkText(0, 'InvocationContext.invocationId', maxBytes - bytes);
+  bytes += s.checkText(1, 'InvocationContext.method', maxBytes - bytes);
+  bytes += s.checkText(2, 'InvocationContext.caller', maxBytes - bytes);
+  bytes += s.checkText(3, 'InvocationContext.tenant', maxBytes - bytes);
+  bytes += s.checkText(4, 'InvocationContext.traceparent', maxBytes - bytes);
+  bytes += s.checkText(5, 'InvocationContext.tracestate', maxBytes - bytes);
+  const entries = s.structList(6, 'InvocationContext.metadata');
+  if (s.has(6)) bytes += LIST_TAG_BYTES + entries.length * ENTRY_BYTES;
+  // Elements without a pointer have no text, and no message pays for their number.
+  const pointing = entries.hasPointers ? entries.length : 0;
+  for (let i = 0; i < pointing; i += 1) {
+    bytes += entries.checkText(i, 0, 'InvocationContext.Entry.key', maxBytes - bytes);
+    bytes += entries.checkText(i, 1, 'InvocationContext.Entry.value', maxBytes - bytes);
+  }
+  return { contextBytes: bytes, metadataEntries: entries.length };
 }
 
 function deadlineOf(s: StructReader): number {

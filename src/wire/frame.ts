@@ -24,7 +24,7 @@ export interface OpenFields {
   readonly context: InvocationContext;
   /** Bytes that the module may send at first (UInt32). */
   readonly initialCredit: number;
-  /** The context as it is on the wire: the struct with everything that it points to, in bytes. */
+  /** What the context's known fields hold, in bytes. */
   readonly contextBytes: number;
 }
 

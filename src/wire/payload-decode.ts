@@ -4,9 +4,6 @@ import { MalformedError } from './capnp/malformed.ts';
 import { MessageReader, type StructReader } from './capnp/reader.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
 
-/** A module passes on the context that the host gave it, which is bounded; what is larger was made to do harm. */
-const MAX_SERVICE_CONTEXT_BYTES = 65_536;
-
 /** Text that may be reached by more than one pointer, in bytes. */
 const ALIASED_BYTES = 65_536;
 
@@ -18,7 +15,7 @@ const ALIASED_BYTES = 65_536;
 export interface HandleRequest {
   /** All defaults where the context is larger than was allowed. */
   readonly context: InvocationContext;
-  /** The context as it is on the wire: the struct with everything that it points to, in bytes. */
+  /** What the context's known fields hold, in bytes. */
   readonly contextBytes: number;
   /** A view on the payload. */
   readonly body: Uint8Array;
@@ -134,15 +131,13 @@ export function decodeHandleResponse(payload: Uint8Array): Body {
 /** The payload of `serviceRequest`. */
 export function decodeServiceRequest(payload: Uint8Array): ServiceRequest {
   const root = rootOf(payload);
-  const { context, contextBytes } = readBoundedContext(
-    root.struct(3, 'ServiceRequest.context'),
-    MAX_SERVICE_CONTEXT_BYTES,
-  );
-  if (contextBytes > MAX_SERVICE_CONTEXT_BYTES) {
+  const most = mostText(payload);
+  const { context, contextBytes } = readBoundedContext(root.struct(3, 'ServiceRequest.context'), most);
+  if (contextBytes > most) {
     throw new MalformedError(
       'traversal',
       'ServiceRequest.context',
-      `it has more than ${MAX_SERVICE_CONTEXT_BYTES} bytes`,
+      'it holds far more text than the message has bytes',
     );
   }
   return {
@@ -183,21 +178,13 @@ export function decodeInitialize(payload: Uint8Array): Initialize {
 /** The payload of the `response` to `initialize`. */
 export function decodeInitialized(payload: Uint8Array): Initialized {
   const root = rootOf(payload);
-  // Many pointers may lead to one text; spelled out, a small message could fill memory.
-  const most = payload.length + ALIASED_BYTES;
-  if (root.measureBytes(most) > most) {
-    throw new MalformedError(
-      'traversal',
-      'Initialized',
-      'its lists hold far more text than the message has bytes',
-    );
-  }
+  const most = mostText(payload);
   return {
     protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
     moduleName: root.text(0, 'Initialized.moduleName'),
     moduleVersion: root.text(1, 'Initialized.moduleVersion'),
-    capabilities: root.textList(2, 'Initialized.capabilities'),
-    methods: root.textList(3, 'Initialized.methods'),
+    capabilities: root.textList(2, 'Initialized.capabilities', most),
+    methods: root.textList(3, 'Initialized.methods', most),
     workers: root.uint16(2),
     initialCredit: root.uint32(4),
   };
@@ -245,6 +232,11 @@ function rootOf(payload: Uint8Array): StructReader {
   const reader = new MessageReader(PAYLOAD_LIMITS);
   reader.open(bytes, 0, bytes.length);
   return reader.root();
+}
+
+/** Many pointers may lead to one text: spelled out, a small message could fill memory. In bytes. */
+function mostText(payload: Uint8Array): number {
+  return payload.length + ALIASED_BYTES;
 }
 
 function enumerant<Name extends string>(names: readonly Name[], value: number, field: string): Name {

@@ -16,6 +16,8 @@ const POINTER = 6;
 const COMPOSITE = 7;
 const BITS_OF_KIND = [0, 1, 8, 16, 32, 64, 64] as const;
 
+const MAX_ELEMENTS = 0x1fff_ffff;
+
 const NO_BYTES = new Uint8Array(0);
 
 const TRAVERSAL = 'reading it would visit more words than the limit allows';
@@ -148,30 +150,6 @@ export class PointerCursor {
     return true;
   }
 
-  /**
-   * Follows a pointer of any kind, for walks without a schema, and says what it found; a list is described as by
-   * {@link PointerCursor.followList}, `other` is a capability or a reserved kind and has no size.
-   */
-  followAny(
-    pointerAt: number,
-    segmentStart: number,
-    segmentEnd: number,
-    nestingLeft: number,
-    field: string,
-  ): 'null' | 'struct' | 'list' | 'other' {
-    if (!this.#follow(pointerAt, segmentStart, segmentEnd, field)) return 'null';
-    switch (this.bytes[this.#tagAt]! & 3) {
-      case STRUCT:
-        this.#enterStruct(nestingLeft, field);
-        return 'struct';
-      case LIST:
-        this.#enterList(nestingLeft, field);
-        return 'list';
-      default:
-        return 'other';
-    }
-  }
-
   /** Throws a MalformedError that names the segment and the word of byte `at`. */
   fail(what: MalformedKind, at: number, field: string, detail: string): never {
     throw new MalformedError(what, `${this.#segments.placeOf(at)}, ${field}`, detail);
@@ -293,11 +271,12 @@ export class PointerCursor {
     this.#claim(words + 1, 'list-bounds', field, 'the list lies outside its segment');
     const tag = readUint32(bytes, tagAt);
     if ((tag & 3) !== STRUCT) this.fail('list-kind', tagAt, field, "the list's tag describes no struct");
-    const count = tag >>> 2;
+    // 29 bits, as in C++: the thirtieth of the field is not looked at.
+    const count = (tag >>> 2) & MAX_ELEMENTS;
     const dataWords = readUint16(bytes, tagAt + 4);
     const pointerCount = readUint16(bytes, tagAt + 6);
     const wordsPerElement = dataWords + pointerCount;
-    // Below 2^30 × 2^17: exact as a double.
+    // Below 2^29 × 2^17: exact as a double.
     if (count * wordsPerElement > words) {
       this.fail('list-bounds', tagAt, field, 'the elements overrun the word count of their list');
     }

@@ -1,6 +1,5 @@
-import { readUint16, readUint32 } from './bytes.ts';
+import { padToWord, readUint16, readUint32 } from './bytes.ts';
 import { MalformedError } from './malformed.ts';
-import { measureStruct } from './measure.ts';
 import { PointerCursor } from './pointer-cursor.ts';
 import { shortAscii } from './short-text.ts';
 import type { WireLimits } from './limits.ts';
@@ -111,12 +110,23 @@ export class StructReader {
       : readText(this.#cursor, at, this.#segmentStart, this.#segmentEnd, name(pointerIndex, field));
   }
 
-  /** Finds in a Text what {@link text} finds wrong, without making it. */
-  checkText(pointerIndex: number, field: string): void {
+  /**
+   * Finds in a Text what {@link text} finds wrong, without making it.
+   *
+   * @param maxBytes the UTF-8 of a text that takes more is not looked at
+   * @returns the bytes that it takes: with its NUL, padded to whole words; 0 for null
+   */
+  checkText(pointerIndex: number, field: string, maxBytes: number): number {
     const at = this.#pointerAt(pointerIndex);
-    const cursor = this.#cursor;
-    if (at < 0 || !cursor.followText(at, this.#segmentStart, this.#segmentEnd, field)) return;
-    checkUtf8(cursor.bytes, cursor.at, cursor.at + cursor.elementCount, field);
+    return at < 0 ? 0 : checkTextAt(this.#cursor, at, this.#segmentStart, this.#segmentEnd, field, maxBytes);
+  }
+
+  /** What `look` follows is not charged against the traversal limit, since the same is read afterwards. */
+  withoutCharge<T>(look: () => T): T {
+    const { budgetWords } = this.#cursor;
+    const seen = look();
+    this.#cursor.budgetWords = budgetWords;
+    return seen;
   }
 
   /** A view on the message's bytes, valid as long as they are; empty for null. */
@@ -147,8 +157,8 @@ export class StructReader {
   /**
    * The structs of a list; empty for null.
    *
-   * `length` may be as large as the traversal limit with no bytes behind it (elements of no size): bound it, or the struct by
-   * {@link StructReader.measureBytes}, before anything is built for each element.
+   * `length` may be as large as the traversal limit with no bytes behind it (elements of no size): bound it before anything is
+   * built for each element.
    */
   structList(pointerIndex: number, field?: string): StructListReader {
     const cursor = this.#cursor;
@@ -159,8 +169,12 @@ export class StructReader {
     return new StructListReader(cursor, found ? cursor.elementCount : 0, this.#nestingLeft - 1, where);
   }
 
-  /** All texts of a list; a null element is the empty text. */
-  textList(pointerIndex: number, field?: string): string[] {
+  /**
+   * All texts of a list; a null element is the empty text.
+   *
+   * @param maxBytes of all of them together: many pointers may lead to one text, and a small message could fill memory
+   */
+  textList(pointerIndex: number, field?: string, maxBytes = Infinity): string[] {
     const cursor = this.#cursor;
     const where = name(pointerIndex, field);
     if (!this.#followList(pointerIndex, where)) return [];
@@ -170,31 +184,14 @@ export class StructReader {
     const { elementCount, stepBytes, segmentStart, segmentEnd } = cursor;
     const first = cursor.at + cursor.dataBytes;
     const texts: string[] = [];
+    let bytes = 0;
     for (let i = 0; i < elementCount; i += 1) {
       texts.push(readText(cursor, first + i * stepBytes, segmentStart, segmentEnd, where));
+      bytes += cursor.elementCount;
+      if (bytes > maxBytes)
+        cursor.fail('traversal', first, where, 'it holds far more text than the message has bytes');
     }
     return texts;
-  }
-
-  /**
-   * The size of this struct with everything that it points to, known to this schema or not, in bytes as a reader has to visit
-   * them: what is pointed to twice counts twice, and a list's elements of no size count as a word each.
-   *
-   * @param stopAfter the walk ends once it is past that many bytes, so the answer is then just some number above it
-   */
-  measureBytes(stopAfter: number): number {
-    const cursor = this.#cursor;
-    const ownWords = this.#dataBytes / 8 + this.#pointerCount;
-    const words = measureStruct(
-      cursor,
-      this.#at + this.#dataBytes,
-      this.#pointerCount,
-      this.#segmentStart,
-      this.#segmentEnd,
-      this.#nestingLeft,
-      Math.ceil(stopAfter / 8) - ownWords,
-    );
-    return (ownWords + words) * 8;
   }
 
   #followList(pointerIndex: number, field: string): boolean {
@@ -236,21 +233,37 @@ export class StructListReader {
     this.#field = field;
   }
 
+  /** Whether the elements have room for pointers; if not, there is nothing in them to follow. */
+  get hasPointers(): boolean {
+    return this.#pointerCount > 0;
+  }
+
+  /** As {@link StructReader.checkText}, of element `index`, which is inside the list. Makes no reader. */
+  checkText(index: number, pointerIndex: number, field: string, maxBytes: number): number {
+    if (pointerIndex >= this.#pointerCount) return 0;
+    const at = this.#elementAt(index) + this.#dataBytes + pointerIndex * 8;
+    return checkTextAt(this.#cursor, at, this.#segmentStart, this.#segmentEnd, field, maxBytes);
+  }
+
   /** @throws RangeError for an index outside the list, which is the caller's mistake */
   at(index: number): StructReader {
     if (!(index >= 0 && index < this.length)) throw new RangeError(`no element ${index} of ${this.length}`);
-    const at = this.#start + index * this.#stepBytes;
-    if (this.#nestingLeft <= 0)
-      this.#cursor.fail('nesting', at, this.#field, 'nested too deeply, or in a cycle');
     return new StructReader(
       this.#cursor,
-      at,
+      this.#elementAt(index),
       this.#dataBytes,
       this.#pointerCount,
       this.#nestingLeft - 1,
       this.#segmentStart,
       this.#segmentEnd,
     );
+  }
+
+  #elementAt(index: number): number {
+    const at = this.#start + index * this.#stepBytes;
+    if (this.#nestingLeft <= 0)
+      this.#cursor.fail('nesting', at, this.#field, 'nested too deeply, or in a cycle');
+    return at;
   }
 }
 
@@ -292,6 +305,21 @@ function readText(
 ): string {
   if (!cursor.followText(pointerAt, segmentStart, segmentEnd, field)) return '';
   return decodeUtf8(cursor.bytes, cursor.at, cursor.at + cursor.elementCount, field);
+}
+
+function checkTextAt(
+  cursor: PointerCursor,
+  pointerAt: number,
+  segmentStart: number,
+  segmentEnd: number,
+  field: string,
+  maxBytes: number,
+): number {
+  if (!cursor.followText(pointerAt, segmentStart, segmentEnd, field)) return 0;
+  const { at, elementCount } = cursor;
+  const bytes = padToWord(elementCount + 1);
+  if (bytes <= maxBytes) checkUtf8(cursor.bytes, at, at + elementCount, field);
+  return bytes;
 }
 
 function name(pointerIndex: number, field: string | undefined): string {

@@ -1,11 +1,7 @@
 import assert from 'node:assert/strict';
 import { ERROR_CODES } from '../../../src/errors.ts';
 import * as cold from '../../../src/wire/payload-decode.ts';
-import {
-  readBoundedContext,
-  readInvocationContext,
-  type InvocationContext,
-} from '../../../src/wire/context.ts';
+import { readBoundedContext, type InvocationContext } from '../../../src/wire/context.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import type { ErrorFields } from '../../../src/wire/error-payload.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../../src/wire/frame.ts';
@@ -48,9 +44,8 @@ export const TARGETS: Readonly<Record<string, Read>> = {
     return openValue({ context, contextBytes, initialCredit: (root.uint32(0) ^ INITIAL_CREDIT) >>> 0 });
   },
   InvocationContext: (message) => {
-    const root = rootOf(message);
-    if (root.measureBytes(MAX_CONTEXT_BYTES) > MAX_CONTEXT_BYTES) throw new OverLimit();
-    return contextValue(readInvocationContext(root));
+    const { context, contextBytes } = readBoundedContext(rootOf(message), MAX_CONTEXT_BYTES);
+    return bounded(context, contextBytes);
   },
   'InvocationContext.Entry': (message) => {
     const root = rootOf(message);

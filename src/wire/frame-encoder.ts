@@ -68,6 +68,11 @@ export class FrameEncoder {
     return HEADER_BYTES + padToWord(payloadLength);
   }
 
+  /** Bytes of an Open's frame, without its envelope, whose context holds so many, as this class and the C++ builder lay it out. */
+  static openFrameBytes(contextBytes: number): number {
+    return FRAME_BYTES + (OPEN_DATA_WORDS + OPEN_POINTERS) * 8 + contextBytes;
+  }
+
   /**
    * What goes ahead of a payload; behind it go zeroes up to a whole word of 8.
    *

@@ -1,14 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OP } from '../../src/threads/messages.ts';
+import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { commitEnd } from '../support/fake-workers.ts';
 import type { DecodedFrame, DecodedMessage } from '../support/decoded-message.ts';
 import { idOf, MANIFEST, NOW, RouterBench } from '../support/router-bench.ts';
+import { bytesPointer, message, NULL, structPointer, textWords, type Word } from '../support/wire-words.ts';
 
 function open(number: number, method = 'echo', deadlineUnixMs = 0, credit = 262_144): Uint8Array {
   return encodeOpenFrame(idOf(number), { method, deadlineUnixMs }, credit);
 }
+
+/** What the frame of such an Open takes: 64 bytes of its own, and of a context 64 and the method with its NUL in whole words. */
+const OPEN_BYTES = 64 + 64 + 8;
 
 function frameOf(number: number): FrameEncoder {
   return new FrameEncoder(idOf(number));
@@ -183,12 +188,12 @@ test('input that came before a worker is delivered in order, ahead of the half-c
 });
 
 test('input that is held for queued streams is bounded: the newest that holds some is refused', () => {
-  const bench = new RouterBench({ maxHeldBytes: 1000, maxQueue: 10 });
+  const bench = new RouterBench({ maxHeldBytes: 1000 + 3 * OPEN_BYTES, maxQueue: 10 });
   bench.host(open(1), open(2), open(3), open(4));
   const data = (stream: number, length: number): Uint8Array => frameOf(stream).data(new Uint8Array(length));
   bench.host(data(2, 500), data(3, 500));
   assert.deepEqual(bench.takeBrief(), [], 'exactly the limit');
-  // Stream 4 is newer, but holds nothing; stream 3 is what gives room.
+  // Stream 4 is newer, but holds its Open alone; stream 3 is what gives room.
   bench.host(data(2, 1));
   assert.deepEqual(bench.takeBrief(), ['3 resourceExhausted']);
   bench.host(data(4, 400));
@@ -201,7 +206,7 @@ test('input that is held for queued streams is bounded: the newest that holds so
 });
 
 test('tiny frames of a queued stream count as what they cost', () => {
-  const bench = new RouterBench({ maxHeldBytes: 640, maxQueue: 10 });
+  const bench = new RouterBench({ maxHeldBytes: 640 + OPEN_BYTES, maxQueue: 10 });
   bench.host(open(1), open(2));
   for (let i = 0; i < 10; i++) bench.host(frameOf(2).data(new Uint8Array(0)));
   assert.deepEqual(bench.takeBrief(), []);
@@ -268,4 +273,29 @@ test('while draining, streams that were accepted may still start', () => {
   commitEnd(first.job, undefined);
   bench.settle(first);
   assert.equal(bench.dispatched.length, 2);
+});
+
+/** An Open of `method` in a message that also holds `words` words which nothing points to, and a field of a newer schema. */
+function bulkyOpen(number: number, method: string, words: number): Uint8Array {
+  const payload = message([
+    structPointer(0, 3, 1),
+    ...([NULL, [number, 0], NULL] as const),
+    structPointer(0, 1, 1),
+    ...([NULL, structPointer(0, 1, 8), NULL, NULL, bytesPointer(6, method.length + 1)] as const),
+    ...([NULL, NULL, NULL, NULL, NULL, bytesPointer(textWords(method).length, words * 8)] as const),
+    ...textWords(method),
+    ...Array<Word>(words).fill(NULL),
+  ]);
+  return encodeEnvelope('streamFrame', idOf(number), payload);
+}
+
+test('an Open that waits keeps its context alone, and what it keeps is counted', () => {
+  const bench = new RouterBench({ maxQueue: 10, maxHeldBytes: 2 * OPEN_BYTES }, null);
+  bench.host(bulkyOpen(1, 'echo', 500_000), bulkyOpen(2, 'tail', 500_000));
+  assert.deepEqual(bench.takeBrief(), [], '8 MB came, and 272 bytes are kept');
+  bench.host(open(3));
+  assert.deepEqual(bench.takeBrief(), ['3 resourceExhausted'], 'the newest is the one too many');
+  bench.host(frameOf(1).cancel(''));
+  bench.host(open(4));
+  assert.deepEqual(bench.takeBrief(), ['1 cancelled'], 'what it kept is free again');
 });

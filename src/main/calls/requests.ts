@@ -26,6 +26,8 @@ export interface RequestsHost {
   endWorker(worker: PoolWorker): void;
 }
 
+const NO_BYTES = new Uint8Array(0);
+
 /** One unary request, from its arrival until its handler has really ended. */
 export class RequestEntry implements WaitingCall {
   mode: HandlerMode = 'sync';
@@ -36,14 +38,15 @@ export class RequestEntry implements WaitingCall {
   isAnswered = false;
   readonly requestId: string;
   readonly context: InvocationContext;
-  readonly body: Uint8Array;
+  /** Until a worker has it. */
+  body: Uint8Array;
   heldBytes: number;
   readonly start: (assignment: Assignment) => void;
   readonly fail: (message: string) => void;
 
   constructor(
     requestId: string,
-    { context, body }: { context: InvocationContext; body: Uint8Array },
+    { context, contextBytes, body }: { context: InvocationContext; contextBytes: number; body: Uint8Array },
     owner: {
       onStart(entry: RequestEntry, assignment: Assignment): void;
       onFail(entry: RequestEntry, message: string): void;
@@ -52,7 +55,7 @@ export class RequestEntry implements WaitingCall {
     this.requestId = requestId;
     this.context = context;
     this.body = body;
-    this.heldBytes = body.length;
+    this.heldBytes = contextBytes + body.length;
     this.start = (assignment) => owner.onStart(this, assignment);
     this.fail = (message) => owner.onFail(this, message);
   }
@@ -106,7 +109,7 @@ export class Requests {
       },
     };
     // The payload lies in the read buffer, which is used again.
-    const entry = new RequestEntry(requestId, { context, body: body.slice() }, owner);
+    const entry = new RequestEntry(requestId, { context, contextBytes, body: body.slice() }, owner);
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
       if (passed !== undefined) return this.#answers.refuse(requestId, passed.code, passed.message);
@@ -178,6 +181,7 @@ export class Requests {
     this.#running.start(entry, assignment);
     assignment.control.reset(0);
     this.#host.startRequest(assignment, entry);
+    entry.body = NO_BYTES;
   }
 
   #stop(entry: RequestEntry, cause: ErrorCode, reason: string): void {

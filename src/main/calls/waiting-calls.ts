@@ -1,7 +1,7 @@
 import type { Scheduler, Waiting } from './scheduler.ts';
 
 export interface WaitingCall extends Waiting {
-  /** Bytes of its input that are kept while it waits. Once it does, {@link WaitingCalls.addHeld} adds to them. */
+  /** Bytes of its context and its input that are kept while it waits. Once it does, {@link WaitingCalls.addHeld} adds to them. */
   heldBytes: number;
 }
 

@@ -5,6 +5,7 @@ import type { HandlerMode } from '../../module.ts';
 import { OP, type StreamStart } from '../../threads/messages.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder } from '../../wire/frame.ts';
+import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
 import type { RunningJob } from '../calls/running-job.ts';
 import type { Assignment } from '../calls/scheduler.ts';
@@ -45,6 +46,7 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   queuedCredit: number;
   /** Input that arrived while the stream was queued. */
   held: Uint8Array[] | undefined;
+  /** Of that input, and of the Open. */
   heldBytes = 0;
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
@@ -85,11 +87,32 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
     return this.#context ?? EMPTY_CONTEXT;
   }
 
-  /** The stream has to wait: the bytes around its Open are used again. */
-  keepOpen(): void {
+  /**
+   * Drops what came around the context, so that neither a queue nor a worker's port holds it: a message of 16 MiB may carry a
+   * context of 100 bytes, beside words that nothing points to or fields of a newer schema.
+   *
+   * @param contextBytes what the context's fields hold
+   */
+  shedRest(contextBytes: number): void {
+    if (this.openBytes <= FrameEncoder.openFrameBytes(contextBytes)) return;
+    const message = new FrameEncoder(this).open(this.context, this.queuedCredit);
+    this.#context = undefined;
+    this.open = message;
+    this.openStart = FrameEncoder.ENVELOPE_BYTES;
+    this.openEnd = message.length;
+  }
+
+  /** The stream has to wait: the bytes around its Open are used again. @returns how many bytes are kept */
+  keepOpen(): number {
     this.open = this.open?.slice(this.openStart, this.openEnd);
     this.openEnd -= this.openStart;
     this.openStart = 0;
+    return this.openBytes;
+  }
+
+  /** Of the frame of its Open. */
+  get openBytes(): number {
+    return this.openEnd - this.openStart;
   }
 
   /** What a worker gets of it. @param openedAt ms since the epoch */

@@ -197,6 +197,7 @@ export class Streams implements EntryOwner {
     // An oversized context is never decoded, not even for the event.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
     if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
+    entry.shedRest(contextBytes);
     if (verdict === undefined) {
       if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
       this.#queued.addUnchecked(entry);
@@ -214,8 +215,9 @@ export class Streams implements EntryOwner {
       this.#forget(entry);
       this.#refuseFull(entry);
     } else if (this.#queued.has(entry)) {
-      entry.keepOpen();
+      this.#queued.addHeld(entry, entry.keepOpen());
       this.watch.opened(entry, this.#queued.size);
+      if (this.#holdsTooMuch) this.#refuseHolder(entry);
     }
   }
 
@@ -247,13 +249,19 @@ export class Streams implements EntryOwner {
     if (entry.running !== undefined) return entry.running.post(OP.data, bytes, start, end);
     entry.hold(bytes, start, end);
     this.#queued.addHeld(entry, dataCost(end - start));
-    if (this.#queued.heldBytes <= this.#host.options.maxHeldBytes) return;
-    const newest = [...this.#queued].reverse().find((queued) => queued.heldBytes > 0) ?? entry;
-    this.#withdraw(newest);
-    this.#terminate(newest, {
-      code: 'resourceExhausted',
-      message: `queued streams hold ${this.#queued.heldBytes} bytes of input; the newest is refused`,
-    });
+    while (this.#holdsTooMuch) {
+      // Those that hold their Open alone would give little room.
+      this.#refuseHolder([...this.#queued].reverse().find(({ held }) => held !== undefined) ?? entry);
+    }
+  }
+
+  get #holdsTooMuch(): boolean {
+    return this.#queued.heldBytes > this.#host.options.maxHeldBytes;
+  }
+
+  #refuseHolder(entry: StreamEntry): void {
+    const message = `queued streams hold ${this.#queued.heldBytes} bytes of input; the newest is refused`;
+    this.#terminate(entry, { code: 'resourceExhausted', message });
   }
 
   #onModule(entry: StreamEntry, event: ModuleEvent, reason: string): void {

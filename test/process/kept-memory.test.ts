@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { startModule } from '../support/module.ts';
+import { RawSession } from '../support/raw-session.ts';
 import { bytesPointer, message, NULL, structPointer, textWords, type Word } from '../support/wire-words.ts';
 import { collect, finishEcho, LIMIT, newStreamId, runningEcho } from './helpers.ts';
 
@@ -29,15 +30,16 @@ function largeOpen(id: StreamId): Uint8Array {
 test('opens of 4 MiB that wait cost the module their contexts, not their messages', LIMIT, async (t) => {
   const module = startModule(t, { workers: 1 });
   const running = await runningEcho(module);
+  const raw = new RawSession(module.session);
   // What reading one takes is there before and after.
-  const first = module.session.adoptStream(newStreamId());
-  module.session.sendRaw(largeOpen(first.id));
+  const first = raw.adoptStream(newStreamId());
+  raw.sendRaw(largeOpen(first.id));
   const { rssBytes: before } = await module.health();
   const waiting = [first];
   while (waiting.length < OPENS) {
     const id = newStreamId();
-    waiting.push(module.session.adoptStream(id));
-    module.session.sendRaw(largeOpen(id));
+    waiting.push(raw.adoptStream(id));
+    raw.sendRaw(largeOpen(id));
     // One after the other, so that this process doesn't hold them all.
     assert.equal((await module.health()).queuedOpens, waiting.length);
   }

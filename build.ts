@@ -55,20 +55,27 @@ export async function bundle(folder: string, options: BundleOptions = {}): Promi
     splitting: true,
     plugins: [...plugins, elsewhere(/^[./]+\/src\/index\.ts$/, 'ixt-sdk')],
   });
-  const commonJs: BuildOptions = { ...common, format: 'cjs', outExtension: { '.js': '.cjs' } };
+  const commonJs: BuildOptions = {
+    ...common,
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'importMetaUrl' },
+    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
+  };
   await build({
     ...commonJs,
     entryPoints: ['src/cli/command-line.ts', 'workers/stream-worker.ts'],
-    define: { 'import.meta.url': 'importMetaUrl' },
-    banner: { js: "const importMetaUrl = require('node:url').pathToFileURL(__filename).href;" },
     plugins: [...plugins, elsewhere(/^\.\/program\.ts$/, './program.js')],
   });
   await build({
     ...commonJs,
-    entryPoints: ['src/cli/main.ts'],
+    entryPoints: ['src/cli/main.ts', 'src/cli/started-by-node.ts'],
     // An import would load Node's loader of ES modules first.
     supported: { 'dynamic-import': false },
-    plugins: [elsewhere(/^\.\/command-line\.ts$/, './command-line.cjs')],
+    plugins: [
+      elsewhere(/^\.\/command-line\.ts$/, './command-line.cjs'),
+      elsewhere(/^\.\/main\.ts$/, './main.cjs'),
+    ],
   });
 }
 

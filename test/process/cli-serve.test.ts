@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { test } from 'node:test';
+import { cpSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { test, type TestContext } from 'node:test';
 import { launcherPrefix } from '../../src/host/runner-command.ts';
 import { serveArgs } from '../../src/base/package-files.ts';
 import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
-import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
+import { COMMAND, CONFORMANCE, scratchFolder } from './cli-helpers.ts';
 
 test('the command serves a module, and what a handler prints to descriptor 1 stays off the protocol', async (t) => {
   let stderr = '';
@@ -20,6 +22,61 @@ test('the command serves a module, and what a handler prints to descriptor 1 sta
   await stream.closed;
   const { code } = await module.close();
   assert.deepEqual([code, stderr], [0, 'stray output\n']);
+});
+
+const PACKAGE = dirname(dirname(COMMAND));
+
+/** Ways to start the command, by the path of its file: a person's, npm's, and that of Yarn, which runs all with Node. */
+const STARTS: readonly [how: string, command: (t: TestContext) => [string, ...string[]]][] = [
+  ['by sh', () => ['sh', COMMAND]],
+  ['by node', () => [process.execPath, COMMAND]],
+  ['by sh through a link', (t) => ['sh', linked(t)]],
+  ['by node through a link', (t) => [process.execPath, linked(t)]],
+  ['by sh, from a path with a space and more', (t) => ['sh', copied(t)]],
+  ['by node, from a path with a space and more', (t) => [process.execPath, copied(t)]],
+];
+
+function linked(t: TestContext): string {
+  const link = join(scratchFolder(t), 'ixt-module');
+  symlinkSync(COMMAND, link);
+  return link;
+}
+
+function copied(t: TestContext): string {
+  const folder = join(scratchFolder(t), "it's ünder $HOME");
+  for (const part of ['bin', 'dist', 'package.json']) {
+    cpSync(join(PACKAGE, part), join(folder, part), { recursive: true });
+  }
+  symlinkSync(join(PACKAGE, 'node_modules'), join(folder, 'node_modules'));
+  return join(folder, 'bin/ixt-module');
+}
+
+for (const [how, command] of STARTS) {
+  test(`started ${how}, prints stay off the protocol, and SIGTERM ends it as it does otherwise`, async (t) => {
+    let stderr = '';
+    const module = startModule(t, {
+      command: [...command(t), 'serve', CONFORMANCE, '--workers', '1'],
+      onStderr: (text) => (stderr += text),
+    });
+    const stream = module.openStream('print', { metadata: { how: 'fd' } });
+    const { value } = await stream.next();
+    assert.equal(Buffer.from(value ?? []).toString(), 'done');
+    await stream.closed;
+    module.kill('SIGTERM');
+    const { code } = await module.exited;
+    assert.deepEqual([code, stderr], [143, 'stray output\n']);
+  });
+}
+
+test('started by node, the other commands work as well, and their mistakes end with 64', () => {
+  const run = (...args: readonly string[]): unknown[] => {
+    const { status, stdout } = spawnSync(process.execPath, [COMMAND, ...args], { encoding: 'utf8' });
+    return [status, stdout.split('\n')[0]];
+  };
+  assert.deepEqual(run('call', CONFORMANCE, 'sink'), [0, '\0'.repeat(8)]);
+  assert.deepEqual(run('serve', '--help'), [0, 'Usage: ixt-module serve [options] <file>']);
+  assert.deepEqual(run('serve', 'x.js', '--descriptors', '3'), [64, '']);
+  assert.deepEqual(run('serve'), [64, '']);
 });
 
 for (const [what, args, message] of [
@@ -44,7 +101,9 @@ for (const [what, args, message] of [
 }
 
 /** Before a command, it puts the protocol on descriptors of its own. */
-const LAUNCHER = launcherPrefix().join(' ');
+const LAUNCHER = launcherPrefix()
+  .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+  .join(' ');
 
 for (const [closed, redirection] of [
   ['standard input', '<&-'],

@@ -29,7 +29,7 @@ export function checkLauncher(): Finding {
   return {
     level: 'problem',
     check: 'launcher',
-    text: `the launcher ${prefix.join(' ')} does not work: ${error?.message ?? stderr.trim()}`,
+    text: `the launcher bin/ixt-launch does not work: ${error?.message ?? stderr.trim()}`,
     mend: 'It needs /bin/sh, and bin/ixt-launch of this package: install the package again.',
   };
 }

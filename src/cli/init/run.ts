@@ -1,6 +1,5 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { packageRoot } from '../../base/package-files.ts';
 import { EXIT } from '../../main/options.ts';
 import { CliError } from '../terminal/failure.ts';
@@ -13,7 +12,7 @@ const STORED_AS: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
 export async function runInit(folder: string): Promise<void> {
   const target = resolve(folder);
   await checkFolder(folder);
-  const template = fileURLToPath(new URL('templates/module/', packageRoot));
+  const template = join(packageRoot(), 'templates/module/');
   const values: Readonly<Record<string, string>> = {
     name: moduleName(basename(target)),
     sdk: await dependency(target),
@@ -68,7 +67,7 @@ export function moduleName(folder: string): string {
 
 /** How the new package gets this one: from the same file or folder where it came from one, else by its version. */
 async function dependency(target: string): Promise<string> {
-  const root = fileURLToPath(packageRoot);
+  const root = packageRoot();
   const modules = dirname(root);
   if (basename(modules) !== 'node_modules') return `file:${relative(target, root)}`;
   try {

@@ -1,5 +1,5 @@
+import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { startChild } from '../../host/transport/child-io.ts';
 import { packageRoot } from '../../base/package-files.ts';
 import { EXIT } from '../../main/options.ts';
@@ -104,7 +104,7 @@ async function commandOf(
   if (module === undefined) return { command: header.command, cwd: header.cwd };
   await checkModuleFile(module);
   const flags = workers === undefined ? [] : ['--workers', String(workers)];
-  const runner = fileURLToPath(new URL('bin/ixt-module', packageRoot));
+  const runner = join(packageRoot(), 'bin/ixt-module');
   return { command: ['/bin/sh', runner, 'serve', module, ...flags], cwd: undefined };
 }
 

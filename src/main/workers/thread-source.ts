@@ -1,6 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { Piscina, queueOptionsSymbol } from 'piscina';
-import { programFile } from '../../base/package-files.ts';
+import { programFile, refuseInBundle } from '../../base/package-files.ts';
 import type { Seat, WorkerSettings } from '../../threads/messages.ts';
 
 /** What Piscina shows the load balancer of a task: the thread that the seat is for. */
@@ -16,6 +16,8 @@ export type ThreadSource = Pick<Piscina<SeatTask, undefined>, 'run' | 'threads' 
 export type ThreadSourceOptions = NonNullable<ConstructorParameters<typeof Piscina>[0]>;
 
 export function startPiscina(options: ThreadSourceOptions): ThreadSource {
+  // Piscina finds its own files by its place, too.
+  refuseInBundle('worker threads can’t be started from code that was put');
   return new Piscina(options);
 }
 

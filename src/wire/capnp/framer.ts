@@ -1,5 +1,4 @@
 import { readUint32 } from './bytes.ts';
-import { MAX_DATA_BYTES } from '../flow-limits.ts';
 import { MalformedError } from './malformed.ts';
 import { segmentTableBytes } from './segment-table.ts';
 import type { WireLimits } from './limits.ts';
@@ -10,8 +9,8 @@ export type OnMessage = (bytes: Uint8Array, start: number, end: number) => void;
 /** The first buffer for a message in pieces; more than the largest segment table, so a table never makes it grow. */
 const FIRST_CAPACITY = 8192;
 
-/** A gather buffer up to this size is kept for the next message in pieces: the largest Data frame fits with room to spare. */
-const KEPT_CAPACITY = 2 * MAX_DATA_BYTES;
+/** A gather buffer up to this size, in bytes, is kept for the next message in pieces: frames of 1 MiB of payload need no new one each. */
+const KEPT_CAPACITY = 2 * 1024 * 1024;
 
 /** `total` of a message whose segment table isn't there yet. A real one is at least 8. */
 const UNKNOWN = 0;

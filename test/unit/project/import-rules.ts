@@ -42,8 +42,33 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Rooms that know no process: nothing of `node:`. */
 const PURE = new Set(['wire', 'handle', 'errors']);
 
+/** The root files that {@link ALLOWED} judges. */
+const ROOT_FILES = ['errors.ts', 'module.ts', 'diagnostics.ts', 'index.ts'];
+
 /** The root files that both main and worker may know; `index` is for module authors alone. */
 const SHARED_ROOT = new Set(['module', 'diagnostics']);
+
+/**
+ * Files and folders that know less than the room that they are in: of `src/`, what their imports may begin with. Inside main an
+ * arrow leads down this list: input, process, streams, calls, workers, output; serve and runner, which build main, stand above it.
+ */
+const NARROW: readonly (readonly [path: string, mayKnow: readonly string[]])[] = [
+  ['wire/capnp/', ['wire/capnp/']],
+  ...mainOrder(['input/', 'process/', 'streams/', 'calls/', 'workers/', 'output/', 'options.ts']),
+];
+
+/** Parts of one file that nobody else may know, and the file. */
+const PRIVATE: Readonly<Record<string, string>> = {
+  'src/wire/data-fast-path.ts': 'src/wire/message-decoder.ts',
+};
+
+function mainOrder(rooms: readonly string[]): [string, string[]][] {
+  const OUTSIDE = Object.keys(ALLOWED).flatMap((room) => (room === 'main' ? [] : [`${room}/`]));
+  return rooms.map((room, index) => [
+    `main/${room}`,
+    [...rooms.slice(index).map((below) => `main/${below}`), ...OUTSIDE, ...ROOT_FILES],
+  ]);
+}
 
 /** Where each package may be imported; one without a rule may not be imported at all. */
 const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
@@ -104,6 +129,12 @@ function importBreaches({ path, text }: SourceFile): string[] {
     const name = target.replace(/^src\//, '').replace(/\.ts$/, '');
     if (isThread && targetRoom === 'root' && !SHARED_ROOT.has(name)) {
       return [`${path} imports ${target}: of the root, ${room} may know ${[...SHARED_ROOT].join(', ')}`];
+    }
+    const owner = PRIVATE[target];
+    if (owner !== undefined && owner !== path) return [`${path} imports ${target}, a part of ${owner}`];
+    const narrow = NARROW.find(([prefix]) => path.startsWith(`src/${prefix}`));
+    if (narrow !== undefined && !narrow[1].some((prefix) => target.startsWith(`src/${prefix}`))) {
+      return [`${path} imports ${target}: ${narrow[0]} may not know it`];
     }
     return [];
   });

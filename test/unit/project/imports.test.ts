@@ -1,23 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { arrowsOf, circlesOf, figuresOf } from './house.ts';
 import { breachesOf, importsOf, type SourceFile } from './import-rules.ts';
-
-const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
-
-function sources(folder: string): SourceFile[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
-    .map((name) => ({
-      path: `${folder}/${name}`,
-      text: readFileSync(join(ROOT, folder, name), 'utf8'),
-    }));
-}
+import { FOLDERS, readSources } from './sources.ts';
 
 test('no source file breaks the rules of who may import whom', () => {
-  const files = [...sources('src'), ...sources('workers')];
+  const files = [...readSources('src'), ...readSources('workers')];
   // A reader that finds no files, or no imports in them, would find no breach either.
   assert.ok(files.length > 60, `${files.length} files`);
   const imports = files.reduce((sum, { text }) => sum + importsOf(text).length, 0);
@@ -70,6 +58,17 @@ const PLANTED: readonly (readonly [path: string, line: string])[] = [
   ['src/main/x.ts', "import { Command } from 'commander';"],
   ['src/main/x.ts', "import left from 'left-pad';"],
   ['src/main/x.ts', "import { y } from '../../test/support/y.ts';"],
+  ['src/wire/capnp/x.ts', "import { y } from '../y.ts';"],
+  ['src/wire/capnp/x.ts', "import { y } from '../../errors.ts';"],
+  ['src/wire/x.ts', "import { y } from './data-fast-path.ts';"],
+  ['src/main/input/demux.ts', "import { y } from '../../wire/data-fast-path.ts';"],
+  ['src/main/output/x.ts', "import { y } from '../workers/y.ts';"],
+  ['src/main/workers/x.ts', "import { y } from '../calls/y.ts';"],
+  ['src/main/calls/x.ts', "import type { Y } from '../streams/y.ts';"],
+  ['src/main/streams/x.ts', "import { y } from '../process/y.ts';"],
+  ['src/main/process/x.ts', "import { y } from '../input/y.ts';"],
+  ['src/main/streams/x.ts', "import { y } from '../runner.ts';"],
+  ['src/main/options.ts', "import { y } from './streams/y.ts';"],
   ['workers/x.ts', "import { y } from '../src/main/y.ts';"],
 ];
 
@@ -96,4 +95,35 @@ test('what the rules allow is no breach', () => {
     },
   ];
   assert.deepEqual(breachesOf(allowed), []);
+});
+
+test('no source files import each other in a circle, and in no folder do its rooms', () => {
+  const files = readSources('src');
+  assert.deepEqual(circlesOf(arrowsOf(files)), []);
+  for (const folder of FOLDERS) {
+    const figures = figuresOf(files, folder);
+    assert.ok(
+      figures.rooms > 3 && figures.arrows > 2,
+      `${folder}: a reader that finds no rooms finds no circle`,
+    );
+    assert.equal(figures.arrowsInCircles, 0, `${folder} has rooms that import each other`);
+  }
+});
+
+test('a circle is found: of files, by types alone, over three files, and of folders whose files have none', () => {
+  const files: SourceFile[] = [
+    { path: 'src/a/one.ts', text: "import type { X } from '../b/two.ts';" },
+    { path: 'src/b/two.ts', text: "export { y } from '../c/three.ts';" },
+    { path: 'src/c/three.ts', text: "const late = await import('../a/one.ts');" },
+    { path: 'src/c/beside.ts', text: "import './three.ts';" },
+  ];
+  assert.deepEqual(circlesOf(arrowsOf(files)), [['src/a/one.ts', 'src/b/two.ts', 'src/c/three.ts']]);
+  const folders: SourceFile[] = [
+    { path: 'src/a/one.ts', text: "import '../b/one.ts';" },
+    { path: 'src/b/one.ts', text: '' },
+    { path: 'src/b/two.ts', text: "import '../a/two.ts';" },
+    { path: 'src/a/two.ts', text: '' },
+  ];
+  assert.deepEqual(circlesOf(arrowsOf(folders)), []);
+  assert.equal(figuresOf(folders, 'src').arrowsInCircles, 2);
 });

@@ -1,5 +1,5 @@
 import { errorCodeFromNumber, errorCodeNumber, type ErrorCode, type ErrorReport } from '../errors.ts';
-import { padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts';
+import { NO_BYTES, padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts';
 import type { StructReader } from './capnp/reader.ts';
 import { encodeUtf8 } from './capnp/short-text.ts';
 
@@ -32,12 +32,10 @@ export interface PreparedError {
   readonly bytes: number;
 }
 
-const NO_DETAILS = new Uint8Array(0);
-
 /** Encodes the text of `report` and adds up what the struct will take. */
 export function prepareIpcError(report: ErrorReport): PreparedError {
   const message = encodeUtf8(report.message);
-  const details = report.details ?? NO_DETAILS;
+  const details = report.details ?? NO_BYTES;
   const bytes = STRUCT_BYTES + padToWord(message.length + 1) + padToWord(details.length);
   return { code: errorCodeNumber(report.code), message, details, bytes };
 }

@@ -22,5 +22,8 @@ export const MAX_CREDIT = 0x7fff_ffff;
 /** The longest requestId of an envelope, in bytes of UTF-8 without the NUL. */
 export const MAX_REQUEST_ID_BYTES = 256;
 
-/** The version of the protocol that this code speaks (`Initialize.protocolVersion`). */
+/**
+ * The version of the protocol that this code speaks: what it says in `Initialize` and `Initialized`, and answers to. It is not the
+ * default of these fields in the schema ({@link SCHEMA_DEFAULT}), which stays 1.
+ */
 export const PROTOCOL_VERSION = 1;

@@ -6,6 +6,7 @@ import { IPC_ERROR_SHAPE, prepareIpcError, writeIpcError } from './error-payload
 import { checkUint32 } from './capnp/field-range.ts';
 import { FRAME_ARM, FRAME_LAYOUT } from './frame.ts';
 import { INITIAL_CREDIT } from './flow-limits.ts';
+import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 import { segment, structShape } from './capnp/segment-writer.ts';
 import { encodeUtf8 } from './capnp/short-text.ts';
 import { STREAM_ID_LENGTH, streamIdWords, writeHexDigits, type IdWords, type StreamId } from './stream-id.ts';
@@ -107,7 +108,7 @@ export class FrameEncoder {
     segment.begin();
     const open = segment.allocate((OPEN_DATA_WORDS + OPEN_POINTERS) * 8);
     // On the wire a field is XORed with its default, so that a default is all zeroes.
-    segment.uint32(open, checkUint32(initialCredit, 'Open.initialCredit') ^ INITIAL_CREDIT);
+    segment.uint32(open, checkUint32(initialCredit, 'Open.initialCredit') ^ SCHEMA_DEFAULT.initialCredit);
     writeInvocationContext(segment, open + OPEN_DATA_WORDS * 8, context);
     const out = this.#frame(FRAME_ARM.open, segment.length);
     writeUint32(out, POINTER_AT + 4, structShape(OPEN_DATA_WORDS, OPEN_POINTERS));

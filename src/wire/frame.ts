@@ -7,7 +7,7 @@ import {
   type InvocationContext,
 } from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
-import { INITIAL_CREDIT } from './flow-limits.ts';
+import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { PointerCursor } from './capnp/pointer-cursor.ts';
 import { StructReader } from './capnp/reader.ts';
@@ -165,7 +165,7 @@ export class FrameDecoder {
     const open = this.#rootOf(FRAME_ARM.open, 'StreamFrame.open').struct(0, 'StreamFrame.open');
     const { context, contextBytes } = readBoundedContext(open.struct(0, 'Open.context'), maxContextBytes);
     // On the wire a field is XORed with its default, so that a default is all zeroes.
-    return { context, initialCredit: (open.uint32(0) ^ INITIAL_CREDIT) >>> 0, contextBytes };
+    return { context, initialCredit: (open.uint32(0) ^ SCHEMA_DEFAULT.initialCredit) >>> 0, contextBytes };
   }
 
   /**
@@ -178,7 +178,7 @@ export class FrameDecoder {
   openHead(maxContextBytes: number): OpenHead {
     const open = this.#rootOf(FRAME_ARM.open, 'StreamFrame.open').struct(0, 'StreamFrame.open');
     const context = readContextHead(open.struct(0, 'Open.context'), maxContextBytes);
-    return { context, initialCredit: (open.uint32(0) ^ INITIAL_CREDIT) >>> 0 };
+    return { context, initialCredit: (open.uint32(0) ^ SCHEMA_DEFAULT.initialCredit) >>> 0 };
   }
 
   /** The context of an `open` whose size {@link openHead} has found to be within bounds. */

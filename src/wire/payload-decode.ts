@@ -3,6 +3,7 @@ import { readIpcError, type ErrorFields } from './error-payload.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { MessageReader, type StructReader } from './capnp/reader.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
+import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 
 /** Text that may be reached by more than one pointer, in bytes. */
 const ALIASED_BYTES = 65_536;
@@ -99,9 +100,6 @@ export interface Shutdown {
   readonly drainMs: number;
 }
 
-/** `Shutdown.drainMs` where a host doesn't set it. */
-export const DEFAULT_DRAIN_MS = 5000;
-
 // The limit on a message may be configured, and the framer has enforced it on the message around the payload.
 const PAYLOAD_LIMITS: WireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
 
@@ -168,7 +166,7 @@ export function decodeKvChange(payload: Uint8Array): KvChange {
 export function decodeInitialize(payload: Uint8Array): Initialize {
   const root = rootOf(payload);
   return {
-    protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
+    protocolVersion: root.uint16(0) ^ SCHEMA_DEFAULT.protocolVersion,
     runtimeName: root.text(0, 'Initialize.runtimeName'),
     runtimeVersion: root.text(1, 'Initialize.runtimeVersion'),
     config: root.data(2, 'Initialize.config'),
@@ -180,7 +178,7 @@ export function decodeInitialized(payload: Uint8Array): Initialized {
   const root = rootOf(payload);
   const most = mostText(payload);
   return {
-    protocolVersion: root.uint16(0) ^ PROTOCOL_VERSION_DEFAULT,
+    protocolVersion: root.uint16(0) ^ SCHEMA_DEFAULT.protocolVersion,
     moduleName: root.text(0, 'Initialized.moduleName'),
     moduleVersion: root.text(1, 'Initialized.moduleVersion'),
     capabilities: root.textList(2, 'Initialized.capabilities', most),
@@ -210,7 +208,7 @@ export function decodeHealthReport(payload: Uint8Array): HealthReport {
 
 /** The payload of `shutdown`. */
 export function decodeShutdown(payload: Uint8Array): Shutdown {
-  return { drainMs: (rootOf(payload).uint32(0) ^ DEFAULT_DRAIN_MS) >>> 0 };
+  return { drainMs: (rootOf(payload).uint32(0) ^ SCHEMA_DEFAULT.drainMs) >>> 0 };
 }
 
 /** The payload of `health`: a struct of which nothing is known. @throws MalformedError */
@@ -222,10 +220,6 @@ export function decodeHealth(payload: Uint8Array): void {
 export function decodeIpcError(payload: Uint8Array): ErrorFields {
   return readIpcError(rootOf(payload));
 }
-
-// On the wire a number is XORed with its default, so that a default is all zeroes. This one is the schema's, and stays 1 when the
-// version that we speak moves on.
-const PROTOCOL_VERSION_DEFAULT = 1;
 
 function rootOf(payload: Uint8Array): StructReader {
   const bytes = payload.length === 0 ? ALL_DEFAULTS : payload;

@@ -12,16 +12,15 @@ import {
 import { writeInvocationContext, type InvocationContextInit } from './context.ts';
 import { checkCounter, checkUint16, checkUint32, checkUint64 } from './capnp/field-range.ts';
 import { segment } from './capnp/segment-writer.ts';
+import { EMPTY_PAYLOAD } from './envelope.ts';
+import { PROTOCOL_VERSION } from './flow-limits.ts';
+import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 
 // The payloads of all envelopes but error (error-payload.ts) and streamFrame (frame-encoder.ts), in the order of schema/ipc.capnp,
 // with the places and defaults that the compiler gives the fields. On the wire a field is XORed with its default.
 //
 // A field that is left out, or empty, stays a null pointer or the schema's default. All functions return one framed message in an
 // array of its own, laid out as by the C++ builder, and throw RangeError for a number that its field can't hold.
-
-const PROTOCOL_VERSION = 1;
-const DRAIN_MS = 5_000;
-const NOTHING = new Uint8Array(0);
 
 /** What `handle` asks: `HandleRequest`. */
 export interface HandleRequestInit {
@@ -35,7 +34,7 @@ export interface ServiceRequestInit extends Partial<Omit<ServiceRequest, 'contex
 }
 
 /** The payload of `handle`. */
-export function encodeHandleRequest({ context, body = NOTHING }: HandleRequestInit): Uint8Array {
+export function encodeHandleRequest({ context, body = EMPTY_PAYLOAD }: HandleRequestInit): Uint8Array {
   const root = segment.beginMessage(0, 2);
   if (context !== undefined) writeInvocationContext(segment, root, context);
   segment.data(root + 8, body);
@@ -50,7 +49,7 @@ export function encodeHandleResponse({ body }: Body): Uint8Array {
 
 /** The payload of `serviceRequest`. */
 export function encodeServiceRequest(fields: ServiceRequestInit): Uint8Array {
-  const { service = '', method = '', body = NOTHING, context } = fields;
+  const { service = '', method = '', body = EMPTY_PAYLOAD, context } = fields;
   const root = segment.beginMessage(0, 4);
   segment.text(root, service);
   segment.text(root + 8, method);
@@ -64,7 +63,7 @@ export const encodeServiceResponse: (fields: Body) => Uint8Array = encodeHandleR
 
 /** The payload of `kvChangeNotification`; the operation is `set` if left out. */
 export function encodeKvChange(fields: Partial<KvChange>): Uint8Array {
-  const { key = '', operation = 'set', value = NOTHING, version = 0n } = fields;
+  const { key = '', operation = 'set', value = EMPTY_PAYLOAD, version = 0n } = fields;
   checkUint64(version, 'KvChange.version');
   const root = segment.beginMessage(2, 2);
   segment.uint16(root, KV_OPERATIONS.indexOf(operation));
@@ -79,10 +78,13 @@ export function encodeKvChange(fields: Partial<KvChange>): Uint8Array {
 export function encodeInitialize(fields: Partial<Initialize>): Uint8Array {
   const { protocolVersion = PROTOCOL_VERSION, runtimeName = '', runtimeVersion = '' } = fields;
   const root = segment.beginMessage(1, 3);
-  segment.uint16(root, checkUint16(protocolVersion, 'Initialize.protocolVersion') ^ PROTOCOL_VERSION);
+  segment.uint16(
+    root,
+    checkUint16(protocolVersion, 'Initialize.protocolVersion') ^ SCHEMA_DEFAULT.protocolVersion,
+  );
   segment.text(root + 8, runtimeName);
   segment.text(root + 16, runtimeVersion);
-  segment.data(root + 24, fields.config ?? NOTHING);
+  segment.data(root + 24, fields.config ?? EMPTY_PAYLOAD);
   return segment.message();
 }
 
@@ -91,7 +93,10 @@ export function encodeInitialized(fields: Partial<Initialized>): Uint8Array {
   const { protocolVersion = PROTOCOL_VERSION, moduleName = '', moduleVersion = '' } = fields;
   const { capabilities = [], methods = [], workers = 0, initialCredit = 0 } = fields;
   const root = segment.beginMessage(1, 4);
-  segment.uint16(root, checkUint16(protocolVersion, 'Initialized.protocolVersion') ^ PROTOCOL_VERSION);
+  segment.uint16(
+    root,
+    checkUint16(protocolVersion, 'Initialized.protocolVersion') ^ SCHEMA_DEFAULT.protocolVersion,
+  );
   segment.uint16(root + 2, checkUint16(workers, 'Initialized.workers'));
   segment.uint32(root + 4, checkUint32(initialCredit, 'Initialized.initialCredit'));
   segment.text(root + 8, moduleName);
@@ -119,7 +124,10 @@ export function encodeHealthReport(fields: HealthReport): Uint8Array {
 }
 
 /** The payload of `shutdown`. */
-export function encodeShutdown({ drainMs = DRAIN_MS }: Partial<Shutdown>): Uint8Array {
-  segment.uint32(segment.beginMessage(1, 0), checkUint32(drainMs, 'Shutdown.drainMs') ^ DRAIN_MS);
+export function encodeShutdown({ drainMs = SCHEMA_DEFAULT.drainMs }: Partial<Shutdown>): Uint8Array {
+  segment.uint32(
+    segment.beginMessage(1, 0),
+    checkUint32(drainMs, 'Shutdown.drainMs') ^ SCHEMA_DEFAULT.drainMs,
+  );
   return segment.message();
 }

@@ -5,7 +5,11 @@ export interface TableEntry<Self> extends IdWords {
   nextInBucket: Self | undefined;
 }
 
-/** Differs from process to process, so that whoever picks the ids can't know which share a bucket. */
+/**
+ * Differs from process to process, so that ids which were picked for one process share buckets no more than others do in the next.
+ * It does not stop a peer that picks ids to share a bucket by their structure: the top bit of a word passes through the
+ * multiplication alone. A peer can only slow down its own connection so.
+ */
 const SEED = Int32Array.from({ length: 4 }, () => Math.random() * 2 ** 32);
 /** Odd, so that ids which differ in one word only never share one. */
 const FACTOR = Int32Array.of(0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f);

@@ -1,3 +1,4 @@
+import { NO_BYTES } from '../../wire/capnp/bytes.ts';
 import { ReceiveWindow } from '../../wire/credit.ts';
 import { QUEUED, type StreamState } from './stream-state.ts';
 import type { TableEntry } from '../../wire/stream-table.ts';
@@ -13,7 +14,6 @@ import type { WaitingCall } from '../calls/waiting-calls.ts';
 import type { Deadline } from '../../base/clock.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
 
-const NO_BYTES = new Uint8Array(0);
 /** For an Open that was checked against the limits that hold. */
 const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
 

@@ -1,6 +1,9 @@
 // The `!` below: the callers have checked the bounds, and on a Uint8Array a read inside them is never undefined. Plain loads and
 // shifts are as fast as a DataView here and need no object per buffer.
 
+/** No bytes at all. */
+export const NO_BYTES: Uint8Array = new Uint8Array(0);
+
 /** The little-endian UInt16 at `at`, which the caller knows to be inside `bytes`. */
 export function readUint16(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8);

@@ -1,4 +1,4 @@
-import { readUint16, readUint32 } from './bytes.ts';
+import { NO_BYTES, readUint16, readUint32 } from './bytes.ts';
 import { MalformedError, type MalformedKind } from './malformed.ts';
 import { SegmentTable } from './segment-table.ts';
 import type { WireLimits } from './limits.ts';
@@ -17,8 +17,6 @@ const COMPOSITE = 7;
 const BITS_OF_KIND = [0, 1, 8, 16, 32, 64, 64] as const;
 
 const MAX_ELEMENTS = 0x1fff_ffff;
-
-const NO_BYTES = new Uint8Array(0);
 
 const TRAVERSAL = 'reading it would visit more words than the limit allows';
 const TOO_DEEP = 'nested too deeply, or in a cycle';

@@ -1,4 +1,4 @@
-import { padToWord, readUint16, readUint32 } from './bytes.ts';
+import { NO_BYTES, padToWord, readUint16, readUint32 } from './bytes.ts';
 import { MalformedError } from './malformed.ts';
 import { PointerCursor } from './pointer-cursor.ts';
 import { shortAscii } from './short-text.ts';
@@ -6,8 +6,6 @@ import type { WireLimits } from './limits.ts';
 
 // A BOM is part of the text, and TextDecoder would swallow it.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-const NO_BYTES = new Uint8Array(0);
 
 /**
  * Reads one message after the other with bounds, for messages that need no speed; the hot ones use {@link PointerCursor} itself.
@@ -70,10 +68,6 @@ export class StructReader {
     this.#segmentStart = segmentStart;
     this.#segmentEnd = segmentEnd;
     this.#nestingLeft = nestingLeft;
-  }
-
-  uint8(byteOffset: number): number {
-    return byteOffset < this.#dataBytes ? this.#cursor.bytes[this.#at + byteOffset]! : 0;
   }
 
   uint16(byteOffset: number): number {

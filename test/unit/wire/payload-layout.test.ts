@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { ErrorCode } from '../../../schema/generated/ipc.ts';
 import { ERROR_CODES } from '../../../src/errors.ts';
 import * as decode from '../../../src/wire/payload-decode.ts';
+import * as encode from '../../../src/wire/payload-encode.ts';
+import { SCHEMA_DEFAULT } from '../../../src/wire/schema-defaults.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../../src/wire/frame.ts';
 import {
@@ -237,9 +239,32 @@ test('the constants are those of the schemas', () => {
     maxDataBytes: BigInt(MAX_DATA_BYTES),
     minDataCost: BigInt(MIN_DATA_COST),
   });
-  assert.equal(fieldOf(layout, 'Open', 'initialCredit').defaultValue, BigInt(INITIAL_CREDIT));
-  assert.equal(fieldOf(layout, 'Shutdown', 'drainMs').defaultValue, BigInt(decode.DEFAULT_DRAIN_MS));
-  assert.equal(fieldOf(layout, 'Initialize', 'protocolVersion').defaultValue, BigInt(PROTOCOL_VERSION));
+  assert.equal(fieldOf(layout, 'Open', 'initialCredit').defaultValue, BigInt(SCHEMA_DEFAULT.initialCredit));
+  assert.equal(fieldOf(layout, 'Shutdown', 'drainMs').defaultValue, BigInt(SCHEMA_DEFAULT.drainMs));
+  for (const struct of ['Initialize', 'Initialized']) {
+    const { defaultValue } = fieldOf(layout, struct, 'protocolVersion');
+    assert.equal(defaultValue, BigInt(SCHEMA_DEFAULT.protocolVersion));
+  }
+});
+
+test('the version that is spoken is on the wire what its number says, whichever it is', () => {
+  // The first word of the struct, behind the table and the root pointer; the compiler XORs a value with the schema's default.
+  const wire = (payload: Uint8Array): number => new DataView(payload.buffer).getUint16(16, true);
+  const ofSchema = Number(fieldOf(layout, 'Initialize', 'protocolVersion').defaultValue);
+  for (const encodeOne of [encode.encodeInitialize, encode.encodeInitialized]) {
+    assert.equal(
+      wire(encodeOne({})) ^ ofSchema,
+      PROTOCOL_VERSION,
+      'a side that says nothing else says what it speaks',
+    );
+    for (const version of [0, 1, 2, 0xffff]) {
+      assert.equal(wire(encodeOne({ protocolVersion: version })) ^ ofSchema, version);
+    }
+  }
+});
+
+test('version 1 is spoken: another one needs a protocol page that says what is different', () => {
+  assert.equal(PROTOCOL_VERSION, 1);
 });
 
 test('the names of every enum are those of the schema, in its order', () => {

@@ -10,6 +10,7 @@ const ENTRIES = [
   'src/diagnostics.ts',
   'src/host/index.ts',
   'src/testing/index.ts',
+  'src/wire/index.ts',
   'src/cli/program.ts',
   'src/cli/doctor/print-trace.ts',
 ];

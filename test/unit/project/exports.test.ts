@@ -51,6 +51,60 @@ test('tests get exactly this from the package', async () => {
   assert.deepEqual(Object.keys(entry).sort(), ['merge', 'mockStream', 'rechunk', 'testModule']);
 });
 
+test('who speaks the wire gets exactly this from the package', async () => {
+  const entry = (await import('../../../src/wire/index.ts')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(entry).sort(), [
+    'DEFAULT_WIRE_LIMITS',
+    'EMPTY_PAYLOAD',
+    'ERROR_CODES',
+    'FRAME_ARM',
+    'FrameEncoder',
+    'Framer',
+    'GrantBatch',
+    'HEALTH_STATUSES',
+    'INITIAL_CREDIT',
+    'KV_OPERATIONS',
+    'MAX_CREDIT',
+    'MAX_DATA_BYTES',
+    'MAX_REQUEST_ID_BYTES',
+    'MESSAGE_TYPE',
+    'MESSAGE_TYPES',
+    'MIN_DATA_COST',
+    'MalformedError',
+    'MessageDecoder',
+    'PROTOCOL_VERSION',
+    'ReceiveWindow',
+    'dataCost',
+    'decodeHandleRequest',
+    'decodeHandleResponse',
+    'decodeHealth',
+    'decodeHealthReport',
+    'decodeInitialize',
+    'decodeInitialized',
+    'decodeIpcError',
+    'decodeKvChange',
+    'decodeServiceRequest',
+    'decodeServiceResponse',
+    'decodeShutdown',
+    'encodeEnvelope',
+    'encodeHandleRequest',
+    'encodeHandleResponse',
+    'encodeHealthReport',
+    'encodeInitialize',
+    'encodeInitialized',
+    'encodeIpcError',
+    'encodeKvChange',
+    'encodeServiceRequest',
+    'encodeServiceResponse',
+    'encodeShutdown',
+    'grantFits',
+    'messageTypeFromNumber',
+    'parseStreamId',
+    'streamIdFromWords',
+    'streamIdWords',
+  ]);
+});
+
 test('who listens gets exactly this from the package, and each channel has a name of its own', async () => {
   const entry = (await import('../../../src/diagnostics.ts')) as Record<string, unknown>;
   assert.deepEqual(Object.keys(entry), ['channels']);

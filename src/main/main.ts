@@ -1,6 +1,7 @@
 import type { Stats } from '../base/stats.ts';
 import type { Clock } from '../base/clock.ts';
 import { cutUtf8 } from '../base/text.ts';
+import { textOf } from '../base/thrown.ts';
 import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { Manifest } from '../threads/manifest.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
@@ -77,6 +78,8 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   #manifest: Manifest | undefined;
   #isUnreadable = false;
   #isExiting = false;
+  /** The text for the host once main has failed. */
+  #failure: string | undefined;
   #onIdle = (): void => {};
 
   /** Serves from now on: the threads start here, and reading begins at the end of this turn. */
@@ -149,6 +152,29 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#lifecycle.onHostGone();
   }
 
+  /** The host has closed its reading side. */
+  onUnreadable(error: Error): void {
+    // An end that is under way has its own time for a host that doesn't read.
+    if (!this.#lifecycle.isEnding) this.onGone(error);
+  }
+
+  /** Main has thrown where nobody catches it. Ends every call with `internal` if the wire can still be written, and the process. */
+  onFailure(thrown: unknown): void {
+    const stack = textOf(thrown, 'stack');
+    this.log(`the main thread failed, every stream ends with it; please report this: ${stack}`);
+    // It fails again, or while it ends: there is nothing left to try.
+    if (this.#failure !== undefined || this.#isExiting) return this.exit(EXIT.failed);
+    const failure = (this.#failure = `the module’s main thread failed: ${textOf(thrown)}`);
+    onceUnread(this, () => this.exit(EXIT.failed));
+    this.#reading.stopListening();
+    this.#lifecycle.onFailure(failure);
+    this.#streams.failWaiting(failure);
+    this.#requests.failWaiting(failure);
+    // Their rights to write first: no frame of a handler may follow the terminal frame of its stream.
+    for (const worker of [...this.#pool.workers]) this.#pool.end(worker, failure);
+    void this.#outlet.idle().then(() => this.exit(EXIT.failed));
+  }
+
   /** To be called about once a second. */
   onTick(): void {
     this.#pool.traffic();
@@ -175,7 +201,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     const message = cutUtf8(why, this.options.maxErrorMessageBytes);
     const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
     void this.#outlet.lastWord(lastWord).then(() => this.exit(EXIT.protocol));
-    onceUnread({ clock: this.clock, taken: () => this.#outlet.taken }, () => this.exit(EXIT.protocol));
+    onceUnread(this, () => this.exit(EXIT.protocol));
   }
 
   onInputEnd(): void {
@@ -253,6 +279,10 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   }
 
   onFenced(worker: PoolWorker, how: string): void {
+    if (this.#failure !== undefined) {
+      this.#streams.failOn(worker, this.#failure);
+      this.#requests.failOn(worker, this.#failure);
+    }
     this.#streams.onFenced(worker, how);
     this.#requests.onFenced(worker, how);
   }
@@ -348,9 +378,14 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   }
 
   exit(code: number, patienceMs?: number): void {
-    if (!this.#isExiting) this.#figures.end();
+    const isFirst = !this.#isExiting;
     this.#isExiting = true;
-    this.#environment.exit(code, () => this.#pool.destroy(), patienceMs);
+    if (isFirst) this.#figures.end();
+    this.#environment.exit(
+      this.#failure === undefined ? code : EXIT.failed,
+      () => this.#pool.destroy(),
+      patienceMs,
+    );
   }
 
   get #isIdle(): boolean {

@@ -67,6 +67,8 @@ export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
 export const EXIT = {
   ok: 0,
   usage: 64,
+  /** Main has failed, in a way that nobody foresaw. */
+  failed: 70,
   wireUnknown: 70,
   hostGone: 74,
   protocol: 76,

@@ -1,11 +1,13 @@
 import { setFlagsFromString } from 'node:v8';
 import { logLine } from '../base/stderr.ts';
+import { textOf } from '../base/thrown.ts';
 import { endProcess } from './process/exit.ts';
-import type { ServeOptions } from './options.ts';
+import { EXIT, type ServeOptions } from './options.ts';
 import { WorkerPool } from './workers/pool.ts';
-import { watchParent, watchSignals } from './process/process-events.ts';
+import { watchMain } from './process/main-failure.ts';
+import { watchHost, watchSignals } from './process/process-events.ts';
 import { Main } from './main.ts';
-import { startPiscina } from './workers/thread-source.ts';
+import { startPiscina, type ThreadSource } from './workers/thread-source.ts';
 import { MAX_TIMER_MS, type Clock } from '../base/clock.ts';
 import { openSink } from './output/sink.ts';
 import { openSource } from './input/source.ts';
@@ -21,22 +23,54 @@ const clock: Clock = {
   },
 };
 
-/** Serves the host at the descriptors of `options` until the process ends. */
+/** Why main can't be put together, in words for who started it. */
+class StartError extends Error {}
+
+/** Serves the host at the descriptors of `options` until the process ends. What fails on the way ends it, with a line. Never throws. */
 export function serve(options: ServeOptions): void {
-  // Main has its size already; a worker's comes from its own resource limits, which the flag would overrule.
-  setFlagsFromString('--max-semi-space-size=0');
-  const main = new Main(options, {
-    clock,
-    log: logLine,
-    openSink: (onError) => openSink(options.output, onError),
-    openSource: (events) => openSource(options.input, events),
-    startThreads: startPiscina,
-    createPool: (...parts) => new WorkerPool(...parts),
-    exit: endProcess,
+  let threads: ThreadSource | undefined;
+  let main: Main | undefined;
+  const failed = (thrown: unknown): void => {
+    const isForeseen = thrown instanceof StartError;
+    if (isForeseen) logLine(thrown.message);
+    else logLine(`serve failed as it began, please report this: ${textOf(thrown, 'stack')}`);
+    // The threads would keep the process for ever, with nobody to serve.
+    const endThreads = (): Promise<void> => threads?.destroy() ?? Promise.resolve();
+    endProcess(isForeseen ? EXIT.usage : EXIT.failed, endThreads);
+  };
+  watchMain((thrown) => {
+    if (main === undefined) failed(thrown);
+    else main.onFailure(thrown);
   });
-  watchSignals((code) => main.onSignal(code));
-  watchParent(
-    () => main.onTick(),
-    () => main.onHostGone(),
-  );
+  try {
+    // Main has its size already; a worker's comes from its own resource limits, which the flag would overrule.
+    setFlagsFromString('--max-semi-space-size=0');
+    main = new Main(options, {
+      clock,
+      log: logLine,
+      openSink: (onError) => opened('output', options.output, () => openSink(options.output, onError)),
+      openSource: (events) => opened('input', options.input, () => openSource(options.input, events)),
+      startThreads: (threadOptions) => (threads = startPiscina(threadOptions)),
+      createPool: (...parts) => new WorkerPool(...parts),
+      exit: endProcess,
+    });
+    const started = main;
+    watchSignals((code) => started.onSignal(code));
+    watchHost(options.output, started);
+  } catch (error) {
+    failed(error);
+  }
+}
+
+/** @throws StartError where `open` throws: the descriptor is in use, or of a kind that can't be waited for */
+function opened<Opened>(what: 'input' | 'output', descriptor: number, open: () => Opened): Opened {
+  try {
+    return open();
+  } catch (error) {
+    const mend =
+      'each of --descriptors must be a pipe, a socket or a file that nothing else in this process uses, as an IPC channel does';
+    throw new StartError(
+      `the protocol's ${what}, descriptor ${descriptor}, can't be used: ${textOf(error)}; ${mend}`,
+    );
+  }
 }

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { isMainThread } from 'node:worker_threads';
 import { channels, type PrintEvent } from '../diagnostics.ts';
 import { tryWriteStderr } from '../base/stderr.ts';
+import { tell as tellSubscribers } from '../base/subscribers.ts';
 
 /**
  * Sends what code of this thread prints to standard error, since standard output belongs to the protocol.
@@ -38,6 +39,6 @@ let isTelling = false;
 function tell(target: PrintEvent['target'], bytes: Uint8Array): void {
   if (!channels.print.hasSubscribers || isTelling) return;
   isTelling = true;
-  channels.print.publish({ target, bytes });
+  tellSubscribers(channels.print, { target, bytes });
   isTelling = false;
 }

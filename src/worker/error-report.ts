@@ -1,5 +1,6 @@
 import { isModuleError, type ErrorReport } from '../errors.ts';
 import { cutUtf8 } from '../base/text.ts';
+import { isErrorLike, textOf } from '../base/thrown.ts';
 
 /** Larger details are left out: an error frame must fit its worker's ring, or the stream would have no end. */
 export const MAX_DETAILS_BYTES = 65_536;
@@ -34,28 +35,4 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
   if (details.length <= MAX_DETAILS_BYTES) return { code, message, details };
   const note = ` (its ${details.length} bytes of details are over the limit of ${MAX_DETAILS_BYTES} and left out)`;
   return { code, message: cutUtf8(message, maxMessageBytes - note.length) + note };
-}
-
-/**
- * What a thrown value says, for a person: an error's message, anything else as text. Never throws, whatever was thrown.
- *
- * @param part of an error: what it says, or also where it was made
- */
-export function textOf(thrown: unknown, part: 'message' | 'stack' = 'message'): string {
-  try {
-    if (!isErrorLike(thrown)) return String(thrown);
-    return String((part === 'stack' ? thrown.stack : undefined) ?? thrown.message);
-  } catch {
-    // An object whose toString or getter throws, one without a prototype, a proxy that was revoked.
-    return 'a value that has no text';
-  }
-}
-
-interface ErrorLike {
-  readonly message: unknown;
-  readonly stack?: unknown;
-}
-
-function isErrorLike(thrown: unknown): thrown is ErrorLike {
-  return thrown instanceof Error || (typeof thrown === 'object' && thrown !== null && 'message' in thrown);
 }

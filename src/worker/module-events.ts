@@ -3,7 +3,7 @@ import { logLine } from '../base/stderr.ts';
 import { Queue } from '../base/queue.ts';
 import { OP, type FromWorker } from '../threads/messages.ts';
 import { decodeKvChange } from '../wire/payload-decode.ts';
-import { textOf } from './error-report.ts';
+import { textOf } from '../base/thrown.ts';
 
 interface ModuleEvent {
   readonly kind: number;

@@ -5,7 +5,7 @@ import { problemOfModuleFile } from '../base/module-file.ts';
 import { fileAbove } from '../base/file-above.ts';
 import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base/typescript-loader.ts';
 import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
-import { textOf } from './error-report.ts';
+import { textOf } from '../base/thrown.ts';
 import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
 
 /** Why a module can't be run, in words for its author. */

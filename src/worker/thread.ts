@@ -11,7 +11,7 @@ import { OP, type FromWorker, type Seat, type WorkerSettings } from '../threads/
 import { decodeIpcError, decodeServiceResponse } from '../wire/payload-decode.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from './wire-descriptor.ts';
-import { textOf } from './error-report.ts';
+import { textOf } from '../base/thrown.ts';
 import { watchFailures } from './failures.ts';
 import { Inbox, type ArrivedTask } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';

@@ -32,6 +32,8 @@ export function explainFailure(error: unknown): number {
 
 /** A message may come from anywhere: it keeps its lines, and nothing else that would steer a terminal. */
 export function complain(message: string): void {
+  // Where nobody reads standard error any more, the exit code still tells.
+  if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
   process.stderr.write(`${message.split('\n').map(escapeControls).join('\n')}\n`);
 }
 

@@ -167,6 +167,19 @@ export class Requests {
     for (const entry of [...this.#waiting, ...this.#running]) this.#stop(entry, 'cancelled', reason);
   }
 
+  /** Main has failed, and nothing starts any more. @param why for the host */
+  failWaiting(why: string): void {
+    for (const entry of [...this.#waiting]) {
+      this.#waiting.withdraw(entry);
+      this.#finish(entry, 'internal', why);
+    }
+  }
+
+  /** Main has failed, and the worker can't answer any more. @param why for the host */
+  failOn(worker: PoolWorker, why: string): void {
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'internal', why);
+  }
+
   #submit(entry: RequestEntry, manifest: Manifest): void {
     if (manifest.handle === undefined) {
       this.#waiting.withdraw(entry);

@@ -171,8 +171,13 @@ export class Outlet {
     // all of them have run under the lock.
     if (this.#inTurn) return;
     this.#inTurn = true;
-    for (let action = this.#whenHeld.shift(); action !== undefined; action = this.#whenHeld.shift()) action();
-    this.#inTurn = false;
+    try {
+      for (let action = this.#whenHeld.shift(); action !== undefined; action = this.#whenHeld.shift())
+        action();
+    } finally {
+      // Whatever an action throws, main's own end has frames to send.
+      this.#inTurn = false;
+    }
     if (!this.#writing) this.#pump();
   }
 

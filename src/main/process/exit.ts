@@ -1,5 +1,3 @@
-import { kill, pid } from 'node:process';
-
 /** Time that threads have to end before the process ends without them, in ms. */
 const THREADS_MS = 500;
 
@@ -9,8 +7,7 @@ let ending: { readonly code: number; timer: NodeJS.Timeout; at: number } | undef
  * The one way out of the process, on every path.
  *
  * `process.exit` joins the worker threads, and one inside a native call may never come back. So the threads are ended
- * first, against a deadline; if one is still there, the process image is replaced by one that exits with the code
- * where Node can do that, and else the process kills itself (137 instead of the code).
+ * first, against a deadline; if one is still there, the process ends by the hardest way that works here.
  *
  * @param endThreads ends all worker threads
  * @param patienceMs time that they have beyond the usual
@@ -27,22 +24,36 @@ export function endProcess(code: number, endThreads: () => Promise<void>, patien
     return;
   }
   const current = (ending = { code, timer: setTimeout(endHard, patience, code), at });
-  endThreads().then(
+  const ended = async (): Promise<void> => endThreads();
+  ended().then(
     () => {
       clearTimeout(current.timer);
+      // A read or write of a file that hangs, on a dead mount say, has a thread that `process.exit` would wait for.
+      if (process.getActiveResourcesInfo().includes('FSReqCallback')) endHard(code);
       process.exit(code);
     },
     () => endHard(code),
   );
 }
 
+/**
+ * Ends the process without a wait for any of its threads. Each way may be forbidden, or do nothing here, so the next one follows:
+ *
+ * 1. The process image is replaced by one that exits with the code, where Node can do that (22.15 and newer).
+ * 2. SIGKILL, so the status is 137. Process 1 of a PID namespace, as in most containers, doesn't get it from itself.
+ * 3. `abort`, which ends in an instruction that the processor refuses: the kernel ends process 1 for that, too (134, or 139).
+ */
 function endHard(code: number): never {
   const { execve } = process as { execve?: (file: string, args: string[], env?: NodeJS.ProcessEnv) => never };
   try {
     execve?.('/bin/sh', ['sh', '-c', `exit ${code}`], {});
   } catch {
-    // Not allowed here; the last resort follows.
+    // Not allowed here.
   }
-  kill(pid, 'SIGKILL');
-  throw new Error('unreachable');
+  try {
+    process.kill(process.pid, 'SIGKILL');
+  } catch {
+    // Not allowed either.
+  }
+  process.abort();
 }

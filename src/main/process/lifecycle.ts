@@ -6,6 +6,7 @@ import { EXIT, type ServeOptions } from '../options.ts';
 import type { Answers } from '../output/answers.ts';
 import { LAST_WRITE_MS, onceUnread } from '../output/host-stall.ts';
 import type { Clock } from '../../base/clock.ts';
+import { orElse } from '../../base/or-else.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
 /** The parts of main that the life of the process acts on. */
@@ -90,7 +91,7 @@ export class Lifecycle {
       status: this.#isEnding ? 'draining' : 'serving',
       uptimeMs: Math.round(clock.monotonic() - this.#startedAt),
       workers: options.workers,
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: orElse(0, () => process.memoryUsage.rss()),
     });
     this.#answers.send(requestId, true, report);
   }
@@ -129,6 +130,19 @@ export class Lifecycle {
     this.#whenLoaded?.();
     this.#end(EXIT.ok, 0, 'the host process is gone');
     this.#drainFor(0);
+  }
+
+  /** Whether the process drains, or waits for what its end needs. */
+  get isEnding(): boolean {
+    return this.#isEnding;
+  }
+
+  /** Main has failed: who waits for an answer of its life gets one, and no step of an end follows. @param why for the host */
+  onFailure(why: string): void {
+    this.#isEnding = true;
+    this.#stopTimers();
+    for (const requestId of [...this.#initializing.splice(0), ...this.#shutdowns.splice(0)])
+      this.#answers.refuse(requestId, 'internal', why);
   }
 
   #end(code: number, drainMs: number, reason: string): void {

@@ -1,4 +1,6 @@
+import { fstatSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { orElse } from '../../base/or-else.ts';
 
 /** Calls back with the exit code of SIGTERM and SIGINT: 128 and the signal's number. */
 export function watchSignals(onSignal: (code: number) => void): void {
@@ -7,16 +9,41 @@ export function watchSignals(onSignal: (code: number) => void): void {
   }
 }
 
-/** How often the parent is looked at, in ms: besides the end of stdin, the only sign that an orphan gets. */
-const PARENT_MS = 1000;
+/** How often the host is looked at, in ms. */
+const LOOK_MS = 1000;
 
-/** @param onTick runs at each look */
-export function watchParent(onTick: () => void, onOrphaned: () => void): void {
-  const parent = process.ppid;
+const NOTHING = new Uint8Array(0);
+
+export interface HostEvents {
+  /** At each look. */
+  onTick(): void;
+  /** The parent process is gone: besides the end of stdin, the only sign that an orphan gets. */
+  onHostGone(): void;
+  /** The host has closed its reading side. Comes at each look from then on. */
+  onUnreadable(error: Error): void;
+}
+
+/** Looks for what no event tells, about once a second. @param output descriptor of the protocol's output */
+export function watchHost(output: number, events: HostEvents): void {
+  const parent = orElse(undefined, () => process.ppid);
+  const isSocket = orElse(false, () => fstatSync(output).isSocket());
   const timer = setInterval(() => {
-    onTick();
-    if (process.ppid === parent) return;
+    events.onTick();
+    // A socket whose other end is gone refuses even to write nothing; of a pipe only the next byte tells.
+    const refusal = isSocket ? refusalToWrite(output) : undefined;
+    if (refusal !== undefined) events.onUnreadable(refusal);
+    if (orElse(parent, () => process.ppid) === parent) return;
     clearInterval(timer);
-    onOrphaned();
-  }, PARENT_MS);
+    events.onHostGone();
+  }, LOOK_MS);
+}
+
+function refusalToWrite(descriptor: number): Error | undefined {
+  try {
+    writeSync(descriptor, NOTHING);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EPIPE' || code === 'ECONNRESET' ? (error as Error) : undefined;
+  }
 }

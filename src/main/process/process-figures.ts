@@ -4,7 +4,9 @@ import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import { SlotFigures } from '../../shared-memory/slot-figures.ts';
 import { DroppedLogs } from '../../shared-memory/slot-words.ts';
 import type { LoopDelay, Stats } from '../../base/stats.ts';
+import { orElse } from '../../base/or-else.ts';
 import { tryWriteStderr } from '../../base/stderr.ts';
+import { tell } from '../../base/subscribers.ts';
 import { DurationCount } from '../../base/duration-count.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -45,7 +47,7 @@ export class ProcessWatch {
   }
 
   onReady({ seatNumber }: PoolWorker): void {
-    if (channels.workerReady.hasSubscribers) channels.workerReady.publish({ worker: seatNumber });
+    if (channels.workerReady.hasSubscribers) tell(channels.workerReady, { worker: seatNumber });
   }
 
   /** While its jobs still count as its own. @param how for a person */
@@ -53,7 +55,7 @@ export class ProcessWatch {
     // The next thread on the slot finds the words empty.
     this.#collect();
     if (channels.workerExit.hasSubscribers)
-      channels.workerExit.publish({ worker: seatNumber, how, jobs: running });
+      tell(channels.workerExit, { worker: seatNumber, how, jobs: running });
   }
 
   stats(): Stats {
@@ -65,14 +67,14 @@ export class ProcessWatch {
       ringStall: this.#ringStall.figures,
       handlerCpuMs: 'threadCpuUsage' in process ? this.#cpu.figures.totalMs : undefined,
       droppedLogs: this.#droppedLogs.count,
-      mainDelay: this.#delay(),
+      mainDelay: orElse(undefined, () => this.#delay()),
     };
   }
 
   /** To be called about once a second: what is never collected overflows. */
   tick(): void {
     this.#collect();
-    if (channels.stats.hasSubscribers) channels.stats.publish(this.stats());
+    if (channels.stats.hasSubscribers) tell(channels.stats, this.stats());
   }
 
   /** Prints the figures on standard error from now on, a JSON line every so many ms, and at the {@link end}. */
@@ -94,7 +96,7 @@ export class ProcessWatch {
     if (!channels.stats.hasSubscribers && !this.#prints) return;
     const stats = this.stats();
     if (this.#prints) this.#print(stats);
-    if (channels.stats.hasSubscribers) channels.stats.publish(stats);
+    if (channels.stats.hasSubscribers) tell(channels.stats, stats);
   }
 
   #print(stats: Stats): void {

@@ -4,6 +4,7 @@ import type { Stats } from '../../base/stats.ts';
 import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { DurationCount } from '../../base/duration-count.ts';
+import { tell } from '../../base/subscribers.ts';
 import { streamIdFromWords, type IdWords } from '../../wire/stream-id.ts';
 import type { StreamTimes } from './stream-entry.ts';
 import { type StreamEntry } from './stream-entry.ts';
@@ -45,7 +46,7 @@ export class StreamWatch {
     if (entry.times.opened > 0) return;
     this.#opened++;
     entry.times.opened = this.#clock.monotonic();
-    if (channels.streamOpen.hasSubscribers) channels.streamOpen.publish({ ...about(entry), queued });
+    if (channels.streamOpen.hasSubscribers) tell(channels.streamOpen, { ...about(entry), queued });
   }
 
   /** A worker has room for the stream. */
@@ -56,7 +57,7 @@ export class StreamWatch {
     const queuedMs = times.started - times.opened;
     this.#queueWait.add(queuedMs);
     if (channels.streamStart.hasSubscribers)
-      channels.streamStart.publish({ ...about(entry), queuedMs, worker });
+      tell(channels.streamStart, { ...about(entry), queuedMs, worker });
   }
 
   /** Whether someone may want to know of a stream that runs whose it is. */
@@ -73,7 +74,7 @@ export class StreamWatch {
     const isRunning = entry.running !== undefined;
     if (isRunning) entry.times.stopped = this.#clock.monotonic();
     if (channels.streamStop.hasSubscribers)
-      channels.streamStop.publish({ ...about(entry), cause, reason, isRunning });
+      tell(channels.streamStop, { ...about(entry), cause, reason, isRunning });
   }
 
   /** Main sends an error: to an accepted stream, to an Open that it refuses, or to an id that isn't live. */
@@ -98,7 +99,7 @@ export class StreamWatch {
     this.#ended[code] = (this.#ended[code] ?? 0) + 1;
     if (!channels.streamEnd.hasSubscribers) return;
     const { context, times } = call;
-    channels.streamEnd.publish({
+    tell(channels.streamEnd, {
       id: streamIdFromWords(call.id0, call.id1, call.id2, call.id3),
       code,
       message,

@@ -141,6 +141,16 @@ export class Streams implements EntryOwner {
     }
   }
 
+  /** Main has failed, and nothing starts any more. @param why for the host */
+  failWaiting(why: string): void {
+    for (const entry of [...this.#queued]) this.#terminate(entry, { code: 'internal', message: why });
+  }
+
+  /** Main has failed, and the worker can't write any more. @param why for the host */
+  failOn(worker: PoolWorker, why: string): void {
+    for (const entry of this.#running.on(worker)) this.#end(entry, 'settled', why);
+  }
+
   onStart(entry: StreamEntry, assignment: Assignment): void {
     this.#queued.remove(entry);
     const running = this.#running.start(entry, assignment);

@@ -1,5 +1,7 @@
 import { channels, type StalledOn } from '../../diagnostics.ts';
 import type { ErrorReport } from '../../errors.ts';
+import { orElse } from '../../base/or-else.ts';
+import { tell, tellAround } from '../../base/subscribers.ts';
 import type { SlotFigures } from '../../shared-memory/slot-figures.ts';
 import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { StreamTask } from '../../threads/messages.ts';
@@ -10,6 +12,9 @@ export type ThreadCpuUsage = (() => { readonly user: number; readonly system: nu
 
 /** Node has it from 23.9 on. */
 const { threadCpuUsage = null } = process as { threadCpuUsage?: NonNullable<ThreadCpuUsage> };
+
+/** Where the system doesn't say. */
+const NO_CPU = { user: 0, system: 0 };
 
 /** One for all streams. */
 const monotonic = (): number => performance.now();
@@ -54,7 +59,7 @@ export class HandlerWatch {
   run<Result>(handler: () => Result): Result {
     if (!channels.handlerStart.hasSubscribers) return handler();
     const { openedAt, queuedMs } = this.#task;
-    return channels.handlerStart.runStores({ ...this.#about(), openedAt, queuedMs }, handler);
+    return tellAround(channels.handlerStart, { ...this.#about(), openedAt, queuedMs }, handler);
   }
 
   /** A Data frame is on its way. To be called while {@link isExpectant}. */
@@ -63,7 +68,7 @@ export class HandlerWatch {
     this.#resume();
     if (this.#hasSent) return;
     this.#hasSent = true;
-    if (channels.handlerFirstByte.hasSubscribers) channels.handlerFirstByte.publish(this.#about());
+    if (channels.handlerFirstByte.hasSubscribers) tell(channels.handlerFirstByte, this.#about());
   }
 
   /** A Data frame can't leave now; told at each attempt. */
@@ -72,7 +77,7 @@ export class HandlerWatch {
     this.#resume();
     this.#stall = { on, since: this.#now() };
     this.isExpectant = true;
-    if (channels.handlerStall.hasSubscribers) channels.handlerStall.publish({ ...this.#about(), on });
+    if (channels.handlerStall.hasSubscribers) tell(channels.handlerStall, { ...this.#about(), on });
   }
 
   /** The stream ends, by this thread's own frame. @param error `undefined`: by a close */
@@ -83,7 +88,7 @@ export class HandlerWatch {
     if (cpuMs !== undefined) this.#thread.figures.addCpu(cpuMs);
     if (!channels.handlerEnd.hasSubscribers) return;
     const code = error?.code ?? 'close';
-    channels.handlerEnd.publish({ ...this.#about(), code, message: error?.message ?? '', cpuMs });
+    tell(channels.handlerEnd, { ...this.#about(), code, message: error?.message ?? '', cpuMs });
   }
 
   #resume(): void {
@@ -92,12 +97,13 @@ export class HandlerWatch {
     this.#stall = undefined;
     const ms = this.#now() - since;
     this.#thread.figures.addStall(on, ms);
-    if (channels.handlerResume.hasSubscribers) channels.handlerResume.publish({ ...this.#about(), on, ms });
+    if (channels.handlerResume.hasSubscribers) tell(channels.handlerResume, { ...this.#about(), on, ms });
   }
 
   #cpuMs(): number {
     if (this.#cpuUsage === null) return 0;
-    const { user, system } = this.#cpuUsage();
+    const usage = this.#cpuUsage;
+    const { user, system } = orElse(NO_CPU, usage);
     return (user + system) / 1000;
   }
 

@@ -1,7 +1,7 @@
 import { ModuleError } from '../../errors.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { Services } from '../../handle/server-stream.ts';
-import { textOf } from '../error-report.ts';
+import { textOf } from '../../base/thrown.ts';
 import { numberAfter } from '../../threads/job-number.ts';
 
 interface Waiter {

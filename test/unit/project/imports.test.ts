@@ -67,7 +67,7 @@ const PLANTED: readonly (readonly [path: string, line: string])[] = [
   ['src/main/calls/x.ts', "import type { Y } from '../streams/y.ts';"],
   ['src/main/streams/x.ts', "import { y } from '../process/y.ts';"],
   ['src/main/process/x.ts', "import { y } from '../input/y.ts';"],
-  ['src/main/streams/x.ts', "import { y } from '../runner.ts';"],
+  ['src/main/streams/x.ts', "import { y } from '../main.ts';"],
   ['src/main/options.ts', "import { y } from './streams/y.ts';"],
   ['workers/x.ts', "import { y } from '../src/main/y.ts';"],
 ];

@@ -39,7 +39,7 @@ type CountMessages = (
 async function listing(): Promise<{ countMessages: CountMessages }> {
   const page = readFileSync(new URL('../../../docs/wire.md', import.meta.url), 'utf8');
   const code = examplesOf(page).find(({ name }) => name === 'count-messages.js')?.code;
-  assert.ok(code?.includes("'ixt-sdk/wire'"));
+  assert.ok(code !== undefined && code.includes("'ixt-sdk/wire'"));
   const folder = mkdtempSync(join(tmpdir(), 'ixt-wire-'));
   try {
     const file = join(folder, 'count-messages.mjs');

@@ -6,7 +6,8 @@ import { RING_BYTES } from '../../../src/shared-memory/indexes.ts';
 import { FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../../src/wire/stream-id.ts';
 import { cutUtf8 } from '../../../src/base/text.ts';
-import { reportOf, textOf } from '../../../src/worker/error-report.ts';
+import { textOf } from '../../../src/base/thrown.ts';
+import { reportOf } from '../../../src/worker/error-report.ts';
 import { HOSTILE } from './hostile-values.ts';
 
 const LIMIT = 4096;

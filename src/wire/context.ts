@@ -39,7 +39,7 @@ const LIST_TAG_BYTES = 8;
 const ENTRY_BYTES = 16;
 
 /**
- * The context in the struct `s`. Builds an entry per element of the metadata, however many: see {@link readBoundedContext}.
+ * The context in the struct `s`. Builds an entry per element of the metadata, however many: see `readBoundedContext`.
  *
  * @throws MalformedError
  */
@@ -92,7 +92,7 @@ export type ContextHead = Pick<InvocationContext, 'method' | 'deadlineUnixMs'> &
 };
 
 /**
- * The head of a context that {@link readBoundedContext} would read without an error; throws where that does.
+ * The head of a context that `readBoundedContext` would read without an error; throws where that does.
  *
  * @param maxBytes of a larger context only the size and the number of entries are given, and its UTF-8 is not checked to the end
  * @throws MalformedError

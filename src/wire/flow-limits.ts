@@ -24,6 +24,6 @@ export const MAX_REQUEST_ID_BYTES = 256;
 
 /**
  * The version of the protocol that this code speaks: what it says in `Initialize` and `Initialized`, and answers to. It is not the
- * default of these fields in the schema ({@link SCHEMA_DEFAULT}), which stays 1.
+ * default of these fields in the schema (`SCHEMA_DEFAULT`), which stays 1.
  */
 export const PROTOCOL_VERSION = 1;

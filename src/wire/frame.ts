@@ -158,7 +158,7 @@ export class FrameDecoder {
   /**
    * What an `open` says.
    *
-   * @param maxContextBytes a larger context is measured and not built, see {@link readBoundedContext}
+   * @param maxContextBytes a larger context is measured and not built, see `readBoundedContext`
    * @throws MalformedError
    */
   open(maxContextBytes: number = this.#cursor.limits.maxMessageBytes): OpenFields {

@@ -68,22 +68,29 @@ export function percentile(sorted: readonly number[], p: number): number {
   return sorted[rank - 1] ?? 0;
 }
 
-/** A table for a person. */
+/** Tables for a person, two of them: one would be wider than a terminal of 80 columns. */
 export function renderFigures(figures: readonly Figures[]): string {
-  const heads = ['workers', 'calls', 'calls/s', 'speed-up', 'sent/s', 'received/s', 'frames/s'];
-  const times = ['first ms', 'p50 ms', 'p99 ms', 'max ms'];
-  const rows = figures.map((one) => [
-    String(one.workers),
+  const rates = figures.map((one) => [
+    count(one.workers),
     count(one.calls),
     one.callsPerSecond < 100 ? one.callsPerSecond.toFixed(2) : count(one.callsPerSecond),
     one.speedUp.toFixed(2),
     bytes(Math.round(one.bytesOutPerSecond)),
     bytes(Math.round(one.bytesInPerSecond)),
     count(one.framesPerSecond),
-    one.firstDataP50 === undefined ? '-' : one.firstDataP50.toFixed(2),
-    one.latencyP50.toFixed(2),
-    one.latencyP99.toFixed(2),
-    one.latencyMax.toFixed(2),
   ]);
-  return table([[...heads, ...times], ...rows]);
+  const times = figures.map((one) => [
+    count(one.workers),
+    one.firstDataP50 === undefined ? '-' : milliseconds(one.firstDataP50),
+    milliseconds(one.latencyP50),
+    milliseconds(one.latencyP99),
+    milliseconds(one.latencyMax),
+  ]);
+  const rateHeads = ['workers', 'calls', 'calls/s', 'speed-up', 'sent/s', 'received/s', 'frames/s'];
+  const timeHeads = ['workers', 'first ms', 'p50 ms', 'p99 ms', 'max ms'];
+  return `${table([rateHeads, ...rates])}\n\n${table([timeHeads, ...times])}`;
+}
+
+function milliseconds(value: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

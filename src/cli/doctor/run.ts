@@ -9,6 +9,7 @@ import { openInput, readChunks } from '../call/files.ts';
 import { checkLauncher, checkNode, checkPackage, checkTypeScript } from './environment.ts';
 import { judgePrints, parseTrace, renderFindings, type Finding } from './findings.ts';
 import { callOnce } from '../call/one-call.ts';
+import { count, plural } from '../terminal/format.ts';
 import { checkModuleFile, messageOf } from '../open-module.ts';
 
 export interface DoctorOptions {
@@ -48,7 +49,7 @@ async function checkLife(file: string): Promise<Finding[]> {
     const ms = Math.round(performance.now() - started);
     const named = methods.length > 0 ? `, streams ${methods.join(', ')}` : '';
     const what = capabilities.join(', ') || 'no handler';
-    const text = `${moduleName} ${moduleVersion} is ready ${ms} ms after its start: ${what}${named}`;
+    const text = `${moduleName} ${moduleVersion} is ready ${count(ms)} ms after its start: ${what}${named}`;
     const offers: Finding =
       capabilities.length > 0
         ? { level: 'ok', check: 'load', text }
@@ -150,7 +151,11 @@ async function callWatched(module: ModuleProcess, options: DoctorOptions, method
   const input = options.input === undefined ? [] : await readChunks(await openInput(options.input));
   try {
     await callOnce(module, spec, input, () => Promise.resolve(), tally, new AbortController().signal);
-    return { level: 'ok', check: 'call', text: `the method ${method} answers with ${tally.framesIn} frames` };
+    return {
+      level: 'ok',
+      check: 'call',
+      text: `the method ${method} answers with ${plural(tally.framesIn, 'frame')}`,
+    };
   } catch (error) {
     const { code = 'error' } = error as { code?: string };
     return {

@@ -1,9 +1,10 @@
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { packageRoot } from '../../base/package-files.ts';
 import { EXIT } from '../../main/options.ts';
 import { CliError } from '../terminal/failure.ts';
-import { packageVersion } from '../package-version.ts';
+import { dependencySpec } from './dependency.ts';
+import { commandsOf, packageManagerOf, type PackageManager } from './package-manager.ts';
 
 /** Files of the template that npm would not pack, or would read as its own, under their real names. */
 const STORED_AS: Readonly<Record<string, string>> = { gitignore: '.gitignore' };
@@ -13,9 +14,12 @@ export async function runInit(folder: string): Promise<void> {
   const target = resolve(folder);
   await checkFolder(folder);
   const template = join(packageRoot(), 'templates/module/');
+  const manager = packageManagerOf(process.env['npm_config_user_agent'], process.cwd());
+  const commands = commandsOf(manager);
   const values: Readonly<Record<string, string>> = {
     name: moduleName(basename(target)),
-    sdk: await dependency(target),
+    sdk: dependencySpec({ target, root: packageRoot(), cwd: process.cwd() }),
+    ...commands,
   };
   for (const name of await readdir(template, { recursive: true })) {
     const from = join(template, name);
@@ -29,10 +33,21 @@ export async function runInit(folder: string): Promise<void> {
       { flag: 'wx' },
     );
   }
+  await setApart(target, manager);
   process.stdout.write(
     `${folder} holds a module. To go on:\n\n` +
-      `  cd ${folder}\n  npm install\n  npm test\n  echo hello | npx ixt-module call src/module.ts shout\n`,
+      `  cd ${folder}\n  ${commands.install}\n  ${commands.test}\n  echo hello | ${commands.run} call src/module.ts shout\n`,
   );
+}
+
+/** Makes the folder a project of its own to a manager that would take it for a part of the one above. */
+async function setApart(target: string, manager: PackageManager): Promise<void> {
+  if (manager === 'yarn') await writeFile(join(target, 'yarn.lock'), '');
+  // esbuild, which tsx brings, works without its script; pnpm fails until somebody has said so.
+  if (manager === 'pnpm') {
+    const text = 'packages: []\nallowBuilds:\n  esbuild: false\nignoredBuiltDependencies:\n  - esbuild\n';
+    await writeFile(join(target, 'pnpm-workspace.yaml'), text);
+  }
 }
 
 async function checkFolder(folder: string): Promise<void> {
@@ -63,24 +78,4 @@ export function moduleName(folder: string): string {
     .replace(/[^a-z0-9._-]+/g, '-')
     .replace(/^[._-]+|-+$/g, '');
   return name === '' ? 'module' : name;
-}
-
-/** How the new package gets this one: from the same file or folder where it came from one, else by its version. */
-async function dependency(target: string): Promise<string> {
-  const root = packageRoot();
-  const modules = dirname(root);
-  if (basename(modules) !== 'node_modules') return `file:${relative(target, root)}`;
-  try {
-    const lock = JSON.parse(await readFile(join(modules, '.package-lock.json'), 'utf8')) as {
-      packages?: Record<string, { resolved?: string } | undefined>;
-    };
-    const resolved = lock.packages?.[`node_modules/${basename(root)}`]?.resolved;
-    if (resolved?.startsWith('file:') === true) {
-      const file = resolve(dirname(modules), resolved.slice('file:'.length));
-      return `file:${relative(target, file)}`;
-    }
-  } catch {
-    // Not installed by npm: the registry has to do.
-  }
-  return `^${packageVersion()}`;
 }

@@ -1,5 +1,5 @@
 import { escapeControls } from '../../base/stderr.ts';
-import { bytes as inUnits, jsonBytes, plural } from '../terminal/format.ts';
+import { bytes as inUnits, count, jsonBytes, plural } from '../terminal/format.ts';
 import { MessageReader, type Content, type Message } from './message.ts';
 import type { Side, WireEvent } from './timeline.ts';
 
@@ -85,12 +85,12 @@ export function describe(content: Content): string {
   switch (content.kind) {
     case 'open': {
       const { context, initialCredit } = content;
-      return ` ${describeContext(context)}, credit ${initialCredit}`;
+      return ` ${describeContext(context)}, credit ${count(initialCredit)}`;
     }
     case 'data':
       return ` ${sized(content.data)}`;
     case 'credit':
-      return ` ${content.credit}`;
+      return ` ${count(content.credit)}`;
     case 'cancel':
       return ` ${text(content.reason)}`;
     case 'error': {
@@ -108,16 +108,16 @@ export function describe(content: Content): string {
     case 'initialized':
       return (
         ` protocol ${content.protocolVersion}, ${text(content.moduleName)} ${text(content.moduleVersion)}, ` +
-        `${plural(content.workers, 'worker')}, credit ${content.initialCredit}, ${content.capabilities.join(' ')}; ` +
+        `${plural(content.workers, 'worker')}, credit ${count(content.initialCredit)}, ${content.capabilities.join(' ')}; ` +
         `methods ${content.methods.map(escapeControls).join(' ') || 'not named'}`
       );
     case 'healthReport':
       return (
-        ` ${content.status}, ${plural(content.openStreams, 'stream')} open, ${content.queuedOpens} queued, ` +
-        `${content.busyWorkers} of ${plural(content.workers, 'worker')} busy, ${inUnits(content.rssBytes)} resident`
+        ` ${content.status}, ${plural(content.openStreams, 'stream')} open, ${count(content.queuedOpens)} queued, ` +
+        `${count(content.busyWorkers)} of ${plural(content.workers, 'worker')} busy, ${inUnits(content.rssBytes)} resident`
       );
     case 'shutdown':
-      return ` within ${content.drainMs} ms`;
+      return ` within ${count(content.drainMs)} ms`;
     case 'kvChange':
       return ` ${content.operation} ${text(content.key)} version ${content.version}, ${sized(content.value)}`;
     case 'serviceRequest':

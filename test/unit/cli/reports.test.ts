@@ -66,9 +66,9 @@ test('rates are per second of the measured time, and the speed-up is against the
     [1, 2, undefined, 7],
   );
   const lines = renderFigures([first, second]).split('\n');
-  assert.equal(lines.length, 3);
+  assert.equal(lines.length, 7);
   assert.match(lines[2] ?? '', /^2 +4 +4\.00 +2\.00 /);
-  assert.equal(new Set(lines.map(({ length }) => length)).size, 1, 'columns line up');
+  assert.equal(new Set(lines.slice(0, 3).map(({ length }) => length)).size, 1, 'columns line up');
 });
 
 test('worker counts go up by powers of two to the machine’s own', () => {

@@ -127,7 +127,7 @@ test('a readable line says time, direction, stream and content', () => {
     renderer.render({ kind: 'message', at: 1500, from, message });
   assert.match(
     line('host', OPEN),
-    /^ +1\.500000 s {2}host → module {2}stream 1 {3}open 0123456789abcdef0123456789abcdef echo key="a b", credit 262144$/,
+    /^ +1\.500000 s {2}host → module {2}stream 1 {3}open 0123456789abcdef0123456789abcdef echo key="a b", credit 262,144$/,
   );
   const data = Buffer.concat([FRAMES.dataHeader(2), Buffer.from('hi'), Buffer.alloc(6)]);
   assert.match(line('module', data), /host ← module {2}stream 1 {3}data 2 B "hi"$/);

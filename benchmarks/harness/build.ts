@@ -11,7 +11,8 @@ import { bundle } from '../../build.ts';
  * @returns the folder that holds `src/` and `benchmarks/` as JavaScript
  */
 export async function build(root: string): Promise<string> {
-  const folder = join(root, 'node_modules', '.cache', 'ixt-bench');
+  // Below the peers that benchmarks/package.json brings: what is compiled finds them, and the project's own packages, too.
+  const folder = join(root, 'benchmarks', 'node_modules', '.cache', 'ixt-bench');
   const dist = join(folder, 'dist');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');

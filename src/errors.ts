@@ -43,6 +43,8 @@ export function isErrorCode(text: unknown): text is ErrorCode {
 export interface ModuleErrorOptions extends ErrorOptions {
   /** Bytes for the host, opaque to the protocol: `IpcError.details`. */
   details?: Uint8Array;
+  /** See {@link ModuleError.started}. */
+  started?: boolean;
 }
 
 /**
@@ -54,6 +56,11 @@ export class ModuleError extends Error {
   override readonly name: string = 'ModuleError';
   readonly code: ErrorCode;
   readonly details: Uint8Array;
+  /**
+   * Where the module is gone: whether the call may have begun there. Only one that had not (`false`) may be tried elsewhere without
+   * a thought. Left out by every other error.
+   */
+  declare readonly started?: boolean;
 
   /**
    * @param code one of {@link ERROR_CODES}
@@ -63,6 +70,7 @@ export class ModuleError extends Error {
     super(message, options);
     this.code = code;
     this.details = options.details ?? new Uint8Array(0);
+    if (options.started !== undefined) this.started = options.started;
   }
 
   /** What a worker or the host kit throws is of another copy of this class, and `instanceof` knows it all the same. */

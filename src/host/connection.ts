@@ -1,4 +1,5 @@
-import { ModuleError } from '../errors.ts';
+import { ModuleError, type ErrorCode } from '../errors.ts';
+import { cutUtf8 } from '../base/text.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { Framer } from '../wire/capnp/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
@@ -7,10 +8,13 @@ import type { MessageType } from '../wire/message-type.ts';
 import { StreamTable } from '../wire/stream-table.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
 import { Inbound, type InboundEvents } from './inbound.ts';
+import { Unsettled } from './handed-out.ts';
 import { abortReason } from './invocation-options.ts';
+import { DEFAULT_GRACE_MS, LocalEnds } from './local-end.ts';
+import { MAX_ERROR_TEXT_BYTES, MessageBounds } from './message-bounds.ts';
 import { Outbound } from './outbound.ts';
-import { PendingCalls } from './pending-calls.ts';
-import { answerService } from './service-answers.ts';
+import { PendingCalls, type CallEnds } from './pending-calls.ts';
+import { ServiceCalls } from './service-calls.ts';
 import type { HostSessionOptions, SessionStats } from './session-options.ts';
 import type { LiveStream } from './streams/host-stream.ts';
 import type { Transport, TransportEnd } from './transport/transport.ts';
@@ -26,7 +30,11 @@ export class Connection {
   readonly violations: Violations;
   readonly outbound: Outbound;
   readonly streams = new StreamTable<LiveStream>();
-  readonly calls = new PendingCalls();
+  readonly calls: PendingCalls;
+  readonly bounds: MessageBounds;
+  readonly unsettled: Unsettled;
+  readonly localEnds: LocalEnds;
+  readonly #services: ServiceCalls;
   readonly #transport: Transport;
   readonly #options: HostSessionOptions;
   readonly #framer: Framer;
@@ -34,6 +42,7 @@ export class Connection {
   readonly #shutdownIds = new Set<string>();
   #shutdownSent = false;
   #lastMessageSeen = false;
+  #inputEnded = false;
   #closedHere = false;
   #saidError: ModuleError | undefined;
   #over: ModuleError | undefined;
@@ -45,11 +54,19 @@ export class Connection {
     this.violations = new Violations(options.onViolation);
     this.outbound = new Outbound(transport, this.stats, options.onWire);
     const limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
+    this.bounds = new MessageBounds(limits.maxMessageBytes);
+    this.unsettled = new Unsettled(transport);
+    this.localEnds = new LocalEnds(options.graceMs ?? DEFAULT_GRACE_MS);
+    this.calls = new PendingCalls(this.unsettled, this.localEnds);
+    this.#services = this.#serviceCalls(limits.maxMessageBytes);
     this.#inbound = new Inbound(limits, this.streams, this.calls, this.#inboundEvents());
     this.#framer = new Framer(limits, (bytes, start, end) => this.#onMessage(bytes, start, end));
     transport.start({
       onData: (bytes) => this.#recv(bytes),
-      onDrain: () => this.outbound.drained(),
+      onDrain: () => {
+        this.outbound.drained();
+        this.#services.pump();
+      },
       onEnd: (end) => this.#ended(end),
     });
   }
@@ -72,25 +89,36 @@ export class Connection {
   /** Why a call with this signal can't be made now; `undefined`: it can. */
   refusalOf(signal: AbortSignal | undefined): ModuleError | undefined {
     if (this.#over !== undefined) return this.#over;
+    if (this.#inputEnded) {
+      const message = 'The input of the module was ended, so it can be asked nothing more.';
+      return new ModuleError('unavailable', message, { started: false });
+    }
     return signal?.aborted === true ? new ModuleError('cancelled', abortReason(signal)) : undefined;
   }
 
-  /** Sends a request and waits for its answer: the payload of the response. */
-  call(type: MessageType, payload: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
-    const refusal = this.refusalOf(signal);
-    if (refusal !== undefined) return Promise.reject(refusal);
+  /**
+   * Sends a request and waits for its answer: the payload of the response.
+   *
+   * @throws ModuleError where it can't be sent
+   */
+  call(type: MessageType, payload: Uint8Array, ends: CallEnds = {}): Promise<Uint8Array> {
+    const refusal = this.refusalOf(ends.signal);
+    if (refusal !== undefined) throw refusal;
     const requestId = this.calls.newRequestId();
+    const message = encodeEnvelope(type, requestId, payload);
+    this.bounds.checkMessage(`This ${type}`, message);
     if (type === 'shutdown') {
       this.#shutdownSent = true;
       this.#shutdownIds.add(requestId);
     }
-    const answer = this.calls.wait(requestId, signal);
-    this.outbound.write(encodeEnvelope(type, requestId, payload));
+    const answer = this.calls.wait(requestId, ends);
+    this.outbound.write(message);
     return answer;
   }
 
   /** Ends the module's input, after what is queued. */
   endInput(): void {
+    this.#inputEnded = true;
     this.outbound.flush();
     this.#transport.end();
   }
@@ -130,7 +158,7 @@ export class Connection {
     }
     const said = this.#saidError;
     const message = said === undefined ? end.message : `${end.message}\nIt had said: ${said.message}`;
-    this.#failAll(new ModuleError('unavailable', message, causedBy(said)));
+    this.#failAll('unavailable', message, said, end.neverRan !== true);
   }
 
   #checkTerminals(): void {
@@ -141,9 +169,12 @@ export class Connection {
     }
   }
 
-  #failAll(error: ModuleError): void {
-    this.#over = error;
+  /** @param mayHaveStarted whether the module can have begun what it was asked */
+  #failAll(code: ErrorCode, message: string, cause: unknown, mayHaveStarted: boolean): void {
+    this.#over = new ModuleError(code, message, { ...causedBy(cause), started: false });
     this.outbound.stop();
+    this.#services.stop();
+    const error = new ModuleError(code, message, { ...causedBy(cause), started: mayHaveStarted });
     for (const stream of this.streams.values()) {
       this.streams.delete(stream);
       stream.abandon(error);
@@ -154,9 +185,7 @@ export class Connection {
   #fatal(kind: ViolationKind, requestId: string, message: string, cause: unknown): void {
     if (this.#over !== undefined) return;
     this.violations.add(kind, requestId, message, cause);
-    this.#failAll(
-      new ModuleError('protocolViolation', `The module's output can't be read: ${message}`, { cause }),
-    );
+    this.#failAll('protocolViolation', `The module broke the contract: ${message}`, cause, true);
     this.close();
   }
 
@@ -164,19 +193,36 @@ export class Connection {
     return {
       onViolation: (kind, requestId, message, cause) => this.violations.add(kind, requestId, message, cause),
       onFatal: (kind, requestId, message, cause) => this.#fatal(kind, requestId, message, cause),
-      onConnectionError: (error) => {
-        this.#saidError = error;
-        this.#options.onProtocolError?.(error);
-      },
+      onConnectionError: (error) => this.#onConnectionError(error),
       onAnswered: (requestId, type) => {
         if (!this.#shutdownIds.delete(requestId) || this.#shutdownIds.size > 0 || type === 'error') return;
         this.#lastMessageSeen = true;
         this.#checkTerminals();
       },
-      onServiceRequest: (requestId, payload) => {
-        const answer = answerService(requestId, payload, this.#options.onService);
-        void answer.then((message) => this.outbound.write(message));
-      },
+      onServiceRequest: (requestId, payload) => this.#services.recv(requestId, payload),
     };
+  }
+
+  #onConnectionError({ code, message, details }: ModuleError): void {
+    if (this.#saidError !== undefined) {
+      this.violations.add('unknownAnswer', '', 'A second error that ends the connection.');
+      return;
+    }
+    // It is quoted by everything that fails with the connection.
+    const said = new ModuleError(code, cutUtf8(message, MAX_ERROR_TEXT_BYTES), { details });
+    this.#saidError = said;
+    this.#options.onProtocolError?.(said);
+  }
+
+  #serviceCalls(maxMessageBytes: number): ServiceCalls {
+    const { outbound } = this;
+    const link = {
+      get clogged() {
+        return outbound.clogged;
+      },
+      write: (message: Uint8Array) => outbound.write(message),
+      onFlood: (message: string) => this.#fatal('serviceFlood', '', message, undefined),
+    };
+    return new ServiceCalls(link, this.#options.onService, maxMessageBytes);
   }
 }

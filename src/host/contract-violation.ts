@@ -13,6 +13,7 @@
  * - `malformedAnswer`: an answer or a service request whose payload can't be read
  * - `firstWindow`: `Initialized.initialCredit` below the constant
  * - `afterShutdown`: a message after the answer to `shutdown`, which is the last one
+ * - `serviceFlood`: service requests without end, while no answer to them is read
  * - `missingTerminal`: a stream that the module left without its terminal frame on a clean path
  */
 export type ViolationKind =
@@ -28,6 +29,7 @@ export type ViolationKind =
   | 'malformedAnswer'
   | 'firstWindow'
   | 'afterShutdown'
+  | 'serviceFlood'
   | 'missingTerminal';
 
 /** One breach of the wire contract by the module. Collected by the session, thrown by nobody. */

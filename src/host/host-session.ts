@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { ModuleError } from '../errors.ts';
+import { isModuleError, ModuleError } from '../errors.ts';
 import {
   decodeHandleResponse,
   decodeHealthReport,
@@ -20,6 +20,7 @@ import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { Connection } from './connection.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions } from './streams/host-stream.ts';
+import { mayBeIgnored } from './handed-out.ts';
 import { contextOf, type InvocationOptions } from './invocation-options.ts';
 import type {
   HostSessionOptions,
@@ -74,13 +75,23 @@ export class HostSession {
     return this.#connection.saidError;
   }
 
-  /** Optional first call. Streams opened after its answer count with the first window that the module announces. */
-  async initialize(init: InitializeOptions = {}): Promise<Initialized> {
+  /**
+   * Optional first call. Streams opened after its answer count with the first window that the module announces.
+   *
+   * Rejects with a {@link ModuleError}: `invalidArgument` for a config that no message can hold.
+   */
+  initialize(init: InitializeOptions = {}): Promise<Initialized> {
+    return mayBeIgnored(this.#initialize(init));
+  }
+
+  async #initialize(init: InitializeOptions): Promise<Initialized> {
+    const { config = EMPTY_PAYLOAD } = init;
+    this.#connection.bounds.checkField('The config', config.length);
     const payload = encodeInitialize({
       protocolVersion: init.protocolVersion ?? PROTOCOL_VERSION,
       runtimeName: init.runtimeName ?? '',
       runtimeVersion: init.runtimeVersion ?? '',
-      config: init.config ?? EMPTY_PAYLOAD,
+      config,
     });
     const answer = await this.#connection.call('initialize', payload);
     const initialized = this.#decoded(answer, decodeInitialized);
@@ -91,48 +102,88 @@ export class HostSession {
     return initialized;
   }
 
-  async health(): Promise<HealthReport> {
+  health(): Promise<HealthReport> {
+    return mayBeIgnored(this.#health());
+  }
+
+  async #health(): Promise<HealthReport> {
     return this.#decoded(await this.#connection.call('health', EMPTY_PAYLOAD), decodeHealthReport);
   }
 
-  /** Asks the module to drain for at most `drainMs` (default 5,000) and settles with its answer, the last message. */
-  async shutdown(options: { drainMs?: number } = {}): Promise<void> {
-    await this.#connection.call('shutdown', encodeShutdown({ drainMs: options.drainMs ?? 5_000 }));
+  /**
+   * Asks the module to drain for at most `drainMs` milliseconds (default 5,000; at most 2^32-1) and settles with its answer, the
+   * last message. Rejects with a {@link ModuleError}: `invalidArgument` for a time that can't be sent.
+   */
+  shutdown(options: { drainMs?: number } = {}): Promise<void> {
+    return mayBeIgnored(this.#shutdown(options.drainMs ?? 5_000));
   }
 
-  /** One unary request; the body of its answer. Rejects with the module's {@link ModuleError}. */
-  async request(method: string, body: Uint8Array, options: InvocationOptions = {}): Promise<Uint8Array> {
-    const payload = encodeHandleRequest({ context: contextOf(method, options), body });
-    const answer = await this.#connection.call('handle', payload, options.signal);
-    return this.#decoded(answer, decodeHandleResponse).body;
-  }
-
-  /** Tells the module of a key-value change; there is no answer. */
-  notifyKv(change: KvNotification): void {
-    const { key, operation, value = EMPTY_PAYLOAD, version = 0n } = change;
-    const payload = encodeKvChange({ key, operation, value, version: BigInt(version) });
-    this.#connection.outbound.write(encodeEnvelope('kvChangeNotification', '', payload));
+  async #shutdown(drainMs: number): Promise<void> {
+    if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > 0xffff_ffff) {
+      throw new ModuleError('invalidArgument', `A drain time of ${drainMs} ms does not fit its field.`);
+    }
+    await this.#connection.call('shutdown', encodeShutdown({ drainMs }));
   }
 
   /**
-   * Opens a stream. Where that can't be (a signal that has fired, a connection that is over) nothing is sent, and the stream
-   * given is one that has already failed.
+   * One unary request; the body of its answer. Rejects with a {@link ModuleError}: the module's, `invalidArgument` for a body that
+   * no message can hold, or `deadlineExceeded` where the module has not answered some time after the deadline.
+   */
+  request(method: string, body: Uint8Array, options: InvocationOptions = {}): Promise<Uint8Array> {
+    return mayBeIgnored(this.#request(method, body, options));
+  }
+
+  async #request(method: string, body: Uint8Array, options: InvocationOptions): Promise<Uint8Array> {
+    this.#connection.bounds.checkField('The body of the request', body.length);
+    const context = contextOf(method, options);
+    const payload = encodeHandleRequest({ context, body });
+    const ends = { signal: options.signal, deadlineUnixMs: context.deadlineUnixMs };
+    const answer = await this.#connection.call('handle', payload, ends);
+    const { body: answered } = this.#decoded(answer, decodeHandleResponse);
+    // A view; where the rest of the message is the larger part, it must not be kept along with it.
+    return answered.length * 2 < answer.length ? answered.slice() : answered;
+  }
+
+  /**
+   * Tells the module of a key-value change; there is no answer.
+   *
+   * @throws ModuleError `invalidArgument` for a change that no message can hold
+   */
+  notifyKv(change: KvNotification): void {
+    const { key, operation, value = EMPTY_PAYLOAD, version = 0n } = change;
+    const { bounds, outbound } = this.#connection;
+    bounds.checkField('The value', value.length);
+    const payload = encodeKvChange({ key, operation, value, version: BigInt(version) });
+    const message = encodeEnvelope('kvChangeNotification', '', payload);
+    bounds.checkMessage('This key-value change', message);
+    outbound.write(message);
+  }
+
+  /**
+   * Opens a stream. Where that can't be (a signal that has fired, a connection that is over, a context that no message can hold)
+   * nothing is sent, and the stream given is one that has already failed.
    *
    * @throws ModuleError `invalidArgument` for an id that is live, or a window or deadline that can't be sent
    */
   openStream(method: string, options: OpenStreamOptions = {}): HostStream {
     const connection = this.#connection;
     const context = contextOf(method, options);
-    const stream = this.#newStream(options);
-    const refusal = connection.refusalOf(options.signal);
-    if (refusal !== undefined) {
-      stream.abandon(refusal);
-      return stream;
+    const stream = this.#newStream(options, context.deadlineUnixMs);
+    try {
+      const refusal = connection.refusalOf(options.signal);
+      if (refusal !== undefined) throw refusal;
+      // Built first: a stream that can't be opened must not be waited for.
+      const open = stream.openFrame(context, options.initialCredit);
+      connection.bounds.checkMessage('The context of this stream', open);
+      connection.streams.add(stream);
+      connection.outbound.write(open);
+    } catch (error) {
+      // It must not listen to its signal any more, whatever was wrong.
+      stream.abandon(
+        isModuleError(error) ? error : new ModuleError('internal', 'The stream was never opened.'),
+      );
+      if (!isModuleError(error)) throw error;
     }
-    // Built first: a stream that can't be opened must not be waited for.
-    const open = stream.openFrame(context, options.initialCredit);
-    connection.streams.add(stream);
-    connection.outbound.write(open);
     return stream;
   }
 
@@ -157,8 +208,8 @@ export class HostSession {
     }
   }
 
-  #newStream(options: OpenStreamOptions): LiveStream {
-    const { streams, outbound, shutdownSent } = this.#connection;
+  #newStream(options: OpenStreamOptions, deadlineUnixMs: number | undefined): LiveStream {
+    const { streams, outbound, shutdownSent, unsettled, localEnds } = this.#connection;
     const id = options.id ?? this.#newStreamId();
     if (streams.get(id) !== undefined) {
       throw new ModuleError('invalidArgument', `The stream id ${id} is live.`);
@@ -168,7 +219,8 @@ export class HostSession {
       throw new ModuleError('invalidArgument', `A window of ${receive} bytes does not fit its field.`);
     }
     const windows = { send: this.#firstWindow, receive, autoCredit };
-    return new LiveStream(outbound, id, windows, !shutdownSent, options.signal);
+    const waits = { unsettled, localEnds, deadlineUnixMs };
+    return new LiveStream(outbound, id, windows, !shutdownSent, options.signal, waits);
   }
 
   #newStreamId(): StreamId {

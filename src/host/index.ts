@@ -21,7 +21,7 @@ export type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 export type { InvocationOptions } from './invocation-options.ts';
 export type { ModuleHost } from './module-host.ts';
 export { spawnModule, ModuleProcess, type ModuleExit, type SpawnModuleOptions } from './module-process.ts';
-export type { ServiceCall, ServiceHandler } from './service-answers.ts';
+export type { ServiceCall, ServiceHandler } from './service-calls.ts';
 export type {
   HostSessionOptions,
   InitializeOptions,

@@ -1,15 +1,21 @@
 import type { ChildProcess } from 'node:child_process';
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { MAX_TIMER_MS } from '../base/clock.ts';
+import { ModuleError } from '../errors.ts';
 import type { HealthReport, Initialized } from '../wire/payload-decode.ts';
-import { startChild, type TransportKind } from './transport/child-io.ts';
+import { startChild, type ChildIo, type TransportKind } from './transport/child-io.ts';
+import { FailedTransport } from './transport/failed-transport.ts';
+import { holdProcess, releaseProcess } from './transport/process-hold.ts';
+import { unrefStream } from './transport/byte-source.ts';
+import { mayBeIgnored } from './handed-out.ts';
 import { HostSession } from './host-session.ts';
 import type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 import type { InvocationOptions } from './invocation-options.ts';
 import type { ModuleHost } from './module-host.ts';
 import { LAUNCHER_DESCRIPTORS, launcherPrefix, runnerCommand } from './runner-command.ts';
 import type { HostSessionOptions, InitializeOptions, KvNotification } from './session-options.ts';
-import { StderrTail } from './transport/stderr-tail.ts';
+import { copyToStderr, StderrTail } from './transport/stderr-tail.ts';
 import { StreamTransport, type TransportEnd } from './transport/transport.ts';
 
 export interface SpawnModuleOptions extends HostSessionOptions {
@@ -32,7 +38,7 @@ export interface SpawnModuleOptions extends HostSessionOptions {
   cwd?: string;
   /** Default `socket`. */
   transport?: TransportKind;
-  /** Called with what the child writes to stderr, as it comes. */
+  /** Called with what the child writes to stderr, as it comes; what its handlers print is there, too (default: copied to ours). */
   onStderr?: (text: string) => void;
 }
 
@@ -44,47 +50,76 @@ export interface ModuleExit {
   readonly stderr: string;
 }
 
-/** How long after its drain a module may take to go away before `close` kills it. */
+/** `close` gives the module up so long after its drain, whatever has become of it. */
 const EXIT_GRACE_MS = 10_000;
-/** A dead child's output counts as ended when nothing of it came for two such rounds: a grandchild may hold it open. */
+/** How long after its drain a module may take to go away before `close` kills it; the rest is for reading what it wrote. */
+const KILL_MS = 8_000;
+/**
+ * A dead child's output is read in such rounds: until it ends, two in a row bring nothing, or these are over. A grandchild may hold
+ * it open, and even write. Each is a turn of the event loop, too, so that a host which stood still loses nothing.
+ */
 const OUTPUT_ROUND_MS = 250;
-/** A child that has closed its output but stays has this long to exit before what is pending fails. */
+const OUTPUT_ROUNDS = 6;
+/** A child that has closed its output or input but stays has this long to exit before what is pending fails. */
 const SILENT_CHILD_MS = 2_000;
 /** How much of stderr goes into the message of what fails with the child. */
 const MESSAGE_STDERR_UNITS = 2_000;
+/** Exit codes of a module that was never able to serve: its command line, or its file, is wrong. */
+const NEVER_RAN_CODES: readonly (number | null)[] = [64, 78];
 
-/** Starts a module child. Errors of the start show through the calls and `exited`. */
+/**
+ * Starts a module child. Errors of the start show through the calls and `exited`.
+ *
+ * The process of the host may end while the child runs and streams are open: only a promise that is pending holds it.
+ *
+ * @throws TypeError for options that name neither a file nor a command
+ */
 export function spawnModule(options: SpawnModuleOptions): ModuleProcess {
   return new ModuleProcess(options);
 }
 
 /** A module child and the session with it. */
 export class ModuleProcess implements ModuleHost {
-  readonly child: ChildProcess;
+  /** Undefined where the system had no room for a child at all; one whose program isn't there has no pid. */
+  readonly child: ChildProcess | undefined;
   readonly session: HostSession;
-  /** Settles when the child is gone and its output is read. Never rejects. */
-  readonly exited: Promise<ModuleExit>;
-  readonly #stderr: StderrTail;
-  readonly #outputClosed: Promise<void>;
+  readonly #stderr: StderrTail | undefined;
+  readonly #exit: Promise<ModuleExit>;
+  #exited: Promise<ModuleExit> | undefined;
 
   constructor(options: SpawnModuleOptions) {
-    const io = startChild({
-      command: commandOf(options),
-      transport: options.transport ?? 'socket',
-      env: { ...process.env, ...options.env },
-      cwd: options.cwd,
-    });
+    if (options.command === undefined && options.file === undefined) {
+      throw new TypeError('spawnModule needs a file or a command.');
+    }
+    const io = start(options);
+    if (io instanceof Error) {
+      const exit = { code: null, signal: null, stderr: `${io.message}\n` };
+      this.#exit = Promise.resolve(exit);
+      this.session = new HostSession(new FailedTransport(describe(exit)), options);
+      return;
+    }
     this.child = io.child;
-    this.#stderr = new StderrTail(io.stderr, options.onStderr);
-    this.#outputClosed = io.source.closed;
+    this.#stderr = new StderrTail(io.stderr, options.onStderr ?? copyToStderr);
     const gone = childEnd(io.child);
-    this.exited = gone.then((end) => this.#readOut(end));
-    this.session = new HostSession(new StreamTransport(io.source, io.writable, this.#end(gone)), options);
+    this.#exit = gone.then((end) => this.#readOut(io, end));
+    const hold = { ref: holdProcess, unref: releaseProcess };
+    this.session = new HostSession(
+      new StreamTransport(io.source, io.writable, this.#end(io, gone), hold),
+      options,
+    );
+    io.child.unref();
+    io.source.unref?.();
+    for (const stream of [io.writable, io.stderr]) unrefStream(stream);
   }
 
   /** Undefined where the child could not be started. */
   get pid(): number | undefined {
-    return this.child.pid;
+    return this.child?.pid;
+  }
+
+  /** Settles when the child is gone and its output is read. Never rejects. Holds the process once somebody has asked for it. */
+  get exited(): Promise<ModuleExit> {
+    return (this.#exited ??= holding(this.#exit));
   }
 
   initialize(init?: InitializeOptions): Promise<Initialized> {
@@ -116,56 +151,114 @@ export class ModuleProcess implements ModuleHost {
     this.session.endInput();
   }
 
-  /** Sends a signal, SIGKILL by default; false when the child is gone. */
+  /** Sends a signal, SIGKILL by default; false when the child is gone, or never was there. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): boolean {
-    return this.child.kill(signal);
+    // Without a pid the signal would go to this process's own group.
+    return this.child?.pid === undefined ? false : this.child.kill(signal);
   }
 
   /**
-   * Lets the module drain for at most `drainMs` (default 5,000) and waits until it has exited; one that doesn't is killed ten
-   * seconds later.
+   * Lets the module drain for at most `drainMs` (default 5,000) and waits until it has exited; one that doesn't is killed eight
+   * seconds later. Settles within ten seconds after the drain, and then nothing of the child holds this process, whoever has
+   * inherited its pipes. May be called again, with a shorter time.
+   *
+   * Rejects with a ModuleError `invalidArgument` for a time that is negative or no number.
    */
-  async close(options: { drainMs?: number } = {}): Promise<ModuleExit> {
-    const { drainMs = 5_000 } = options;
-    const timer = setTimeout(() => this.kill(), drainMs + EXIT_GRACE_MS);
+  close(options: { drainMs?: number } = {}): Promise<ModuleExit> {
+    return mayBeIgnored(holding(this.#close(options.drainMs ?? 5_000)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #close(drainMs: number): Promise<ModuleExit> {
+    if (!(drainMs >= 0)) throw new ModuleError('invalidArgument', `A drain time of ${drainMs} ms.`);
+    const drain = Math.min(Math.ceil(drainMs), MAX_TIMER_MS - EXIT_GRACE_MS);
+    let givesUp = (): void => undefined;
+    const late = new Promise<undefined>((resolve) => (givesUp = () => resolve(undefined)));
+    const timers = [
+      setTimeout(() => this.kill(), drain + KILL_MS),
+      setTimeout(() => givesUp(), drain + EXIT_GRACE_MS),
+    ];
     try {
       // A module that is gone already, or refuses, has nothing to drain; its exit says the rest.
-      await this.shutdown({ drainMs }).catch(() => undefined);
-      this.endInput();
-      return await this.exited;
+      void this.shutdown({ drainMs: drain }).then(
+        () => this.endInput(),
+        () => this.endInput(),
+      );
+      return (await Promise.race([this.#exit, late])) ?? this.#giveUp();
     } finally {
-      clearTimeout(timer);
+      timers.forEach(clearTimeout);
     }
   }
 
-  /** Waits until everything that the dead child wrote is read. */
-  async #readOut(end: ChildEnd): Promise<ModuleExit> {
-    const ended = Promise.all([this.#outputClosed, this.#stderr.ended]);
-    let closed = await settlesWithin(ended, OUTPUT_ROUND_MS);
-    for (let idleRounds = 0, seen = -1; !closed && idleRounds < 2;) {
+  /** The system keeps the child although it was killed: let it be. */
+  #giveUp(): ModuleExit {
+    this.session.close();
+    this.#stderr?.destroy();
+    const said = this.#stderr?.text() ?? '';
+    return { code: null, signal: null, stderr: `${said}\nThe module was killed and is still there.\n` };
+  }
+
+  /** Waits until everything that the dead child wrote is read, and lets go of its pipes. */
+  async #readOut(io: ChildIo, end: ChildEnd): Promise<ModuleExit> {
+    const ended = Promise.all([io.source.closed, this.#stderr?.ended]);
+    let closed = false;
+    for (let round = 0, idle = 0, seen = -1; !closed && round < OUTPUT_ROUNDS && idle < 2; round++) {
       closed = await settlesWithin(ended, OUTPUT_ROUND_MS);
       const { bytesIn } = this.session.stats;
-      idleRounds = bytesIn === seen ? idleRounds + 1 : 0;
+      idle = bytesIn === seen ? idle + 1 : 0;
       seen = bytesIn;
     }
-    const failure = end.failure === undefined ? '' : `${end.failure.message}\n`;
     if (!closed) this.session.close();
-    return { code: end.code, signal: end.signal, stderr: failure + this.#stderr.text() };
+    this.#stderr?.destroy();
+    io.writable.destroy();
+    const failure = end.failure === undefined ? '' : `${end.failure.message}\n`;
+    return { code: end.code, signal: end.signal, stderr: failure + (this.#stderr?.text() ?? '') };
   }
 
-  async #end(gone: Promise<ChildEnd>): Promise<TransportEnd> {
-    const exit = this.exited.then((info) => describe(info));
-    await this.#outputClosed;
+  async #end({ source, writable }: ChildIo, gone: Promise<ChildEnd>): Promise<TransportEnd> {
+    const exit = this.#exit.then((info) => describe(info));
+    const inputLost = new Promise<string>((resolve) => {
+      // After our own end of the input it is no news.
+      writable.on('error', () => {
+        if (!writable.writableEnded) resolve('input');
+      });
+    });
+    const what = await Promise.race([source.closed.then(() => 'output'), inputLost]);
     if (await settlesWithin(gone, SILENT_CHILD_MS)) return exit;
-    return { clean: false, message: 'The module has closed its output but still runs.' };
+    source.destroy();
+    return { clean: false, message: `The module has closed its ${what} but still runs.` };
   }
+}
+
+/** The child, or why there is none. */
+function start(options: SpawnModuleOptions): ChildIo | Error {
+  try {
+    return startChild({
+      command: commandOf(options),
+      transport: options.transport ?? 'socket',
+      env: { ...process.env, ...options.env },
+      cwd: options.cwd,
+    });
+  } catch (failure) {
+    return failure instanceof Error ? failure : new Error(String(failure));
+  }
+}
+
+/** `promise` itself, which holds the process until it settles. */
+function holding<T>(promise: Promise<T>): Promise<T> {
+  holdProcess();
+  void promise.then(releaseProcess, releaseProcess);
+  return promise;
 }
 
 /** Whether `promise`, which never rejects, settles within `ms`. */
 async function settlesWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
+    timer = setTimeout(() => resolve(false), ms).unref();
   });
   const settled = await Promise.race([promise.then(() => true), late]);
   clearTimeout(timer);
@@ -198,7 +291,8 @@ function describe(exit: ModuleExit): TransportEnd {
         : 'could not be started';
   const tail = exit.stderr.slice(-MESSAGE_STDERR_UNITS).trim();
   const message = `The module ${how}.${tail === '' ? '' : ` Its stderr ends with:\n${tail}`}`;
-  return { message, clean: exit.code === 0 };
+  const isStarted = exit.code !== null || exit.signal !== null;
+  return { message, clean: exit.code === 0, neverRan: !isStarted || NEVER_RAN_CODES.includes(exit.code) };
 }
 
 function commandOf(options: SpawnModuleOptions): string[] {
@@ -206,8 +300,8 @@ function commandOf(options: SpawnModuleOptions): string[] {
   if (options.command !== undefined) {
     return [...(options.launcher === true ? launcherPrefix() : []), ...options.command, ...args];
   }
-  if (options.file === undefined) throw new TypeError('spawnModule needs a file or a command.');
-  const file = options.file instanceof URL ? fileURLToPath(options.file) : resolvePath(options.file);
+  const { file: source = '' } = options;
+  const file = source instanceof URL ? fileURLToPath(source) : resolvePath(source);
   const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)];
   const serve = [...runnerCommand(), 'serve', file, ...workers, ...args];
   if (options.launcher === false) return serve;

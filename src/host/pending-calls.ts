@@ -1,15 +1,32 @@
 import { ModuleError } from '../errors.ts';
+import { HandedOut, type Unsettled } from './handed-out.ts';
 import { abortReason } from './invocation-options.ts';
+import type { LocalEnds } from './local-end.ts';
 
-interface PendingCall {
-  resolve(payload: Uint8Array): void;
-  reject(error: ModuleError): void;
+/** When a call ends although the module has not answered it. */
+export interface CallEnds {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds since the epoch; 0 or left out: none. */
+  readonly deadlineUnixMs?: number | undefined;
 }
 
-/** The requests that the module still owes an answer. */
+interface PendingCall {
+  readonly answer: HandedOut<Uint8Array>;
+  /** Takes signal and timer back. */
+  readonly release: () => void;
+}
+
+/** The requests that the module still owes an answer, also those that have ended here. */
 export class PendingCalls {
   readonly #calls = new Map<string, PendingCall>();
+  readonly #unsettled: Unsettled;
+  readonly #localEnds: LocalEnds;
   #nextNumber = 1;
+
+  constructor(unsettled: Unsettled, localEnds: LocalEnds) {
+    this.#unsettled = unsettled;
+    this.#localEnds = localEnds;
+  }
 
   /** A request id that was never used on this connection. */
   newRequestId(): string {
@@ -19,52 +36,53 @@ export class PendingCalls {
   /**
    * Waits for the answer to `requestId`: the payload of the response.
    *
-   * An abort of `signal` rejects at once with `cancelled`; the answer is then awaited silently, since it will still come.
+   * An abort of the signal rejects at once with `cancelled`, the deadline some time after it has passed. The answer is then
+   * awaited silently, since it will still come.
    */
-  wait(requestId: string, signal?: AbortSignal): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        reject(new ModuleError('cancelled', signal === undefined ? '' : abortReason(signal)));
-      };
-      const done = (): void => signal?.removeEventListener('abort', onAbort);
-      this.#calls.set(requestId, {
-        resolve: (payload) => {
-          done();
-          resolve(payload);
-        },
-        reject: (error) => {
-          done();
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', onAbort, { once: true });
+  wait(requestId: string, { signal, deadlineUnixMs = 0 }: CallEnds = {}): Promise<Uint8Array> {
+    const answer = new HandedOut<Uint8Array>(this.#unsettled);
+    const onAbort = (): void => {
+      release();
+      answer.reject(new ModuleError('cancelled', signal === undefined ? '' : abortReason(signal)));
+    };
+    const forgetDeadline = this.#localEnds.afterDeadline(deadlineUnixMs, () => {
+      release();
+      const message = `The module has not answered within ${this.#localEnds.grace} after the deadline.`;
+      answer.reject(new ModuleError('deadlineExceeded', message));
     });
+    const release = (): void => {
+      forgetDeadline();
+      signal?.removeEventListener('abort', onAbort);
+    };
+    this.#calls.set(requestId, { answer, release });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    return answer.promise;
   }
 
   /** Settles the call of that id; false when none is pending. */
   resolve(requestId: string, payload: Uint8Array): boolean {
     const call = this.#take(requestId);
-    call?.resolve(payload);
+    call?.answer.resolve(payload);
     return call !== undefined;
   }
 
   /** As {@link resolve}, with the failure answer. */
   reject(requestId: string, error: ModuleError): boolean {
     const call = this.#take(requestId);
-    call?.reject(error);
+    call?.answer.reject(error);
     return call !== undefined;
   }
 
   /** Rejects all that is pending: no answer can come any more. */
   failAll(error: ModuleError): void {
-    const calls = [...this.#calls.values()];
-    this.#calls.clear();
-    for (const call of calls) call.reject(error);
+    for (const requestId of [...this.#calls.keys()]) this.reject(requestId, error);
   }
 
   #take(requestId: string): PendingCall | undefined {
     const call = this.#calls.get(requestId);
-    if (call !== undefined) this.#calls.delete(requestId);
+    if (call === undefined) return undefined;
+    this.#calls.delete(requestId);
+    call.release();
     return call;
   }
 }

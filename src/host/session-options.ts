@@ -1,13 +1,21 @@
 import type { ModuleError } from '../errors.ts';
 import type { KvChange } from '../wire/payload-decode.ts';
 import type { ContractViolation } from './contract-violation.ts';
-import type { ServiceHandler } from './service-answers.ts';
+import type { ServiceHandler } from './service-calls.ts';
 import type { WireLimits } from '../wire/capnp/limits.ts';
 
 export interface HostSessionOptions {
   limits?: Partial<WireLimits>;
-  /** Answers what handlers ask of their host; without it they get `unimplemented`. */
+  /**
+   * Answers what handlers ask of their host; without it they get `unimplemented`. At most 128 calls run at once; of those beyond,
+   * 1,024 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
+   */
   onService?: ServiceHandler;
+  /**
+   * How long after its deadline, or after its cancel, a call or stream waits for the module's last word before it ends here with
+   * the same code, in ms (default 2,000). Its id stays taken until that word comes. Infinity: as long as it takes.
+   */
+  graceMs?: number;
   /** Called as a violation is found: for each of them, while `violations` keeps the first 1,000. */
   onViolation?: (violation: ContractViolation) => void;
   /** The module gives up the connection and says why; its end follows. */

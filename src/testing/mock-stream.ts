@@ -1,6 +1,6 @@
 import { ModuleError } from '../errors.ts';
 import { contextOf, type InvocationOptions } from '../host/invocation-options.ts';
-import type { ServiceHandler } from '../host/service-answers.ts';
+import type { ServiceHandler } from '../host/service-calls.ts';
 import type { ModedHandler, StreamHandler } from '../module.ts';
 import type { LogLevel, ServerStream, Services, StreamLog } from '../handle/server-stream.ts';
 import { StreamHandle } from '../handle/stream-handle.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { HostSession } from '../host/host-session.ts';
 import type { OpenStreamOptions } from '../host/streams/host-stream.ts';
-import type { ServiceHandler } from '../host/service-answers.ts';
+import type { ServiceHandler } from '../host/service-calls.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
 import { Main } from '../main/main.ts';
 import { startPiscina, type ThreadSourceOptions } from '../main/workers/thread-source.ts';
@@ -97,6 +97,8 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     this.#main = this.#startMain();
     this.session = new HostSession(this.#wire.transport, {
       ...(options.onService === undefined ? {} : { onService: options.onService }),
+      // Deadlines count by the module's clock here, and it always answers.
+      graceMs: Infinity,
       onWire: (direction, message) => {
         if (direction === 'in') this.#onMessage(message);
       },

@@ -126,9 +126,9 @@ test(
     assert.equal((await collect(poor)).length, 1);
     // More than its ring and the socket hold.
     const unread = module.openStream('source', { metadata, initialCredit: 1 << 30 });
-    module.child.stdout?.pause();
+    module.child?.stdout?.pause();
     await stalledOn('ring');
-    module.child.stdout?.resume();
+    module.child?.stdout?.resume();
     assert.equal((await collect(unread)).length, 8);
     const exit = await module.close();
     const stats = linesOf(exit.stderr).at(-1)?.stats;

@@ -33,7 +33,7 @@ const ENDS = {
     codes: [74],
     ms: GRACE_MS + 1_200,
     end: (module: ModuleProcess) => {
-      module.child.stdout?.destroy();
+      module.child?.stdout?.destroy();
       // Something must be written for the child to see it.
       module.health().catch(() => {});
     },

@@ -28,6 +28,8 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
   const file = rest.command === undefined ? { file: CONFORMANCE_MODULE } : {};
   const module = new host.ModuleProcess({
     ...file,
+    // It is printed below where the test has failed.
+    onStderr: () => undefined,
     ...rest,
     onWire: (direction, message) => {
       log.record(direction, message);

@@ -172,7 +172,7 @@ function explain(error: unknown, method: string, module: ModuleProcess, info: In
   if (!(error instanceof Error)) return String(error);
   if (!isModuleError(error)) return error.message;
   // A module that is gone has said why on stderr, which the user has seen.
-  const isGone = error.code === 'unavailable' && module.child.exitCode !== null;
+  const isGone = error.code === 'unavailable' && module.child?.exitCode !== null;
   const message = isGone ? error.message.replace(/ Its stderr ends with:\n[^]*$/, '') : error.message;
   return `${error.code}: ${message}${hint(error, method, info)}`;
 }

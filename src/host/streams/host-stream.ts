@@ -4,7 +4,11 @@ import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { MAX_CREDIT } from '../../wire/flow-limits.ts';
 import type { TableEntry } from '../../wire/stream-table.ts';
 import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
+import { cutUtf8 } from '../../base/text.ts';
+import { HandedOut, Unsettled } from '../handed-out.ts';
 import { abortReason, type InvocationOptions } from '../invocation-options.ts';
+import { LocalEnds } from '../local-end.ts';
+import { MAX_ERROR_TEXT_BYTES } from '../message-bounds.ts';
 import { StreamInbox } from './stream-inbox.ts';
 import { StreamOutbox, type OutboxLink } from './stream-outbox.ts';
 
@@ -37,12 +41,17 @@ export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined>
   trySend(data: Uint8Array): boolean;
   /** Half-close: all is sent, once the sends that still wait have gone out. */
   end(): void;
-  /** Asks the module to stop. Sends that wait reject; the stream is over when the module's terminal frame arrives. */
+  /**
+   * Asks the module to stop. Sends that wait reject; the stream is over when the module's terminal frame arrives, or with `cancelled`
+   * when it doesn't within the session's `graceMs`. A reason of more than 4 KiB is cut.
+   */
   cancel(reason: string): void;
   /** Grants the module `bytes` more (at most 2^31-1), beside what automatic credit does. Not checked against what was taken. */
   grant(bytes: number): void;
   /** Resolves with the module's Close, rejects with a {@link ModuleError} on its Error. May be ignored. */
   readonly closed: Promise<void>;
+  /** Cancels the stream if it is live, and waits until it is over. Never rejects. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What a stream needs from its session. */
@@ -60,6 +69,20 @@ export interface StreamWindows {
   readonly receive: number;
   readonly autoCredit: boolean;
 }
+
+/** What a stream does about its program, which waits, and about a module that never answers. */
+export interface StreamWaits {
+  readonly unsettled: Unsettled;
+  readonly localEnds: LocalEnds;
+  /** Of the call, in ms since the epoch; 0 or undefined: none. */
+  readonly deadlineUnixMs: number | undefined;
+}
+
+const WAITS_FOR_EVER: StreamWaits = {
+  unsettled: new Unsettled({}),
+  localEnds: new LocalEnds(Infinity),
+  deadlineUnixMs: 0,
+};
 
 /** The session's view of a {@link HostStream}: with what it receives. */
 export class LiveStream implements HostStream, TableEntry<LiveStream> {
@@ -82,7 +105,11 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   /** `asked` to stop: the module's terminal frame is still to come. `over`: it came, or never will. */
   #phase: 'live' | 'asked' | 'over' = 'live';
   #outcome: { readonly error: ModuleError | undefined } | undefined;
-  #closed: PromiseWithResolve | undefined;
+  #closed: HandedOut<void> | undefined;
+  readonly #waits: StreamWaits;
+  /** Takes back the timers that would end the stream here. */
+  #forgetDeadline: () => void;
+  #forgetCancel = (): void => undefined;
 
   constructor(
     link: StreamLink,
@@ -90,26 +117,31 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     windows: StreamWindows,
     owed: boolean,
     signal: AbortSignal | undefined,
+    waits: StreamWaits = WAITS_FOR_EVER,
   ) {
     this.id = id;
     [this.id0, this.id1, this.id2, this.id3] = streamIdWords(id);
     this.owed = owed;
     this.#link = link;
     this.#signal = signal;
+    this.#waits = waits;
     const encoder = new FrameEncoder(id);
     this.#encoder = encoder;
-    this.#inbox = new StreamInbox(windows.receive, windows.autoCredit, (bytes) => {
+    const sendCredit = (bytes: number): boolean => {
       if (this.#phase !== 'live') return false;
       link.write(encoder.credit(bytes));
       return true;
-    });
+    };
+    this.#inbox = new StreamInbox(windows.receive, windows.autoCredit, sendCredit, waits.unsettled);
     this.#outbox = new StreamOutbox(
       link,
       (payload) => link.writeData(encoder.dataHeader(payload.length), payload),
       () => link.write(encoder.close()),
       windows.send,
+      waits.unsettled,
     );
     signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#forgetDeadline = waits.localEnds.afterDeadline(waits.deadlineUnixMs ?? 0, this.#onDeadline);
   }
 
   /** The stream's first frame. @param initialCredit bytes; left out: the schema's default */
@@ -119,9 +151,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
 
   get closed(): Promise<void> {
     if (this.#closed === undefined) {
-      this.#closed = promiseWithResolve();
-      // Whoever doesn't look at it must not be ended by an unhandled rejection.
-      this.#closed.promise.catch(() => undefined);
+      this.#closed = new HandedOut(this.#waits.unsettled);
       this.#settleClosed();
     }
     return this.#closed.promise;
@@ -142,8 +172,13 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   cancel(reason: string): void {
     if (this.#phase !== 'live') return;
     this.#phase = 'asked';
-    this.#link.write(this.#encoder.cancel(reason));
-    this.#outbox.stop(() => new ModuleError('cancelled', reason));
+    const text = cutUtf8(reason, MAX_ERROR_TEXT_BYTES);
+    this.#link.write(this.#encoder.cancel(text));
+    this.#outbox.stop(() => new ModuleError('cancelled', text));
+    this.#forgetCancel = this.#waits.localEnds.afterCancel(() => {
+      const message = `${text} (the module has not ended the stream within ${this.#waits.localEnds.grace})`;
+      this.#settle(new ModuleError('cancelled', message));
+    });
   }
 
   grant(bytes: number): void {
@@ -165,6 +200,11 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+    await this.closed.catch(() => undefined);
   }
 
   /** Data from the module; the text says how it breaks flow control. */
@@ -206,6 +246,8 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   #settle(error: ModuleError | undefined): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = { error };
+    this.#forgetDeadline();
+    this.#forgetCancel();
     // Made when it is needed: a stream that ends well needs no error, and its stack is dear.
     this.#outbox.stop(() => error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
     this.#inbox.finish(this.#outcome);
@@ -221,20 +263,11 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly #onAbort = (): void => {
     if (this.#signal !== undefined) this.cancel(abortReason(this.#signal));
   };
-}
 
-interface PromiseWithResolve {
-  readonly promise: Promise<void>;
-  resolve(): void;
-  reject(error: ModuleError): void;
-}
-
-function promiseWithResolve(): PromiseWithResolve {
-  let resolve!: () => void;
-  let reject!: (error: ModuleError) => void;
-  const promise = new Promise<void>((onResolve, onReject) => {
-    resolve = onResolve;
-    reject = onReject;
-  });
-  return { promise, resolve, reject };
+  /** The id stays taken: the module's terminal frame may still come. */
+  readonly #onDeadline = (): void => {
+    const message = `The module has not ended the stream within ${this.#waits.localEnds.grace} after the deadline.`;
+    this.cancel('the deadline has passed');
+    this.#settle(new ModuleError('deadlineExceeded', message));
+  };
 }

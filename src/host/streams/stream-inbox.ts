@@ -1,11 +1,9 @@
 import { Queue } from '../../base/queue.ts';
 import type { ModuleError } from '../../errors.ts';
+import { HandedOut, type Unsettled } from '../handed-out.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 
-interface WaitingRead {
-  resolve(result: IteratorResult<Uint8Array, undefined>): void;
-  reject(error: ModuleError): void;
-}
+type WaitingRead = HandedOut<IteratorResult<Uint8Array, undefined>>;
 
 /** How the module's side of a stream ended; without an error, it has sent all. */
 export interface StreamOutcome {
@@ -19,6 +17,7 @@ export interface StreamOutcome {
  */
 export class StreamInbox {
   readonly #sendCredit: (bytes: number) => boolean;
+  readonly #unsettled: Unsettled;
   /** Taken bytes that are granted at once; Infinity: never by itself. */
   readonly #batch: number;
   #balance: number;
@@ -33,7 +32,13 @@ export class StreamInbox {
    * @param window bytes that the module may send at first, as `Open.initialCredit` says
    * @param sendCredit puts a grant on the wire; false where the stream is past that
    */
-  constructor(window: number, autoCredit: boolean, sendCredit: (bytes: number) => boolean) {
+  constructor(
+    window: number,
+    autoCredit: boolean,
+    sendCredit: (bytes: number) => boolean,
+    unsettled: Unsettled,
+  ) {
+    this.#unsettled = unsettled;
     this.#balance = window;
     this.#batch = autoCredit ? Math.max(1, window >>> 1) : Infinity;
     this.#sendCredit = sendCredit;
@@ -70,11 +75,10 @@ export class StreamInbox {
       this.#took(dataCost(payload.length));
       return Promise.resolve({ done: false, value: payload });
     }
-    return new Promise((resolve, reject) => {
-      const reader = { resolve, reject };
-      if (this.#outcome === undefined) this.#waiting.push(reader);
-      else settle(reader, this.#outcome);
-    });
+    const reader: WaitingRead = new HandedOut(this.#unsettled);
+    if (this.#outcome === undefined) this.#waiting.push(reader);
+    else settle(reader, this.#outcome);
+    return reader.promise;
   }
 
   /** Drops what is queued and what still comes: nobody reads on. */

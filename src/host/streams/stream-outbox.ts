@@ -1,5 +1,6 @@
 import { Queue } from '../../base/queue.ts';
 import { ModuleError } from '../../errors.ts';
+import { HandedOut, mayBeIgnored, type Unsettled } from '../handed-out.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 
 /** What the sending half of a stream needs from its connection. */
@@ -12,8 +13,7 @@ export interface OutboxLink {
 
 interface WaitingSend {
   readonly data: Uint8Array;
-  resolve(): void;
-  reject(error: ModuleError): void;
+  readonly sent: HandedOut<void>;
 }
 
 /** What a send that had credit returns: one promise for all of them, since a benchmark sends millions. */
@@ -29,6 +29,7 @@ export class StreamOutbox {
   readonly #link: OutboxLink;
   readonly #sendData: (payload: Uint8Array) => void;
   readonly #sendClose: () => void;
+  readonly #unsettled: Unsettled;
   readonly #window: number;
   #balance: number;
   readonly #waiting = new Queue<WaitingSend>();
@@ -41,7 +42,9 @@ export class StreamOutbox {
     sendData: (payload: Uint8Array) => void,
     sendClose: () => void,
     window: number,
+    unsettled: Unsettled,
   ) {
+    this.#unsettled = unsettled;
     this.#link = link;
     this.#sendData = sendData;
     this.#sendClose = sendClose;
@@ -51,15 +54,15 @@ export class StreamOutbox {
 
   send(data: Uint8Array): Promise<void> {
     const refusal = this.#refusal(data);
-    if (refusal !== undefined) return Promise.reject(refusal);
+    if (refusal !== undefined) return mayBeIgnored(Promise.reject(refusal));
     if (this.#canSend()) {
       this.#transmit(data);
       return SENT;
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ data, resolve, reject });
-      if (this.#link.clogged) this.#link.awaitDrain(this);
-    });
+    const sent = new HandedOut<void>(this.#unsettled);
+    this.#waiting.push({ data, sent });
+    if (this.#link.clogged) this.#link.awaitDrain(this);
+    return sent.promise;
   }
 
   /** Sends `data` if it can go out now. False without an error: no credit, a clogged transport, or the stream is over. */
@@ -93,7 +96,7 @@ export class StreamOutbox {
       const send = this.#waiting.shift();
       if (send === undefined) break;
       this.#transmit(send.data);
-      send.resolve();
+      send.sent.resolve();
     }
     if (this.#waiting.first !== undefined && this.#link.clogged) this.#link.awaitDrain(this);
     this.#endWhenEmpty();
@@ -105,7 +108,7 @@ export class StreamOutbox {
     this.#state = 'stopped';
     this.#stopCause = cause;
     for (let send = this.#waiting.shift(); send !== undefined; send = this.#waiting.shift()) {
-      send.reject(cause());
+      send.sent.reject(cause());
     }
   }
 

@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** Where a transport reads from. */
 export interface ByteSource {
@@ -8,6 +8,8 @@ export interface ByteSource {
   /** Settles when nothing more comes: the end, an error, or `destroy`. Never rejects. */
   readonly closed: Promise<void>;
   destroy(): void;
+  /** From now on it doesn't keep the process alive. */
+  unref?(): void;
 }
 
 /** As much as Linux gives from a pipe or socket in one read. */
@@ -24,6 +26,7 @@ export function streamSource(readable: Readable): ByteSource {
     },
     closed: closeOf(readable),
     destroy: () => void readable.destroy(),
+    unref: () => unrefStream(readable),
   };
 }
 
@@ -57,6 +60,7 @@ export function pipeSource(fd: number): ByteSource {
     },
     closed: closeOf(socket),
     destroy: () => void socket.destroy(),
+    unref: () => void socket.unref(),
   };
 }
 
@@ -64,4 +68,9 @@ export function pipeSource(fd: number): ByteSource {
 function closeOf(stream: Readable): Promise<void> {
   stream.on('error', () => undefined);
   return new Promise((resolve) => void stream.once('close', resolve));
+}
+
+/** A child's stream keeps the process alive no longer. */
+export function unrefStream(stream: Readable | Writable): void {
+  if (stream instanceof Socket) stream.unref();
 }

@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { pipeSource, streamSource, type ByteSource } from './byte-source.ts';
-import { openPipe } from './fifo.ts';
+import { openPipe, type PipeEnds } from './fifo.ts';
 
 /** How the protocol's bytes travel: the socket pairs of Node's own spawn, or real pipes. */
 export type TransportKind = 'socket' | 'pipe';
@@ -25,46 +25,54 @@ export interface ChildIoOptions {
   readonly cwd: string | undefined;
 }
 
-/** Starts `command`. A command that can't start shows in the child's `error` event, not here. */
+/**
+ * Starts `command`. A program that isn't there shows in the child's `error` event.
+ *
+ * @throws Error where the system has no room for a child: descriptors, pipes, arguments that are too long. Nothing is left open
+ */
 export function startChild(options: ChildIoOptions): ChildIo {
   return options.transport === 'socket' ? startOnSockets(options) : startOnPipes(options);
 }
 
 function startOnSockets(options: ChildIoOptions): ChildIo {
   const child = run(options, ['pipe', 'pipe', 'pipe']);
-  return {
-    child,
-    stderr: present(child.stderr),
-    source: streamSource(present(child.stdout)),
-    writable: present(child.stdin),
-  };
+  const writable = present(child.stdin);
+  return { child, stderr: present(child.stderr), source: streamSource(present(child.stdout)), writable };
 }
 
 function startOnPipes(options: ChildIoOptions): ChildIo {
-  const input = openPipe('write');
-  const output = openPipe('read');
+  const opened: number[] = [];
+  const pipe = (nonBlocking: 'read' | 'write'): PipeEnds => {
+    const ends = openPipe(nonBlocking);
+    opened.push(ends.readFd, ends.writeFd);
+    return ends;
+  };
   try {
+    const input = pipe('write');
+    const output = pipe('read');
     const child = run(options, [input.readFd, output.writeFd, 'pipe']);
-    return {
-      child,
-      stderr: present(child.stderr),
-      source: pipeSource(output.readFd),
-      writable: new Socket({ fd: input.writeFd, readable: false, writable: true }),
-    };
+    const stderr = present(child.stderr);
+    const source = pipeSource(output.readFd);
+    const writable = new Socket({ fd: input.writeFd, readable: false, writable: true });
+    // The child has its own copies of its ends; ours would keep the pipes open after its end. The sockets own the others.
+    opened.splice(0, opened.length, input.readFd, output.writeFd);
+    return { child, stderr, source, writable };
   } finally {
-    // The child has its own copies; ours would keep the pipes open after its end.
-    closeSync(input.readFd);
-    closeSync(output.writeFd);
+    for (const fd of opened) closeSync(fd);
   }
 }
 
 function run(options: ChildIoOptions, stdio: StdioOptions): ChildProcess {
   const [program = '', ...args] = options.command;
   const { cwd, env } = options;
-  return spawn(program, args, { stdio, env, ...(cwd === undefined ? {} : { cwd }) });
+  const child = spawn(program, args, { stdio, env, ...(cwd === undefined ? {} : { cwd }) });
+  // What it says is also said by its missing pid, or by the streams that it lacks; without a listener it would end the host.
+  child.on('error', () => undefined);
+  return child;
 }
 
-function present<T>(stream: T | null): T {
-  if (stream === null) throw new Error('The child was started without this stream.');
-  return stream;
+/** Where no descriptor is left for its pipes, Node gives a child without them, against its own types. */
+function present<T>(stream: T | null | undefined): T {
+  if (stream !== null && stream !== undefined) return stream;
+  throw new Error('No file descriptor is left for the pipes of a child (EMFILE or ENFILE).');
 }

@@ -7,10 +7,12 @@ const TAIL_UNITS = 65_536;
 export class StderrTail {
   /** Settles when stderr has closed. */
   readonly ended: Promise<void>;
+  readonly #stderr: Readable;
   #pieces: string[] = [];
   #units = 0;
 
   constructor(stderr: Readable, onText?: (text: string) => void) {
+    this.#stderr = stderr;
     stderr.setEncoding('utf8');
     stderr.on('data', (text: string) => {
       this.#keep(text);
@@ -25,6 +27,11 @@ export class StderrTail {
     return this.#pieces.join('').slice(-TAIL_UNITS);
   }
 
+  /** Reads no more: a grandchild may hold the other end for as long as it lives. */
+  destroy(): void {
+    this.#stderr.destroy();
+  }
+
   #keep(text: string): void {
     this.#pieces.push(text);
     this.#units += text.length;
@@ -34,4 +41,13 @@ export class StderrTail {
     this.#pieces = [tail];
     this.#units = tail.length;
   }
+}
+
+/** Copies text to this process's standard error. Where nobody reads that any more, the text is lost and the process lives. */
+export function copyToStderr(text: string): void {
+  const { stderr } = process;
+  stderr.write(text, (error) => {
+    // It is emitted next, and would end the process where nobody listens.
+    if (error instanceof Error && stderr.listenerCount('error') === 0) stderr.once('error', () => undefined);
+  });
 }

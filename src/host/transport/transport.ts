@@ -7,6 +7,8 @@ export interface TransportEnd {
   readonly message: string;
   /** The module ended on purpose (exit code 0): a torn message or a missing terminal frame is then its fault. */
   readonly clean: boolean;
+  /** The module has never come to run, so no call can have started there (default false). */
+  readonly neverRan?: boolean;
 }
 
 export interface TransportHandlers {
@@ -28,6 +30,10 @@ export interface Transport {
   end(): void;
   /** Drops both directions. `onEnd` still follows. */
   close(): void;
+  /** Holds the process from now on: a promise is pending. Left out by a transport that always does, or never. */
+  ref?(): void;
+  /** Lets the process end when it has nothing else to do: no promise is pending. */
+  unref?(): void;
 }
 
 /** Queued bytes past which a transport counts as clogged. */
@@ -44,8 +50,20 @@ export class StreamTransport implements Transport {
   readonly #writable: Writable;
   readonly #ended: Promise<TransportEnd>;
   #clogged = false;
+  readonly ref?: () => void;
+  readonly unref?: () => void;
 
-  constructor(source: ByteSource, writable: Writable, ended: Promise<TransportEnd>) {
+  /** @param hold what holds the process; left out, source and writable do as they are */
+  constructor(
+    source: ByteSource,
+    writable: Writable,
+    ended: Promise<TransportEnd>,
+    hold?: Required<Pick<Transport, 'ref' | 'unref'>>,
+  ) {
+    if (hold !== undefined) {
+      this.ref = () => hold.ref();
+      this.unref = () => hold.unref();
+    }
     this.#source = source;
     this.#writable = writable;
     this.#ended = ended;

@@ -1,0 +1,157 @@
+import { types } from 'node:util';
+import { isModuleError, ModuleError, type ErrorReport } from '../errors.ts';
+import { Queue } from '../base/queue.ts';
+import { cutUtf8 } from '../base/text.ts';
+import { decodeServiceRequest } from '../wire/payload-decode.ts';
+import { encodeServiceResponse } from '../wire/payload-encode.ts';
+import type { InvocationContext } from '../wire/context.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
+import { encodeIpcError } from '../wire/error-payload.ts';
+import { ENVELOPE_ROOM, MAX_ERROR_TEXT_BYTES } from './message-bounds.ts';
+
+/** What a handler asks of its host. */
+export interface ServiceCall {
+  readonly service: string;
+  readonly method: string;
+  readonly body: Uint8Array;
+  readonly context: InvocationContext;
+}
+
+/** Answers a service request; a {@link ModuleError} chooses the code that the handler sees, anything else is `internal`. */
+export type ServiceHandler = (request: ServiceCall) => Promise<Uint8Array> | Uint8Array;
+
+/** Calls of `onService` that run at once. */
+const MAX_RUNNING = 128;
+/** Service requests that wait for one of those to end, or for the module to read; in number and in bytes. */
+const MAX_WAITING = 1_024;
+const MAX_WAITING_BYTES = 64 << 20;
+/** Bytes of an error's details that are passed on. */
+const MAX_DETAILS_BYTES = 1 << 20;
+
+const { isUint8Array } = types;
+
+interface WaitingCall {
+  readonly requestId: string;
+  readonly call: ServiceCall;
+}
+
+/** Where answers go, and what is told of a module that asks without end. */
+export interface ServiceLink {
+  /** The module doesn't read what was written. */
+  readonly clogged: boolean;
+  write(message: Uint8Array): void;
+  /** The module asks on and on, and reads no answer. */
+  onFlood(message: string): void;
+}
+
+/**
+ * Runs the host's `onService` for what handlers ask, so many at once.
+ *
+ * Where the module doesn't read its answers none is begun, since each would be held here. What can't wait any more is refused
+ * with `resourceExhausted`; a module that does not read refusals either has broken the contract.
+ */
+export class ServiceCalls {
+  readonly #link: ServiceLink;
+  readonly #handler: ServiceHandler | undefined;
+  readonly #maxMessageBytes: number;
+  readonly #waiting = new Queue<WaitingCall>();
+  #waitingCount = 0;
+  #waitingBytes = 0;
+  #running = 0;
+  #stopped = false;
+
+  constructor(link: ServiceLink, handler: ServiceHandler | undefined, maxMessageBytes: number) {
+    this.#link = link;
+    this.#handler = handler;
+    this.#maxMessageBytes = maxMessageBytes;
+  }
+
+  /** One request; `payload` is valid during the call only. @throws MalformedError for one that can't be read */
+  recv(requestId: string, payload: Uint8Array): void {
+    const decoded = decodeServiceRequest(payload);
+    const bytes = decoded.body.length;
+    if (this.#waitingCount >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
+      const message = `More than ${MAX_WAITING} service requests, or ${MAX_WAITING_BYTES} bytes of them, wait for this host.`;
+      if (this.#link.clogged) this.#link.onFlood(`${message} The module does not read the answers.`);
+      else this.#link.write(failure(requestId, new ModuleError('resourceExhausted', message)));
+      return;
+    }
+    // The payload lies in a read buffer that is used again.
+    this.#waiting.push({ requestId, call: { ...decoded, body: Uint8Array.from(decoded.body) } });
+    this.#waitingCount += 1;
+    this.#waitingBytes += bytes;
+    this.pump();
+  }
+
+  /** Begins what waits, as far as there is room and the module reads. */
+  pump(): void {
+    while (this.#running < MAX_RUNNING && !this.#link.clogged) {
+      const next = this.#waiting.shift();
+      if (next === undefined) return;
+      this.#waitingCount -= 1;
+      this.#waitingBytes -= next.call.body.length;
+      void this.#run(next);
+    }
+  }
+
+  /** The connection is over: what waits is dropped. */
+  stop(): void {
+    this.#stopped = true;
+    this.#waiting.clear();
+    this.#waitingCount = this.#waitingBytes = 0;
+  }
+
+  async #run({ requestId, call }: WaitingCall): Promise<void> {
+    this.#running += 1;
+    const message = await this.#answer(requestId, call);
+    this.#running -= 1;
+    if (this.#stopped) return;
+    this.#link.write(message);
+    this.pump();
+  }
+
+  /** The whole message that answers it. Never rejects, whatever the host's program throws or gives. */
+  async #answer(requestId: string, call: ServiceCall): Promise<Uint8Array> {
+    try {
+      if (this.#handler === undefined) {
+        const what = `${call.service}.${call.method}`;
+        throw new ModuleError('unimplemented', `This host offers no services (${what}).`);
+      }
+      const body: unknown = await this.#handler(call);
+      if (!isUint8Array(body)) {
+        throw new ModuleError('internal', 'The host’s onService must give a Uint8Array.');
+      }
+      const maxBytes = this.#maxMessageBytes - ENVELOPE_ROOM;
+      if (body.length > maxBytes) {
+        const message = `The service’s answer has ${body.length} bytes; one message holds ${maxBytes} at most.`;
+        throw new ModuleError('resourceExhausted', message);
+      }
+      return encodeEnvelope('serviceResponse', requestId, encodeServiceResponse({ body }));
+    } catch (thrown) {
+      return failure(requestId, thrown);
+    }
+  }
+}
+
+/** The message that says why; for whatever was thrown, also where to look at it throws again. */
+function failure(requestId: string, thrown: unknown): Uint8Array {
+  return encodeEnvelope('error', requestId, encodeIpcError(reportOf(thrown)));
+}
+
+function reportOf(thrown: unknown): ErrorReport {
+  try {
+    if (!isModuleError(thrown)) {
+      return { code: 'internal', message: cutText(thrown instanceof Error ? thrown.message : thrown) };
+    }
+    const { code, message, details } = thrown;
+    // Details that don't fit are left out: the code and the message say more than a connection that ends.
+    const isSound = isUint8Array(details) && details.length <= MAX_DETAILS_BYTES;
+    return { code, message: cutText(message), ...(isSound ? { details } : {}) };
+  } catch {
+    return { code: 'internal', message: 'The host’s onService has thrown something that can’t be read.' };
+  }
+}
+
+function cutText(text: unknown): string {
+  return cutUtf8(String(text), MAX_ERROR_TEXT_BYTES);
+}

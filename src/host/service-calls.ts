@@ -20,10 +20,12 @@ export interface ServiceCall {
 /** Answers a service request; a {@link ModuleError} chooses the code that the handler sees, anything else is `internal`. */
 export type ServiceHandler = (request: ServiceCall) => Promise<Uint8Array> | Uint8Array;
 
-/** Calls of `onService` that run at once. */
-const MAX_RUNNING = 128;
+/** Calls of `onService` that run at once: more than a worker's handlers may wait for, since an answer may never come. */
+const MAX_RUNNING = 2_048;
+/** Calls begun in one turn of the event loop: only then is it known whether the module reads the answers. */
+const MAX_STARTS = 128;
 /** Service requests that wait for one of those to end, or for the module to read; in number and in bytes. */
-const MAX_WAITING = 1_024;
+const MAX_WAITING = 8_192;
 const MAX_WAITING_BYTES = 64 << 20;
 /** Bytes of an error's details that are passed on. */
 const MAX_DETAILS_BYTES = 1 << 20;
@@ -58,6 +60,7 @@ export class ServiceCalls {
   #waitingCount = 0;
   #waitingBytes = 0;
   #running = 0;
+  #startsLeft = MAX_STARTS;
   #stopped = false;
 
   constructor(link: ServiceLink, handler: ServiceHandler | undefined, maxMessageBytes: number) {
@@ -85,13 +88,20 @@ export class ServiceCalls {
 
   /** Begins what waits, as far as there is room and the module reads. */
   pump(): void {
-    while (this.#running < MAX_RUNNING && !this.#link.clogged) {
+    while (this.#running < MAX_RUNNING && this.#startsLeft > 0 && !this.#link.clogged) {
       const next = this.#waiting.shift();
       if (next === undefined) return;
+      if (this.#startsLeft === MAX_STARTS) setImmediate(() => this.#nextTurn());
+      this.#startsLeft -= 1;
       this.#waitingCount -= 1;
       this.#waitingBytes -= next.call.body.length;
       void this.#run(next);
     }
+  }
+
+  #nextTurn(): void {
+    this.#startsLeft = MAX_STARTS;
+    this.pump();
   }
 
   /** The connection is over: what waits is dropped. */

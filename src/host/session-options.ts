@@ -7,8 +7,8 @@ import type { WireLimits } from '../wire/capnp/limits.ts';
 export interface HostSessionOptions {
   limits?: Partial<WireLimits>;
   /**
-   * Answers what handlers ask of their host; without it they get `unimplemented`. At most 128 calls run at once; of those beyond,
-   * 1,024 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
+   * Answers what handlers ask of their host; without it they get `unimplemented`. At most 2,048 calls run at once; of those beyond,
+   * 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
    */
   onService?: ServiceHandler;
   /**

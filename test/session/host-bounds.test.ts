@@ -65,21 +65,25 @@ test('whatever a service gives or throws, its handler is told and the host lives
   }
 });
 
-test('128 services run at once, 1,024 more wait, and the rest is refused', async () => {
+test('2,048 services run at once, 128 more each turn; 8,192 wait, and the rest is refused', async () => {
   const module = new FakeModule();
   const running: ((body: Uint8Array) => void)[] = [];
   const onService = (): Promise<Uint8Array> => new Promise((resolve) => void running.push(resolve));
   const session = new HostSession(module.transport, { onService });
-  for (let i = 0; i < 128 + 1_024 + 1; i++) module.send(ask(`s${i}`));
+  for (let i = 0; i < 2_048; i++) module.send(ask(`s${i}`));
   assert.equal(running.length, 128);
+  while (running.length < 2_048) await module.rest();
+  for (let i = 0; i < 8_192 + 1; i++) module.send(ask(`t${i}`));
   const refused = await module.next();
-  assert.deepEqual([refused.type, refused.requestId], ['error', 's1152']);
+  assert.deepEqual([refused.type, refused.requestId], ['error', 't8192']);
   assert.equal(decodeIpcError(refused.payload).code, 'resourceExhausted');
+  assert.equal(running.length, 2_048);
   running[7]?.(Uint8Array.of(9));
   const answer = await module.next();
   assert.equal(answer.requestId, 's7');
   assert.deepEqual(decodeServiceResponse(answer.payload).body, Uint8Array.of(9));
-  assert.equal(running.length, 129, 'the next one has begun');
+  await module.rest();
+  assert.equal(running.length, 2_049, 'the next one has begun');
   assert.deepEqual(session.violations, []);
 });
 
@@ -87,17 +91,22 @@ test('a module that asks on and reads no answer loses the connection; one that r
   for (const reads of [true, false]) {
     const module = new FakeModule();
     let calls = 0;
-    const session = new HostSession(module.transport, { onService: () => new Uint8Array(++calls) });
+    const session = new HostSession(module.transport, {
+      onService: () => {
+        calls += 1;
+        return new Uint8Array(1);
+      },
+    });
     module.clogged = true;
     module.send(ask('first'));
     await module.next();
     assert.equal(calls, 1);
-    for (let i = 0; i < 1_024; i++) module.send(ask(`s${i}`));
+    for (let i = 0; i < 8_192; i++) module.send(ask(`s${i}`));
     assert.equal(calls, 1, 'no answer is made that would have to be kept');
     if (reads) {
       module.drain();
-      for (let i = 0; i < 1_024; i++) await module.next();
-      assert.deepEqual([calls, session.violations], [1_025, []]);
+      for (let i = 0; i < 8_192; i++) await module.next();
+      assert.deepEqual([calls, session.violations], [8_193, []]);
     } else {
       module.send(ask('one too many'));
       assert.deepEqual(

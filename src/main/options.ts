@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
+import { cpuShare } from './process/cpu-share.ts';
 
 /** Everything that a host or an operator may set; each has a flag of `serve`. */
 export interface ServeOptions {
@@ -45,7 +45,7 @@ export interface ServeOptions {
 export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   input: 0,
   output: 1,
-  workers: availableParallelism(),
+  workers: cpuShare().cpus,
   streamsPerWorker: 1,
   maxQueue: 1024,
   maxMessageBytes: 16 << 20,

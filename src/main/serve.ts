@@ -23,6 +23,19 @@ const clock: Clock = {
   },
 };
 
+/**
+ * V8's flags that size a heap, of the command line or `NODE_OPTIONS`, which many container images set. Main has its size already when
+ * they are taken back. A worker's comes from its own resource limits, which a flag would overrule, in both directions.
+ */
+const HEAP_FLAGS = [
+  'max-old-space-size',
+  'initial-old-space-size',
+  'max-heap-size',
+  'initial-heap-size',
+  'max-semi-space-size',
+  'min-semi-space-size',
+];
+
 /** Why main can't be put together, in words for who started it. */
 class StartError extends Error {}
 
@@ -43,8 +56,7 @@ export function serve(options: ServeOptions): void {
     else main.onFailure(thrown);
   });
   try {
-    // Main has its size already; a worker's comes from its own resource limits, which the flag would overrule.
-    setFlagsFromString('--max-semi-space-size=0');
+    for (const flag of HEAP_FLAGS) setFlagsFromString(`--${flag}=0`);
     main = new Main(options, {
       clock,
       log: logLine,

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { installedPackage, isTypeScript, typeScriptLoaderOf } from '../../base/typescript-loader.ts';
 import { launcherPrefix } from '../../host/runner-command.ts';
+import { cpuShare } from '../../main/process/cpu-share.ts';
 import { OLDEST_NODE } from '../node-version.ts';
 import { packageVersion } from '../package-version.ts';
 import type { Finding } from './findings.ts';
@@ -32,6 +33,12 @@ export function checkLauncher(): Finding {
     text: `the launcher bin/ixt-launch does not work: ${error?.message ?? stderr.trim()}`,
     mend: 'It needs /bin/sh, and bin/ixt-launch of this package: install the package again.',
   };
+}
+
+/** How many workers `serve` starts where nobody says, and why so many. */
+export function checkWorkers(): Finding {
+  const { cpus, why } = cpuShare();
+  return { level: 'ok', check: 'workers', text: `${cpus} worker${cpus === 1 ? '' : 's'} by default: ${why}` };
 }
 
 /** What loads a TypeScript module, as its worker will choose it; nothing for JavaScript. */

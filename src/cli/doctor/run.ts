@@ -6,7 +6,7 @@ import { spawnModule, type ModuleProcess } from '../../host/index.ts';
 import { LAUNCHER_DESCRIPTORS, runnerCommand } from '../../host/runner-command.ts';
 import { programFile } from '../../base/package-files.ts';
 import { openInput, readChunks } from '../call/files.ts';
-import { checkLauncher, checkNode, checkPackage, checkTypeScript } from './environment.ts';
+import { checkLauncher, checkNode, checkPackage, checkTypeScript, checkWorkers } from './environment.ts';
 import { judgePrints, parseTrace, renderFindings, type Finding } from './findings.ts';
 import { callOnce } from '../call/one-call.ts';
 import { count, plural } from '../terminal/format.ts';
@@ -30,7 +30,13 @@ const CALL_MS = 60_000;
 export async function runDoctor(options: DoctorOptions): Promise<number> {
   const file = resolve(options.file);
   await checkModuleFile(options.file);
-  const findings = [checkNode(), checkLauncher(), ...checkTypeScript(file), ...checkPackage(file)];
+  const findings = [
+    checkNode(),
+    checkLauncher(),
+    checkWorkers(),
+    ...checkTypeScript(file),
+    ...checkPackage(file),
+  ];
   const sound = await checkLife(file);
   findings.push(...sound);
   // Also for a module that does not load: what it printed on the way may say why.

@@ -57,7 +57,7 @@ test('main fails while the host reads nothing: the process ends all the same', L
   const metadata = { count: '100000', size: '65536' };
   const stream = module.openStream('source', { metadata, initialCredit: 0x7fff_ffff });
   await stream.next();
-  module.child.stdout?.pause();
+  module.child?.stdout?.pause();
   process.kill(module.pid ?? 0, 'SIGUSR2');
   assert.equal((await within(3_000, module.exited)).code, 70);
 });

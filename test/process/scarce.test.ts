@@ -79,10 +79,10 @@ test(
           if (end === 'shutdown') module.shutdown({ drainMs: 0 }).catch(() => {});
           else if (end === 'input') module.endInput();
           else {
-            module.child.kill('SIGTERM');
+            module.child?.kill('SIGTERM');
             // Two at once would be one to the kernel.
             while ((await module.health()).status !== 'draining');
-            module.child.kill('SIGTERM');
+            module.child?.kill('SIGTERM');
           }
           const { signal } = await within(3_000, module.exited);
           assert.match(String(signal), /^SIG(ABRT|SEGV|ILL|TRAP)$/);
@@ -98,7 +98,7 @@ test(
   async (t) => {
     const module = startModule(t, { workers: 1 });
     await module.initialize();
-    module.child.stdout?.destroy();
+    module.child?.stdout?.destroy();
     const { code, stderr } = await module.exited;
     assert.equal(code, 74);
     assert.match(stderr, /^ixt-module: the host can't be written to any more [^\n]+\n$/);

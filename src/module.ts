@@ -53,11 +53,56 @@ export interface ModuleDefinition<H extends StreamHandlers = StreamHandlers> {
   readonly onClose?: () => void | Promise<void>;
 }
 
-/** Marks a module's default export and gives its handlers their types. */
+/** The longest name or version of a module, and the longest name of a method, in bytes of UTF-8. */
+const MAX_NAME_BYTES = 1_024;
+/** What the names of all methods may take together: the answer to `initialize` lists them, and has 1 MiB at most. */
+const MAX_METHODS_BYTES = 524_288;
+/** What a method costs there beside its name: a pointer, the NUL and the padding. */
+const METHOD_BYTES = 16;
+
+/**
+ * Marks a module's default export and gives its handlers their types.
+ *
+ * @throws RangeError for a name, version or method name of more than 1,024 bytes, or names of methods of more than 512 KiB together
+ */
 export function defineModule<H extends StreamHandlers = StreamHandlers>(
   definition: ModuleDefinition<H>,
 ): ModuleDefinition<H> {
+  checkNames(definition);
   return definition;
+}
+
+/** @throws RangeError for names that no answer to `initialize` has room for */
+export function checkNames(definition: ModuleDefinition): void {
+  const { name, version, onServerStream } = definition;
+  checkName('name', name);
+  checkName('version', version);
+  const isTable = typeof onServerStream === 'object' && onServerStream !== null && !isModed(onServerStream);
+  const methods = isTable ? Object.keys(onServerStream) : [];
+  let bytes = 0;
+  for (const method of methods) bytes += METHOD_BYTES + checkName('name of a stream method', method);
+  if (bytes <= MAX_METHODS_BYTES) return;
+  throw new RangeError(
+    `the names of its ${methods.length} stream methods take ${bytes} bytes, the limit is ${MAX_METHODS_BYTES}; ` +
+      'use one handler for all and look at stream.context.method',
+  );
+}
+
+/** @returns its bytes */
+function checkName(what: string, text: unknown): number {
+  if (typeof text !== 'string') return 0;
+  const bytes = new TextEncoder().encode(text).length;
+  if (bytes <= MAX_NAME_BYTES) return bytes;
+  throw new RangeError(
+    `the ${what} that begins with '${text.slice(0, 32)}' has ${bytes} bytes, the limit is ${MAX_NAME_BYTES}`,
+  );
+}
+
+/** Whether a value is a handler that states its mode, and so no table of handlers. */
+export function isModed(value: unknown): value is ModedHandler {
+  if (typeof value !== 'object' || value === null) return false;
+  const { mode, handler } = value as { mode?: unknown; handler?: unknown };
+  return (mode === 'sync' || mode === 'async') && typeof handler === 'function';
 }
 
 /**

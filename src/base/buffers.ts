@@ -18,3 +18,8 @@ export function ownCopy(bytes: Uint8Array, start: number, end: number): Uint8Arr
   copy.set(bytes.subarray(start, end));
   return copy;
 }
+
+/** `view`, or a copy of it where its buffer is more than twice as large: a handler that keeps it must not keep the rest, too. */
+export function withoutRest(view: Uint8Array): Uint8Array {
+  return view.length * 2 < view.buffer.byteLength ? view.slice() : view;
+}

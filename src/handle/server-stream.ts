@@ -11,21 +11,23 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
   readonly context: InvocationContext;
 
   /**
-   * Sends one Data frame once the host has given credit.
+   * Sends the bytes of one chunk once the host has given credit: as one Data frame, or where it has more than 1 MiB as several, with
+   * no other send of this stream between them.
    *
    * Sends that a handler doesn't await go out in order all the same: when it has returned, the stream closes only behind them, as the
    * host gives credit.
    *
-   * @param payload at most 1 MiB; its buffer may be used again once the promise has settled
-   * @throws ModuleError `invalidArgument` for a payload that is too large or no Uint8Array; the cause's code once the
-   *   stream is cancelled, past its deadline, or ended
+   * @param payload also a DataView, an ArrayBuffer or a Uint8Array of another realm; its buffer may be used again once the promise has
+   *   settled
+   * @throws ModuleError `handlerFailed` for what is no bytes; the cause's code once the stream is cancelled, past its deadline, or
+   *   ended
    */
   send(payload: Uint8Array): Promise<void>;
 
   /**
-   * As {@link send}, blocking the worker thread until the frame is on its way.
+   * As {@link send}, blocking the worker thread until all of it is on its way.
    *
-   * @throws ModuleError as {@link send}; also `invalidArgument` while a `send` that was not awaited waits: it would overtake that
+   * @throws ModuleError as {@link send}; also `handlerFailed` while a `send` that was not awaited waits: it would overtake that
    */
   sendSync(payload: Uint8Array): void;
 
@@ -65,7 +67,7 @@ export interface Services {
    * Asks the host.
    *
    * @param body at most what fits a message (16 MiB by default) with its envelope; it is copied
-   * @throws ModuleError with the host's code and message; uncaught, it ends the stream with that code. `invalidArgument` for what no
+   * @throws ModuleError with the host's code and message; uncaught, it ends the stream with that code. `handlerFailed` for what no
    *   message can carry, `resourceExhausted` for a request over the message limit or while 1,024 of this worker, or of all workers
    *   together, wait for the host; the cause's code once the stream is cancelled or past its deadline, `unavailable` if
    *   it ends before the answer

@@ -1,5 +1,5 @@
 import { ModuleError } from '../errors.ts';
-import { byteLength } from '../base/typed-array.ts';
+import { byteLength, bytesAdvice, bytesOf, kindName, partsOf } from '../base/typed-array.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 import type { StreamEnding } from './stream-ending.ts';
 import type { StreamIo } from './stream-io.ts';
@@ -31,20 +31,43 @@ export class StreamSends {
 
   /** As `ServerStream.send`. */
   send(payload: Uint8Array): Promise<void> {
-    let length: number;
     try {
-      length = this.#check(payload);
-      if (this.#waiting === undefined) {
-        const outcome = this.#io.trySend(payload, length);
-        if (outcome === 'sent') return SENT;
-        if (outcome === 'room') this.#io.awaitRoom();
-      }
+      if (!(payload instanceof Uint8Array)) return this.send(toBytes(payload));
+      const length = this.#check(payload);
+      return length > MAX_DATA_BYTES ? this.#putParts(payload, length) : this.#put(payload, length);
     } catch (error) {
       // A promise-returning method reports by its promise, also for what it finds at once.
       const failed = Promise.reject(asError(error));
       // The cause is the stream's end, whoever looks; a mistake of the author's is heard also where nobody does.
       if (this.#ending.isOwn(error)) failed.catch(() => {});
       return failed;
+    }
+  }
+
+  /** As `ServerStream.sendSync`. */
+  sendSync(payload: Uint8Array): void {
+    if (!(payload instanceof Uint8Array)) return this.sendSync(toBytes(payload));
+    const length = this.#check(payload);
+    if (this.#waiting !== undefined) {
+      throw new ModuleError(
+        'handlerFailed',
+        'sendSync after a send that was not awaited would overtake it; await the send',
+      );
+    }
+    if (length <= MAX_DATA_BYTES) return this.#putSync(payload, length);
+    try {
+      for (const part of partsOf(payload, length, MAX_DATA_BYTES)) this.#putSync(part, byteLength(part));
+    } catch (error) {
+      throw this.#brokeOff(error);
+    }
+  }
+
+  /** Sends what fits a frame at once, or has it wait behind the others. */
+  #put(payload: Uint8Array, length: number): Promise<void> {
+    if (this.#waiting === undefined) {
+      const outcome = this.#io.trySend(payload, length);
+      if (outcome === 'sent') return SENT;
+      if (outcome === 'room') this.#io.awaitRoom();
     }
     const sent = new Promise<void>((resolve, reject) =>
       (this.#waiting ??= []).push({ payload, length, resolve, reject }),
@@ -55,21 +78,33 @@ export class StreamSends {
     return sent;
   }
 
-  /** As `ServerStream.sendSync`. */
-  sendSync(payload: Uint8Array): void {
-    const length = this.#check(payload);
-    if (this.#waiting !== undefined) {
-      throw new ModuleError(
-        'invalidArgument',
-        'sendSync after a send that was not awaited would overtake it; await the send',
-      );
-    }
+  #putSync(payload: Uint8Array, length: number): void {
     for (;;) {
       const outcome = this.#io.trySend(payload, length);
       if (outcome === 'sent') return;
       this.#io.block(outcome);
       this.#ending.throwIfOver();
     }
+  }
+
+  /** Sends a chunk that is larger than a frame as several, with nothing between them. @returns the last one's promise */
+  #putParts(payload: Uint8Array, length: number): Promise<void> {
+    let sent = SENT;
+    try {
+      for (const part of partsOf(payload, length, MAX_DATA_BYTES)) sent = this.#put(part, byteLength(part));
+    } catch (error) {
+      const failure = this.#brokeOff(error);
+      this.fail(failure);
+      throw failure;
+    }
+    return sent;
+  }
+
+  /** The host may have the beginning of a chunk without its end: even a handler that goes on must not end as if all had gone well. */
+  #brokeOff(error: unknown): Error {
+    const failure = asError(error);
+    if (!this.#ending.isOwn(error)) this.#failure ??= failure;
+    return failure;
   }
 
   /** Credit or room may have come: sends that wait try again, in order. */
@@ -125,27 +160,27 @@ export class StreamSends {
     if (this.#ending.isFinished)
       throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
     this.#ending.throwIfStopped();
-    // From JavaScript anything can come here, whatever the type says.
-    const given: unknown = payload;
-    if (!(given instanceof Uint8Array)) {
-      throw new ModuleError('invalidArgument', `a stream sends Uint8Array chunks, not ${describe(given)}`);
+    try {
+      return byteLength(payload);
+    } catch {
+      // It only looks like a Uint8Array.
+      throw noBytes(payload);
     }
-    const length = byteLength(given);
-    if (length > MAX_DATA_BYTES) {
-      throw new ModuleError(
-        'invalidArgument',
-        `a chunk of ${length} bytes is over the limit of ${MAX_DATA_BYTES}; send it in parts`,
-      );
-    }
-    return length;
   }
+}
+
+/** What a handler gave, which from JavaScript may be anything. @throws ModuleError `handlerFailed` for what is no bytes */
+function toBytes(given: unknown): Uint8Array {
+  const bytes = bytesOf(given);
+  if (bytes === undefined) throw noBytes(given);
+  return bytes;
+}
+
+function noBytes(given: unknown): ModuleError {
+  const message = `a stream sends bytes (a Uint8Array), not ${kindName(given)}${bytesAdvice(given)}`;
+  return new ModuleError('handlerFailed', message);
 }
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
-function describe(value: unknown): string {
-  if (value === null || value === undefined) return String(value);
-  return typeof value === 'object' ? (value.constructor?.name ?? 'an object') : `a ${typeof value}`;
 }

@@ -17,6 +17,7 @@ import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../wire/flow-limits.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
+import { bytesGiven } from './bytes-given.ts';
 import { Connection } from './connection.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions } from './streams/host-stream.ts';
@@ -85,7 +86,7 @@ export class HostSession {
   }
 
   async #initialize(init: InitializeOptions): Promise<Initialized> {
-    const { config = EMPTY_PAYLOAD } = init;
+    const config = bytesGiven(init.config ?? EMPTY_PAYLOAD, 'A configuration is bytes');
     this.#connection.bounds.checkField('The config', config.length);
     const payload = encodeInitialize({
       protocolVersion: init.protocolVersion ?? PROTOCOL_VERSION,
@@ -133,7 +134,8 @@ export class HostSession {
     return mayBeIgnored(this.#request(method, body, options));
   }
 
-  async #request(method: string, body: Uint8Array, options: InvocationOptions): Promise<Uint8Array> {
+  async #request(method: string, given: Uint8Array, options: InvocationOptions): Promise<Uint8Array> {
+    const body = bytesGiven(given, 'The body of a request is bytes');
     this.#connection.bounds.checkField('The body of the request', body.length);
     const context = contextOf(method, options);
     const payload = encodeHandleRequest({ context, body });
@@ -150,7 +152,8 @@ export class HostSession {
    * @throws ModuleError `invalidArgument` for a change that no message can hold
    */
   notifyKv(change: KvNotification): void {
-    const { key, operation, value = EMPTY_PAYLOAD, version = 0n } = change;
+    const { key, operation, version = 0n } = change;
+    const value = bytesGiven(change.value ?? EMPTY_PAYLOAD, 'The value of a key is bytes');
     const { bounds, outbound } = this.#connection;
     bounds.checkField('The value', value.length);
     const payload = encodeKvChange({ key, operation, value, version: BigInt(version) });

@@ -43,8 +43,8 @@ export class Outbound implements StreamLink {
     this.#batch.append(message.length, message);
   }
 
-  writeData(header: Uint8Array, payload: Uint8Array): void {
-    const length = FrameEncoder.dataMessageBytes(payload.length);
+  writeData(header: Uint8Array, payload: Uint8Array, payloadLength: number): void {
+    const length = FrameEncoder.dataMessageBytes(payloadLength);
     this.#count(length);
     if (this.#onWire !== undefined) {
       const message = new Uint8Array(length);
@@ -52,7 +52,7 @@ export class Outbound implements StreamLink {
       message.set(payload, header.length);
       this.#onWire('out', message);
     }
-    this.#batch.append(length, header, payload);
+    this.#batch.append(length, header, payload, payloadLength);
   }
 
   /** Hands what is gathered to the transport. */

@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { bytesOf, kindName } from '../base/typed-array.ts';
 import { isModuleError, ModuleError, type ErrorReport } from '../errors.ts';
 import { Queue } from '../base/queue.ts';
 import { cutUtf8 } from '../base/text.ts';
@@ -29,8 +29,6 @@ const MAX_WAITING = 8_192;
 const MAX_WAITING_BYTES = 64 << 20;
 /** Bytes of an error's details that are passed on. */
 const MAX_DETAILS_BYTES = 1 << 20;
-
-const { isUint8Array } = types;
 
 interface WaitingCall {
   readonly requestId: string;
@@ -127,10 +125,7 @@ export class ServiceCalls {
         const what = `${call.service}.${call.method}`;
         throw new ModuleError('unimplemented', `This host offers no services (${what}).`);
       }
-      const body: unknown = await this.#handler(call);
-      if (!isUint8Array(body)) {
-        throw new ModuleError('internal', 'The host’s onService must give a Uint8Array.');
-      }
+      const body = bodyOf(await this.#handler(call), call);
       const maxBytes = this.#maxMessageBytes - ENVELOPE_ROOM;
       if (body.length > maxBytes) {
         const message = `The service’s answer has ${body.length} bytes; one message holds ${maxBytes} at most.`;
@@ -143,6 +138,14 @@ export class ServiceCalls {
   }
 }
 
+/** @throws ModuleError `internal` for an answer that is no bytes, because the handler is the host's */
+function bodyOf(answer: unknown, { service, method }: ServiceCall): Uint8Array {
+  const body = bytesOf(answer);
+  if (body !== undefined) return body;
+  const message = `The host's answer to ${service}.${method} is ${kindName(answer)}, and no bytes (a Uint8Array).`;
+  throw new ModuleError('internal', message);
+}
+
 /** The message that says why; for whatever was thrown, also where to look at it throws again. */
 function failure(requestId: string, thrown: unknown): Uint8Array {
   return encodeEnvelope('error', requestId, encodeIpcError(reportOf(thrown)));
@@ -153,9 +156,10 @@ function reportOf(thrown: unknown): ErrorReport {
     if (!isModuleError(thrown)) {
       return { code: 'internal', message: cutText(thrown instanceof Error ? thrown.message : thrown) };
     }
-    const { code, message, details } = thrown;
+    const { code, message } = thrown;
+    const details = bytesOf(thrown.details);
     // Details that don't fit are left out: the code and the message say more than a connection that ends.
-    const isSound = isUint8Array(details) && details.length <= MAX_DETAILS_BYTES;
+    const isSound = details !== undefined && details.length <= MAX_DETAILS_BYTES;
     return { code, message: cutText(message), ...(isSound ? { details } : {}) };
   } catch {
     return { code: 'internal', message: 'The host’s onService has thrown something that can’t be read.' };

@@ -1,3 +1,4 @@
+import { bytesAdvice, bytesOf, kindName } from '../base/typed-array.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
@@ -10,8 +11,13 @@ export interface Codec<Send, Receive = Send> {
   readonly name: 'bytes' | 'text' | 'json' | 'ndjson';
   /** Checks each value, in the module: its input when it is decoded, its output before it is encoded. */
   readonly schema: StandardSchema | undefined;
-  /** The payloads of one value, each of at most 1 MiB where the codec may cut it. */
-  encode(value: unknown): Uint8Array[];
+  /**
+   * Whether a payload of more than 1 MiB may travel as several frames, so that the receiver's decoder finds the value in whatever
+   * pieces it comes. If not, such a value is refused where it is sent.
+   */
+  readonly mayCut: boolean;
+  /** The payload of one value. @throws TypeError for a value that has none */
+  encode(value: unknown): Uint8Array;
   /** For one stream: it may keep the beginning of a value. */
   decoder(): ValueDecoder;
   /** Only for types. */
@@ -36,12 +42,13 @@ export type ReceivedBy<C> = C extends { readonly '~types'?: { readonly receive: 
 /** A line longer than this is refused: input without line ends must not fill memory. In UTF-16 units. */
 const MAX_LINE = 16 << 20;
 
-/** Each payload is one value. */
+/** Bytes as they are: a chunk of up to 1 MiB arrives as it was sent, a larger one in pieces. */
 export function bytes(): Codec<Uint8Array> {
   return {
     name: 'bytes',
     schema: undefined,
-    encode: (value) => [value as Uint8Array],
+    mayCut: true,
+    encode: (value) => bytesIn(value),
     decoder: () => ({ push: (payload) => [payload], end: () => [] }),
   };
 }
@@ -51,7 +58,11 @@ export function text(): Codec<string> {
   return {
     name: 'text',
     schema: undefined,
-    encode: (value) => cut(encodeText(value as string)),
+    mayCut: true,
+    encode: (value) => {
+      if (typeof value !== 'string') throw new TypeError(`text() sends strings, not ${kindName(value)}`);
+      return encodeText(value);
+    },
     decoder: () => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
       const values = (piece: string): string[] => (piece === '' ? [] : [piece]);
@@ -70,7 +81,8 @@ export function json(schema?: StandardSchema): Codec<unknown> {
   return {
     name: 'json',
     schema,
-    encode: (value) => [encodeText(stringify(value))],
+    mayCut: false,
+    encode: (value) => encodeText(stringify(value)),
     decoder: () => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
       return {
@@ -95,7 +107,8 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
   return {
     name: 'ndjson',
     schema,
-    encode: (value) => cut(encodeText(`${stringify(value)}\n`)),
+    mayCut: true,
+    encode: (value) => encodeText(`${stringify(value)}\n`),
     decoder: () => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
       let rest: string[] = [];
@@ -110,7 +123,8 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
           if (whole.trim() !== '') yield parse(whole);
         }
         if (last === '') return;
-        rest.push(last);
+        // The end of a piece keeps all of the piece, until its line is whole.
+        rest.push(last.length * 2 < piece.length ? ownText(last) : last);
         restLength += last.length;
         if (restLength > MAX_LINE) throw new Error(`a line is longer than ${MAX_LINE} characters`);
       }
@@ -120,6 +134,18 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
       };
     },
   };
+}
+
+function bytesIn(value: unknown): Uint8Array {
+  const payload = bytesOf(value);
+  if (payload === undefined)
+    throw new TypeError(`bytes() sends bytes (a Uint8Array), not ${kindName(value)}${bytesAdvice(value)}`);
+  return payload;
+}
+
+/** The same text with memory of its own. */
+function ownText(part: string): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(encodeText(part));
 }
 
 function encodeText(value: string): Uint8Array {
@@ -149,11 +175,14 @@ function stringify(value: unknown): string {
   return source;
 }
 
-function cut(payload: Uint8Array): Uint8Array[] {
-  if (payload.length <= MAX_DATA_BYTES) return [payload];
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < payload.length; at += MAX_DATA_BYTES) {
-    parts.push(payload.subarray(at, at + MAX_DATA_BYTES));
-  }
-  return parts;
+/** What a value that may not be cut is refused with; `undefined`: it fits a frame, or may be cut. */
+export function tooLargeFor(
+  codec: Pick<AnyCodec, 'name' | 'mayCut'>,
+  payload: Uint8Array,
+): string | undefined {
+  if (codec.mayCut || payload.length <= MAX_DATA_BYTES) return undefined;
+  return (
+    `it has ${payload.length} bytes as ${codec.name}, a frame holds ${MAX_DATA_BYTES}, and a ${codec.name} value can't be cut; ` +
+    'send smaller values, or use ndjson(), text() or bytes()'
+  );
 }

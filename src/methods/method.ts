@@ -3,6 +3,7 @@ import { modeOf, type HandlerMode, type ModedHandler } from '../module.ts';
 import type { ServerStream } from '../handle/server-stream.ts';
 import {
   bytes,
+  tooLargeFor,
   type AnyCodec,
   type Codec,
   type ReceivedBy,
@@ -39,7 +40,8 @@ export type MethodHandler<I, O> = (
  * A typed stream method: decodes and checks its input, checks and encodes its output.
  *
  * Input that can't be decoded, or that its schema refuses, ends the stream with `invalidArgument`; the issues are JSON in the
- * error's `details`. Output that its schema refuses is the handler's mistake and ends the stream with `handlerFailed`.
+ * error's `details`. Output that its schema refuses, or a value of more than 1 MiB whose codec may not cut it, is the handler's
+ * mistake and ends the stream with `handlerFailed`.
  *
  * @param shape the codecs: `bytes()`, `text()`, `json(schema?)`, `ndjson(schema?)`; and `mode` for a plain function that
  *   returns an async iterable
@@ -131,7 +133,8 @@ class DecodedInput implements MethodInput<unknown> {
 function* encodeSync(results: Iterable<unknown>, codec: AnyCodec): Generator<Uint8Array, void, undefined> {
   let count = 0;
   for (const result of results) {
-    yield* codec.encode(now(checked(codec.schema, result, 'handlerFailed', outputName(count++))));
+    const name = outputName(count++);
+    yield encoded(codec, now(checked(codec.schema, result, 'handlerFailed', name)), name);
   }
 }
 
@@ -141,8 +144,17 @@ async function* encodeAsync(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let count = 0;
   for await (const result of results) {
-    yield* codec.encode(await checked(codec.schema, result, 'handlerFailed', outputName(count++)));
+    const name = outputName(count++);
+    yield encoded(codec, await checked(codec.schema, result, 'handlerFailed', name), name);
   }
+}
+
+/** The payload of a value that the handler gave. @throws ModuleError `handlerFailed` for one that can't be sent */
+function encoded(codec: AnyCodec, value: unknown, name: string): Uint8Array {
+  const payload = codec.encode(value);
+  const problem = tooLargeFor(codec, payload);
+  if (problem !== undefined) throw new ModuleError('handlerFailed', `${name}: ${problem}`);
+  return payload;
 }
 
 function inputName(index: number): string {

@@ -1,5 +1,6 @@
 import type { StreamId } from '../wire/stream-id.ts';
-import { bytes, type AnyCodec, type ReceivedBy, type SentBy } from './codec.ts';
+import { ModuleError } from '../errors.ts';
+import { bytes, tooLargeFor, type AnyCodec, type ReceivedBy, type SentBy } from './codec.ts';
 
 /** Methods by name: a module's `onServerStream`, or the shapes that it was made of. */
 export type MethodTable = object;
@@ -45,9 +46,12 @@ export class TypedStream<Send, Receive> implements AsyncIterable<Receive> {
     return this.bytes.closed;
   }
 
-  /** Sends one value. Rejects as the stream of bytes does. */
+  /**
+   * Sends one value. Rejects as the stream of bytes does, and with `invalidArgument` for a value that has no payload, or one of more
+   * than 1 MiB that its codec may not cut.
+   */
   async send(value: Send): Promise<void> {
-    for (const payload of this.#input.encode(value)) await this.bytes.send(payload);
+    await this.bytes.send(this.#encode(value));
   }
 
   /** All is sent. */
@@ -57,6 +61,21 @@ export class TypedStream<Send, Receive> implements AsyncIterable<Receive> {
 
   cancel(reason: string): void {
     this.bytes.cancel(reason);
+  }
+
+  #encode(value: Send): Uint8Array {
+    let payload: Uint8Array;
+    try {
+      payload = this.#input.encode(value);
+    } catch (cause) {
+      throw new ModuleError('invalidArgument', `The value can't be sent: ${(cause as Error).message}.`, {
+        cause,
+      });
+    }
+    const problem = tooLargeFor(this.#input, payload);
+    if (problem !== undefined)
+      throw new ModuleError('invalidArgument', `The value can't be sent: ${problem}.`);
+    return payload;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Receive, void, undefined> {

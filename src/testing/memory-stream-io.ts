@@ -1,3 +1,4 @@
+import { bytesOf } from '../base/typed-array.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Services, StreamLog } from '../handle/server-stream.ts';
 import type { BlockedOn, StreamIo } from '../handle/stream-io.ts';
@@ -43,7 +44,7 @@ export class MemoryStreamIo implements StreamIo {
     if (this.room <= 0) return 'room';
     this.credit -= dataCost(length);
     this.room--;
-    const copy = payload.slice();
+    const copy = bytesOf(payload)?.slice() ?? new Uint8Array(0);
     this.sent.push(copy);
     this.onSent?.(copy);
     return 'sent';

@@ -1,4 +1,5 @@
 import { ModuleError } from '../errors.ts';
+import { bytesGiven } from '../host/bytes-given.ts';
 import { contextOf, type InvocationOptions } from '../host/invocation-options.ts';
 import type { ServiceHandler } from '../host/service-calls.ts';
 import type { ModedHandler, StreamHandler } from '../module.ts';
@@ -75,7 +76,7 @@ export class MockStream {
 
   /** The host sends one Data frame. */
   push(chunk: Uint8Array): void {
-    this.#handle.deliver(chunk.slice());
+    this.#handle.deliver(bytesGiven(chunk, 'A host sends bytes').slice());
   }
 
   /** The host has sent all. */
@@ -136,7 +137,7 @@ export class MockStream {
       request: async (service, method, body) => await call(service, method, body),
       requestSync: (service, method, body) => {
         const answer = call(service, method, body);
-        if (answer instanceof Uint8Array) return answer;
+        if (!(answer instanceof Promise)) return bytesGiven(answer, 'A service answers bytes');
         answer.catch(() => {});
         throw new Error('requestSync needs an onService that returns its answer, not a promise');
       },

@@ -1,6 +1,7 @@
 import { isModuleError, type ErrorReport } from '../errors.ts';
 import { cutUtf8 } from '../base/text.ts';
 import { isErrorLike, textOf } from '../base/thrown.ts';
+import { bytesOf } from '../base/typed-array.ts';
 
 /** Larger details are left out: an error frame must fit its worker's ring, or the stream would have no end. */
 export const MAX_DETAILS_BYTES = 65_536;
@@ -30,9 +31,18 @@ function readReport(thrown: unknown, maxMessageBytes: number): ErrorReport {
   if (!isModuleError(thrown)) return { code: 'handlerFailed', message };
   const { code } = thrown;
   // Of another copy of this package, or made by hand: anything may be in it.
-  const details: unknown = thrown.details;
-  if (!(details instanceof Uint8Array) || details.length === 0) return { code, message };
+  const details = detailsOf(thrown);
+  if (details === undefined || details.length === 0) return { code, message };
   if (details.length <= MAX_DETAILS_BYTES) return { code, message, details };
   const note = ` (its ${details.length} bytes of details are over the limit of ${MAX_DETAILS_BYTES} and left out)`;
   return { code, message: cutUtf8(message, maxMessageBytes - note.length) + note };
+}
+
+/** @returns `undefined` for what is no bytes, or can't be read: the error's code and message matter more */
+function detailsOf(thrown: { readonly details: unknown }): Uint8Array | undefined {
+  try {
+    return bytesOf(thrown.details);
+  } catch {
+    return undefined;
+  }
 }

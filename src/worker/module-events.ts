@@ -1,8 +1,9 @@
 import type { ModuleDefinition } from '../module.ts';
+import { withoutRest } from '../base/buffers.ts';
 import { logLine } from '../base/stderr.ts';
 import { Queue } from '../base/queue.ts';
 import { OP, type FromWorker } from '../threads/messages.ts';
-import { decodeKvChange } from '../wire/payload-decode.ts';
+import { decodeKvChange, type KvChange } from '../wire/payload-decode.ts';
 import { textOf } from '../base/thrown.ts';
 
 interface ModuleEvent {
@@ -93,7 +94,7 @@ export class ModuleEvents {
       default:
         return this.#guard(
           'onKvChange',
-          () => this.#module.onKvChange?.(decodeKvChange(payload)),
+          () => this.#module.onKvChange?.(changeOf(payload)),
           () => this.#say({ type: 'kvDone', bytes: payload.length }),
         );
     }
@@ -117,4 +118,9 @@ export class ModuleEvents {
     done();
     return undefined;
   }
+}
+
+function changeOf(payload: Uint8Array): KvChange {
+  const change = decodeKvChange(payload);
+  return { ...change, value: withoutRest(change.value) };
 }

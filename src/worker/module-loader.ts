@@ -4,7 +4,14 @@ import { pathToFileURL } from 'node:url';
 import { problemOfModuleFile } from '../base/module-file.ts';
 import { fileAbove } from '../base/file-above.ts';
 import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base/typescript-loader.ts';
-import { modeOf, type ModedHandler, type ModuleDefinition, type StreamHandler } from '../module.ts';
+import {
+  checkNames,
+  isModed,
+  modeOf,
+  type ModedHandler,
+  type ModuleDefinition,
+  type StreamHandler,
+} from '../module.ts';
 import { textOf } from '../base/thrown.ts';
 import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
 
@@ -145,6 +152,12 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     const handler: unknown = definition[key];
     if (handler !== undefined && typeof handler !== 'function') complain(`has an ${key} that is no function`);
   }
+  try {
+    // Also of one that was made without defineModule.
+    checkNames(definition);
+  } catch (error) {
+    complain(`can't be listed to a host: ${textOf(error)}`);
+  }
   const streams = definition.onServerStream;
   if (
     streams !== undefined &&
@@ -186,12 +199,6 @@ function manifestOf(definition: ModuleDefinition, streams: Manifest['streams']):
     handle: definition.onHandle === undefined ? undefined : modeOf(definition.onHandle),
     kvChange: definition.onKvChange !== undefined,
   };
-}
-
-function isModed(value: unknown): value is ModedHandler {
-  if (typeof value !== 'object' || value === null) return false;
-  const { mode, handler } = value as { mode?: unknown; handler?: unknown };
-  return (mode === 'sync' || mode === 'async') && typeof handler === 'function';
 }
 
 /** @param owner what the handler is called on: `this` is what it stands in, as with any method */

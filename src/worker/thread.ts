@@ -6,6 +6,7 @@ import type { JobNumber, Region } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
 import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
+import { withoutRest } from '../base/buffers.ts';
 import { logLine } from '../base/stderr.ts';
 import { OP, type FromWorker, type Seat, type WorkerSettings } from '../threads/messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/payload-decode.ts';
@@ -96,14 +97,17 @@ export class Thread implements JobHost {
     const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
     const lock = new WorkerWriteLock(region, slot, environment.write, () => bell.ring());
     this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
-    this.services = new ServiceCalls({
-      send: (sequence, service, method, body, context) => {
-        // Main encodes it: the builder that it takes is not worth its load time in every thread.
-        say({ type: 'service', sequence, service, method, body, context });
+    this.services = new ServiceCalls(
+      {
+        send: (sequence, service, method, body, context) => {
+          // Main encodes it: the builder that it takes is not worth its load time in every thread.
+          say({ type: 'service', sequence, service, method, body, context });
+        },
+        abandon: (sequence) => say({ type: 'serviceAbandoned', sequence }),
+        block: () => this.blockForInput(() => false),
       },
-      abandon: (sequence) => say({ type: 'serviceAbandoned', sequence }),
-      block: () => this.blockForInput(() => false),
-    });
+      settings.maxMessageBytes,
+    );
     this.events = new ModuleEvents(module.definition, say);
     this.#inbox = new Inbox(
       seat.port,
@@ -224,7 +228,7 @@ export class Thread implements JobHost {
         return;
       case OP.serviceAnswer:
         this.say({ type: 'serviceDone', bytes: payload.length });
-        return this.services.settle(number, { body: decodeServiceResponse(payload).body });
+        return this.services.settle(number, { body: withoutRest(decodeServiceResponse(payload).body) });
       case OP.serviceError: {
         this.say({ type: 'serviceDone', bytes: payload.length });
         const { code, message, details } = decodeIpcError(payload);

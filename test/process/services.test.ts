@@ -83,8 +83,8 @@ for (const transport of TRANSPORTS) {
       await t.test('a request that no message can carry is the handler’s own mistake', async () => {
         const stream = module.openStream('unsendable');
         const { value } = await stream.next();
-        assert.match(Buffer.from(value ?? []).toString(), /"invalidArgument".*can't be sent/);
-        await endsWith(stream, 'invalidArgument');
+        assert.match(Buffer.from(value ?? []).toString(), /"handlerFailed".*can't be sent/);
+        await endsWith(stream, 'handlerFailed');
       });
 
       await t.test('from a unary request', async () => {

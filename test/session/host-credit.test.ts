@@ -67,12 +67,52 @@ test('sends that wait keep their order, a later one does not overtake them, and 
   await module.nextFrame('close');
 });
 
-test('a send beyond one frame is refused and costs nothing', async () => {
+test('a send beyond one frame is several, with nothing between them, and waits for credit of each', async () => {
   const module = new FakeModule();
   const session = new HostSession(module.transport);
   const stream = session.openStream('m');
-  await assert.rejects(stream.send(zeros(MAX_DATA_BYTES + 1)), { code: 'invalidArgument' });
-  await stream.send(zeros(MAX_DATA_BYTES));
+  const large = Uint8Array.from({ length: 2 * MAX_DATA_BYTES + 5 }, (_, i) => i % 251);
+  const sent = stream.send(large);
+  const behind = stream.send(Uint8Array.of(9));
+  await module.nextFrame('open');
+  const parts = [(await module.nextFrame('data')).data];
+  for (const length of [MAX_DATA_BYTES, 5]) {
+    assert.deepEqual(await module.rest(), [], 'no credit');
+    module.credit(stream.id, parts.at(-1)!.length);
+    parts.push((await module.nextFrame('data')).data);
+    assert.equal(parts.at(-1)!.length, length);
+    if (length === 5) break;
+  }
+  await sent;
+  assert.deepEqual(Buffer.concat(parts), Buffer.from(large));
+  await behind;
+  assert.deepEqual((await module.nextFrame('data')).data, Uint8Array.of(9));
+});
+
+test('trySend beyond one frame sends the first and keeps a copy of the rest', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const stream = session.openStream('m');
+  const large = new Uint8Array(MAX_DATA_BYTES + 2).fill(7);
+  assert.equal(stream.trySend(large), true);
+  assert.equal(stream.trySend(Uint8Array.of(1)), false, 'the rest is ahead of it');
+  large.fill(0);
+  await module.nextFrame('open');
+  await module.nextFrame('data');
+  module.credit(stream.id, MAX_DATA_BYTES);
+  assert.deepEqual((await module.nextFrame('data')).data, Uint8Array.of(7, 7));
+});
+
+test('a chunk whose buffer was taken away while it waited is refused, and nothing of it goes out', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const stream = session.openStream('m');
+  await stream.send(zeros(INITIAL_CREDIT));
+  const chunk = new Uint8Array(100);
+  const waiting = stream.send(chunk);
+  structuredClone(chunk, { transfer: [chunk.buffer] });
+  module.credit(stream.id, INITIAL_CREDIT);
+  await assert.rejects(waiting, { code: 'invalidArgument', message: /100 bytes has 0/ });
   assert.deepEqual(await module.rest(), ['open', 'data']);
 });
 

@@ -274,3 +274,112 @@ test('types flow from the method to the kit and to the host', () => {
   };
   assert.equal(typeof check, 'function');
 });
+
+const LARGE = 2 * 1_048_576 + 10;
+
+test('a value over 1 MiB is cut where its codec may be, and arrives whole', async () => {
+  const large = 'ü'.repeat(LARGE / 2);
+  const outputs = [
+    [
+      'ndjson',
+      method({ output: ndjson<string>() }, function* () {
+        yield large;
+      }),
+    ],
+    [
+      'text',
+      method({ output: text() }, async function* () {
+        yield large;
+      }),
+    ],
+    [
+      'bytes',
+      method({ output: bytes() }, function* () {
+        yield Buffer.from(large);
+      }),
+    ],
+  ] as const;
+  for (const [codec, handler] of outputs) {
+    const mock = mockStream({ input: [] });
+    assert.equal((await mock.run(handler)).code, 'close', codec);
+    assert.ok(mock.sent.every(({ length }) => length <= 1_048_576));
+    const whole = Buffer.concat(mock.sent).toString();
+    assert.ok(whole === (codec === 'ndjson' ? `"${large}"\n` : large), codec);
+  }
+});
+
+test('a value over 1 MiB whose codec may not cut it is the handler’s mistake, and nothing of it is sent', async () => {
+  for (const handler of [
+    method({ output: json<string>() }, function* () {
+      yield 'x';
+      yield 'y'.repeat(1_048_575);
+    }),
+    method({ output: json<string>() }, async function* () {
+      yield 'x';
+      yield 'y'.repeat(1_048_575);
+    }),
+  ]) {
+    const mock = mockStream({ input: [] });
+    const { code, message } = await mock.run(handler);
+    assert.equal(code, 'handlerFailed');
+    assert.match(
+      message,
+      /^value 1 of the output: it has 1048577 bytes as json, .*can't be cut; .*ndjson\(\)/,
+    );
+    assert.deepEqual(
+      mock.sent.map(({ length }) => length),
+      [3],
+    );
+  }
+  const fits = mockStream({ input: [] });
+  assert.equal(
+    (
+      await fits.run(
+        method({ output: json<string>() }, function* () {
+          yield 'y'.repeat(1_048_574);
+        }),
+      )
+    ).code,
+    'close',
+  );
+});
+
+test('what a codec can not encode is handlerFailed in a handler, and invalidArgument in a host', async () => {
+  const wrong = 5 as unknown as string;
+  const cases = [
+    [
+      method({ output: text() }, function* () {
+        yield wrong;
+      }),
+      /text\(\) sends strings, not a number/,
+    ],
+    [
+      method({ output: bytes() }, function* () {
+        yield 'text' as unknown as Uint8Array;
+      }),
+      /not a string; encode it/,
+    ],
+    [
+      method({ output: json() }, function* () {
+        yield 10n;
+      }),
+      /BigInt/,
+    ],
+  ] as const;
+  for (const [handler, message] of cases) {
+    const outcome = await mockStream({ input: [] }).run(handler);
+    assert.equal(outcome.code, 'handlerFailed');
+    assert.match(outcome.message, message);
+  }
+  const t = await testModule(typed);
+  const stream = t.open('shout');
+  await assert.rejects(stream.send(wrong), {
+    code: 'invalidArgument',
+    message: /can't be sent: text\(\) sends strings/,
+  });
+  stream.cancel('enough');
+  const dates = t.open('dates');
+  await assert.rejects(dates.send('x'.repeat(1 << 20)), { code: 'invalidArgument', message: /can't be cut/ });
+  dates.cancel('enough');
+  await t.close();
+});

@@ -31,13 +31,19 @@ export interface OpenStreamOptions extends InvocationOptions {
 export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined> {
   readonly id: StreamId;
   /**
-   * Sends one Data frame; settles once it has credit and the transport takes it. `data` may be used again then.
+   * Sends one Data frame, or of more than 1 MiB several with no other send of this stream between them; settles once the last has
+   * credit and the transport takes it. `data` may be used again then.
    *
-   * Rejects with a {@link ModuleError}: `invalidArgument` past 1 MiB or after `end`, else the reason why the stream is over
+   * Rejects with a {@link ModuleError}: `invalidArgument` for what is no bytes or after `end`, else the reason why the stream is over
    * (`cancelled` where the module has closed it).
+   *
+   * @param data also a DataView, an ArrayBuffer or a Uint8Array of another realm
    */
   send(data: Uint8Array): Promise<void>;
-  /** As `send`, if it can go out at once; false: no credit, a clogged transport, or the stream is over. */
+  /**
+   * As `send`, if it can go out at once; false: no credit, a clogged transport, or the stream is over. Of more than 1 MiB the first
+   * frame goes out at once, the rest is copied and follows.
+   */
   trySend(data: Uint8Array): boolean;
   /** Half-close: all is sent, once the sends that still wait have gone out. */
   end(): void;
@@ -58,8 +64,8 @@ export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined>
 export interface StreamLink extends OutboxLink {
   /** Queues one whole message. */
   write(message: Uint8Array): void;
-  /** Queues one Data message from the encoder's header and the payload; both are copied. */
-  writeData(header: Uint8Array, payload: Uint8Array): void;
+  /** Queues one Data message from the encoder's header and the payload, of `length` bytes; both are copied. */
+  writeData(header: Uint8Array, payload: Uint8Array, length: number): void;
 }
 
 export interface StreamWindows {
@@ -135,7 +141,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#inbox = new StreamInbox(windows.receive, windows.autoCredit, sendCredit, waits.unsettled);
     this.#outbox = new StreamOutbox(
       link,
-      (payload) => link.writeData(encoder.dataHeader(payload.length), payload),
+      (payload, length) => link.writeData(encoder.dataHeader(length), payload, length),
       () => link.write(encoder.close()),
       windows.send,
       waits.unsettled,

@@ -1,7 +1,9 @@
 import { Queue } from '../../base/queue.ts';
 import { ModuleError } from '../../errors.ts';
+import { byteLength, partsOf } from '../../base/typed-array.ts';
 import { HandedOut, mayBeIgnored, type Unsettled } from '../handed-out.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
+import { bytesGiven } from '../bytes-given.ts';
 
 /** What the sending half of a stream needs from its connection. */
 export interface OutboxLink {
@@ -13,6 +15,8 @@ export interface OutboxLink {
 
 interface WaitingSend {
   readonly data: Uint8Array;
+  /** Its bytes as they were when it was given. */
+  readonly length: number;
   readonly sent: HandedOut<void>;
 }
 
@@ -27,7 +31,7 @@ const SENT: Promise<void> = Promise.resolve();
  */
 export class StreamOutbox {
   readonly #link: OutboxLink;
-  readonly #sendData: (payload: Uint8Array) => void;
+  readonly #sendData: (payload: Uint8Array, length: number) => void;
   readonly #sendClose: () => void;
   readonly #unsettled: Unsettled;
   readonly #window: number;
@@ -39,7 +43,7 @@ export class StreamOutbox {
   /** @param window the module's first window in bytes; grants never take the balance above it */
   constructor(
     link: OutboxLink,
-    sendData: (payload: Uint8Array) => void,
+    sendData: (payload: Uint8Array, length: number) => void,
     sendClose: () => void,
     window: number,
     unsettled: Unsettled,
@@ -53,26 +57,55 @@ export class StreamOutbox {
   }
 
   send(data: Uint8Array): Promise<void> {
-    const refusal = this.#refusal(data);
-    if (refusal !== undefined) return mayBeIgnored(Promise.reject(refusal));
+    try {
+      if (!(data instanceof Uint8Array)) return this.send(bytesGiven(data, 'A stream sends bytes'));
+      const refusal = this.#refusal();
+      if (refusal !== undefined) return mayBeIgnored(Promise.reject(refusal));
+      const length = byteLength(data);
+      return length > MAX_DATA_BYTES ? this.#putParts(data, length) : this.#put(data, length);
+    } catch (error) {
+      // A promise-returning method reports by its promise.
+      return mayBeIgnored(Promise.reject(error instanceof Error ? error : new Error(String(error))));
+    }
+  }
+
+  /**
+   * Sends `data` if it can go out now; of more than 1 MiB its first frame, and the rest, which is copied, as credit comes. False
+   * without an error: no credit, a clogged transport, or the stream is over.
+   */
+  trySend(data: Uint8Array): boolean {
+    if (this.#state === 'stopped') return false;
+    if (!(data instanceof Uint8Array)) return this.trySend(bytesGiven(data, 'A stream sends bytes'));
+    const refusal = this.#refusal();
+    if (refusal !== undefined) throw refusal;
+    if (!this.#canSend()) return false;
+    const length = byteLength(data);
+    if (length <= MAX_DATA_BYTES) this.#transmit(data, length);
+    // Whoever waits for the stream's end hears of what prevents the rest.
+    else this.#putParts(bytesGiven(data, 'A stream sends bytes').slice(), length).catch(() => {});
+    return true;
+  }
+
+  #put(data: Uint8Array, length: number): Promise<void> {
     if (this.#canSend()) {
-      this.#transmit(data);
+      this.#transmit(data, length);
       return SENT;
     }
     const sent = new HandedOut<void>(this.#unsettled);
-    this.#waiting.push({ data, sent });
+    this.#waiting.push({ data, length, sent });
     if (this.#link.clogged) this.#link.awaitDrain(this);
     return sent.promise;
   }
 
-  /** Sends `data` if it can go out now. False without an error: no credit, a clogged transport, or the stream is over. */
-  trySend(data: Uint8Array): boolean {
-    if (this.#state === 'stopped') return false;
-    const refusal = this.#refusal(data);
-    if (refusal !== undefined) throw refusal;
-    if (!this.#canSend()) return false;
-    this.#transmit(data);
-    return true;
+  /** Sends a chunk that is larger than a frame as several, with nothing between them. @returns the last one's promise */
+  #putParts(data: Uint8Array, length: number): Promise<void> {
+    let sent = SENT;
+    for (const part of partsOf(data, length, MAX_DATA_BYTES)) {
+      // Only the last one is the caller's; it rejects when the others do.
+      sent.catch(() => {});
+      sent = this.#put(part, byteLength(part));
+    }
+    return sent;
   }
 
   /** The end of the input, after what still waits. */
@@ -93,10 +126,14 @@ export class StreamOutbox {
   /** Sends what waits, as far as credit and transport allow. */
   pump(): void {
     while (this.#balance > 0 && !this.#link.clogged) {
-      const send = this.#waiting.shift();
-      if (send === undefined) break;
-      this.#transmit(send.data);
-      send.sent.resolve();
+      const waiting = this.#waiting.shift();
+      if (waiting === undefined) break;
+      const now = byteLength(waiting.data);
+      if (now !== waiting.length) waiting.sent.reject(changedLength(now, waiting.length));
+      else {
+        this.#transmit(waiting.data, now);
+        waiting.sent.resolve();
+      }
     }
     if (this.#waiting.first !== undefined && this.#link.clogged) this.#link.awaitDrain(this);
     this.#endWhenEmpty();
@@ -116,9 +153,9 @@ export class StreamOutbox {
     return this.#balance > 0 && this.#waiting.first === undefined && !this.#link.clogged;
   }
 
-  #transmit(data: Uint8Array): void {
-    this.#balance -= dataCost(data.length);
-    this.#sendData(data);
+  #transmit(data: Uint8Array, length: number): void {
+    this.#balance -= dataCost(length);
+    this.#sendData(data, length);
   }
 
   #endWhenEmpty(): void {
@@ -127,13 +164,14 @@ export class StreamOutbox {
     this.#sendClose();
   }
 
-  #refusal(data: Uint8Array): ModuleError | undefined {
+  #refusal(): ModuleError | undefined {
     if (this.#stopCause !== undefined) return this.#stopCause();
     if (this.#state !== 'open') return new ModuleError('invalidArgument', 'A send after end().');
-    if (data.length > MAX_DATA_BYTES) {
-      const message = `A send of ${data.length} bytes; one frame holds ${MAX_DATA_BYTES} at most.`;
-      return new ModuleError('invalidArgument', message);
-    }
     return undefined;
   }
+}
+
+function changedLength(now: number, length: number): ModuleError {
+  const message = `A send of ${length} bytes has ${now} when it is to go out; leave its buffer alone until the send has settled.`;
+  return new ModuleError('invalidArgument', message);
 }

@@ -35,12 +35,12 @@ export class WriteBatch {
     this.#transport = transport;
   }
 
-  /** Appends the `length` bytes of one message: `head`, then `body`, then zeros. */
-  append(length: number, head: Uint8Array, body?: Uint8Array): void {
+  /** Appends the `length` bytes of one message: `head`, then the `bodyLength` bytes of `body`, then zeros. */
+  append(length: number, head: Uint8Array, body?: Uint8Array, bodyLength = body?.length ?? 0): void {
     if (length > BATCH_BYTES) {
       this.flush();
       const message = uninitialised(length);
-      put(message, 0, length, head, body);
+      put(message, 0, length, head, body, bodyLength);
       this.#write(message);
       return;
     }
@@ -49,7 +49,7 @@ export class WriteBatch {
       this.#slab = uninitialised(SLAB_BYTES);
       this.#start = this.#end = 0;
     }
-    put(this.#slab, this.#end, length, head, body);
+    put(this.#slab, this.#end, length, head, body, bodyLength);
     this.#end += length;
     if (this.#end - this.#start >= BATCH_BYTES) this.flush();
     else if (!this.#scheduled) {
@@ -71,13 +71,20 @@ export class WriteBatch {
   }
 }
 
-/** Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. */
-function put(target: Uint8Array, at: number, length: number, head: Uint8Array, body?: Uint8Array): void {
+/** Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. What a caller's class says of `body` is not asked. */
+function put(
+  target: Uint8Array,
+  at: number,
+  length: number,
+  head: Uint8Array,
+  body: Uint8Array | undefined,
+  bodyLength: number,
+): void {
   target.set(head, at);
   let used = head.length;
   if (body !== undefined) {
     target.set(body, at + used);
-    used += body.length;
+    used += bodyLength;
   }
   for (; used < length; used++) target[at + used] = 0;
 }

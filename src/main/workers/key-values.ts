@@ -1,5 +1,6 @@
 import { OP } from '../../threads/messages.ts';
 import { decodeKvChange } from '../../wire/payload-decode.ts';
+import { encodeKvChange } from '../../wire/payload-encode.ts';
 import { logLine } from '../../base/stderr.ts';
 import type { MalformedError } from '../../wire/capnp/malformed.ts';
 import type { ModuleCopies } from './module-copies.ts';
@@ -47,7 +48,9 @@ export class KeyValues {
 
   /** @throws MalformedError for a payload that is no KvChange */
   onChange(payload: Uint8Array): void {
-    const change: Change = { key: decodeKvChange(payload).key, payload: payload.slice() };
+    const known = decodeKvChange(payload);
+    // Written anew: what a newer schema added, or nothing points to, would be kept for as long as the key.
+    const change: Change = { key: known.key, payload: encodeKvChange(known) };
     this.#history.push(change);
     for (const [worker, waiting] of this.#waiting) {
       waiting.push(change);

@@ -40,7 +40,7 @@ export class ServiceRoutes {
     } catch (error) {
       // JavaScript lets a handler give anything, in its context as well: its own fault, and nobody else's.
       const message = `the service request can't be sent: ${(error as Error).message}`;
-      return this.#fail(worker, sequence, new ModuleError('invalidArgument', message));
+      return this.#fail(worker, sequence, new ModuleError('handlerFailed', message));
     }
     if (envelope.length > this.#limits.maxMessageBytes) {
       const message = `a service request of ${envelope.length} bytes is over the message limit`;

@@ -1,4 +1,5 @@
 import { ModuleError, type ErrorCode, type ErrorReport } from '../../errors.ts';
+import { bytesAdvice, bytesOf, kindName } from '../../base/typed-array.ts';
 import type { JobControl } from '../../shared-memory/job-control.ts';
 import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { UnaryRequest } from '../../handle/server-stream.ts';
@@ -63,7 +64,7 @@ export class RequestJob implements Job {
     try {
       result = handler.call(this.#thread.module.definition, this.#request());
       if (!(typeof result === 'object' && result !== null && 'then' in result)) {
-        this.#answer({ body: bodyOf(result) });
+        this.#answer({ body: this.#bodyOf(result) });
         return undefined;
       }
     } catch (thrown) {
@@ -72,7 +73,7 @@ export class RequestJob implements Job {
     }
     const failed = new Promise<Outcome>((resolve) => (this.#failed = resolve));
     const answered = Promise.resolve(result as PromiseLike<unknown>).then((value): Outcome => ({
-      body: bodyOf(value),
+      body: this.#bodyOf(value),
     }));
     return Promise.race([answered, failed])
       .catch((thrown: unknown) => this.#failure(thrown))
@@ -92,6 +93,10 @@ export class RequestJob implements Job {
 
   fail(thrown: unknown): void {
     this.#failed?.(this.#failure(thrown));
+  }
+
+  #bodyOf(result: unknown): Uint8Array {
+    return bodyOf(result, this.#thread.settings.maxMessageBytes);
   }
 
   #stopError(): ModuleError {
@@ -144,13 +149,21 @@ export class RequestJob implements Job {
 }
 
 /**
- * A copy of what the handler returned: a view would be posted with all of the buffer behind it, which may be large and shared.
+ * A copy of what the handler returned: a view would be posted with all of the buffer behind it, which may be large and shared. What
+ * can't fit a message is refused before it is copied.
  *
- * @throws TypeError for anything but a Uint8Array, or one whose buffer was transferred
+ * @throws TypeError for what is no bytes, or whose buffer was transferred; ModuleError `resourceExhausted` for what is too large
  */
-function bodyOf(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  throw new TypeError(
-    `onHandle returned ${Object.prototype.toString.call(value)}; it must return a Uint8Array`,
-  );
+function bodyOf(value: unknown, maxMessageBytes: number): Uint8Array {
+  const body = bytesOf(value);
+  if (body === undefined) {
+    throw new TypeError(
+      `onHandle returned ${kindName(value)}; it must return bytes (a Uint8Array)${bytesAdvice(value)}`,
+    );
+  }
+  if (body.length > maxMessageBytes) {
+    const message = `the result has ${body.length} bytes, the limit of a message is ${maxMessageBytes}; send it by a stream`;
+    throw new ModuleError('resourceExhausted', message);
+  }
+  return body.slice();
 }

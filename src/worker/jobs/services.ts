@@ -1,4 +1,5 @@
 import { ModuleError } from '../../errors.ts';
+import { bytesAdvice, bytesOf, kindName } from '../../base/typed-array.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { Services } from '../../handle/server-stream.ts';
 import { textOf } from '../../base/thrown.ts';
@@ -36,14 +37,16 @@ export interface ServiceCaller {
 /** The thread's requests to the host that are not answered yet, by sequence number. */
 export class ServiceCalls {
   readonly #io: ServiceIo;
+  readonly #maxMessageBytes: number;
   readonly #waiting = new Map<number, Waiter>();
   /** Answers to blocked requests. `undefined`: still waited for. */
   readonly #blocked = new Map<number, Answer | undefined>();
   #sequence: number;
 
   /** @param lastSequence the first request gets the number that follows */
-  constructor(io: ServiceIo, lastSequence = 0) {
+  constructor(io: ServiceIo, maxMessageBytes: number, lastSequence = 0) {
     this.#io = io;
+    this.#maxMessageBytes = maxMessageBytes;
     this.#sequence = lastSequence;
   }
 
@@ -109,16 +112,47 @@ export class ServiceCalls {
     }
   }
 
-  /** @returns the request's sequence number @throws ModuleError `invalidArgument` for what can't be sent, whatever a handler gave */
+  /**
+   * What can't fit a message is refused before it is copied.
+   *
+   * @returns the request's sequence number
+   * @throws ModuleError `handlerFailed` for what can't be sent, whatever a handler gave; `resourceExhausted` for what is too large
+   */
   #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
     const sequence = (this.#sequence = numberAfter(this.#sequence));
+    const bytes = bodyOf(body);
+    const size = bytes.length + lengthOf(service) + lengthOf(method);
+    if (size > this.#maxMessageBytes) {
+      const message = `a service request of ${size} bytes is over the message limit of ${this.#maxMessageBytes}`;
+      throw new ModuleError('resourceExhausted', message);
+    }
     try {
-      if (!((body as unknown) instanceof Uint8Array)) throw new TypeError('its body is no Uint8Array');
-      // A copy: a view would be cloned with all of the buffer behind it, and a Buffer's slice is one.
-      this.#io.send(sequence, service, method, new Uint8Array(body), context);
+      // A copy: a view would be cloned with all of the buffer behind it.
+      this.#io.send(sequence, service, method, bytes.slice(), context);
     } catch (error) {
-      throw new ModuleError('invalidArgument', `the service request can't be sent: ${textOf(error)}`);
+      throw unsendable(textOf(error));
     }
     return sequence;
   }
+}
+
+function bodyOf(given: unknown): Uint8Array {
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = bytesOf(given);
+  } catch (error) {
+    throw unsendable(textOf(error));
+  }
+  if (bytes === undefined)
+    throw unsendable(`its body is ${kindName(given)} and no bytes (a Uint8Array)${bytesAdvice(given)}`);
+  return bytes;
+}
+
+/** Of what a handler gave as a name, in UTF-16 units: no more than it has bytes. */
+function lengthOf(name: unknown): number {
+  return typeof name === 'string' ? name.length : 0;
+}
+
+function unsendable(why: string): ModuleError {
+  return new ModuleError('handlerFailed', `the service request can't be sent: ${why}`);
 }

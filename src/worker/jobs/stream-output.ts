@@ -27,7 +27,7 @@ export class StreamOutput {
   /**
    * As {@link StreamIo.trySend}.
    *
-   * @throws ModuleError `invalidArgument` for a payload that no longer has `length` bytes
+   * @throws ModuleError `handlerFailed` for a payload that no longer has `length` bytes
    */
   trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room' {
     if (this.#control.credit <= 0) return 'credit';
@@ -91,5 +91,5 @@ export class StreamOutput {
 
 function changedLength(now: number, length: number): ModuleError {
   const message = `a chunk of ${length} bytes has ${now} when it is to be sent; leave it alone until its send has settled`;
-  return new ModuleError('invalidArgument', message);
+  return new ModuleError('handlerFailed', message);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModuleError } from '../../../src/errors.ts';
+import { OTHER_BYTES } from '../../support/other-bytes.ts';
 import { bytes, testStream } from './fake-stream-io.ts';
 
 const MAX_DATA = 1_048_576;
@@ -124,25 +125,123 @@ test('a send that waits is not put on the wire once a cause is decided, even if 
   assert.deepEqual(io.sent, []);
 });
 
-test('a payload of 1 MiB passes and one byte more does not', async () => {
+test('a chunk of 1 MiB is one frame, and one byte more is two, with no other send between them', async () => {
   const { io, stream } = testStream();
   await stream.send(new Uint8Array(MAX_DATA));
   stream.sendSync(new Uint8Array(MAX_DATA));
-  const over = new Uint8Array(MAX_DATA + 1);
-  await assert.rejects(stream.send(over), hasCode('invalidArgument', /1048577/));
-  assert.throws(() => stream.sendSync(over), hasCode('invalidArgument'));
-  assert.equal(io.sent.length, 2);
+  assert.deepEqual(
+    io.sent.splice(0).map(({ length }) => length),
+    [MAX_DATA, MAX_DATA],
+  );
+  const large = Uint8Array.from({ length: 2 * MAX_DATA + 3 }, (_, i) => i % 251);
+  for (const send of [
+    (chunk: Uint8Array) => stream.send(chunk),
+    (chunk: Uint8Array) => stream.sendSync(chunk),
+  ]) {
+    await Promise.resolve(send(large));
+    await Promise.resolve(send(bytes(5)));
+    assert.deepEqual(
+      io.sent.map(({ length }) => length),
+      [MAX_DATA, MAX_DATA, 3, 1],
+    );
+    assert.deepEqual(Buffer.concat(io.sent.splice(0, 3)), Buffer.from(large));
+    io.sent.length = 0;
+  }
 });
 
-test('only a Uint8Array can be sent, and a Buffer is one', async () => {
+test('the frames of a large chunk wait for credit one by one, and what was sent after it waits behind them all', async () => {
   const { io, stream } = testStream();
-  await stream.send(Buffer.from('text'));
-  for (const wrong of ['text', 5, null, undefined, [1, 2], new ArrayBuffer(4), new Uint16Array(2), {}]) {
-    const payload = wrong as Uint8Array;
-    await assert.rejects(stream.send(payload), hasCode('invalidArgument', /Uint8Array/));
-    assert.throws(() => stream.sendSync(payload), hasCode('invalidArgument', /Uint8Array/));
+  io.credit = 1;
+  const large = stream.send(new Uint8Array(3 * MAX_DATA));
+  const behind = stream.send(bytes(7));
+  for (const frames of [2, 3]) {
+    assert.equal(await isSettled(large), false);
+    io.credit = 1;
+    stream.retrySends();
+    assert.equal(io.sent.length, frames);
   }
+  await large;
+  assert.equal(await isSettled(behind), false);
+  io.credit = 1;
+  stream.retrySends();
+  await behind;
+  assert.deepEqual(
+    io.sent.map(({ length }) => length),
+    [MAX_DATA, MAX_DATA, MAX_DATA, 1],
+  );
+});
+
+test('a cancel in the middle of a large chunk ends it there, and nothing follows', async () => {
+  const { io, stream, stop } = testStream();
+  io.credit = 1;
+  const large = stream.send(new Uint8Array(3 * MAX_DATA));
+  stop('cancelled', 'enough');
+  await assert.rejects(large, hasCode('cancelled', /enough/));
+  io.credit = 1e9;
+  stream.retrySends();
   assert.equal(io.sent.length, 1);
+
+  const blocking = testStream();
+  blocking.io.credit = 1;
+  blocking.io.onBlock = () => blocking.stop('cancelled', 'enough');
+  assert.throws(() => blocking.stream.sendSync(new Uint8Array(3 * MAX_DATA)), hasCode('cancelled', /enough/));
+  assert.equal(blocking.io.sent.length, 1);
+});
+
+test('a handler that goes on after half of a chunk was refused does not end as if all had gone well', async () => {
+  for (const how of ['send', 'sendSync'] as const) {
+    const { io, stream } = testStream();
+    const trySend = io.trySend.bind(io);
+    let frames = 0;
+    io.trySend = (payload, length) => {
+      if (++frames === 2) throw new Error('the second frame is refused');
+      return trySend(payload, length);
+    };
+    await assert.rejects(async () => stream[how](new Uint8Array(3 * MAX_DATA)), /second frame/);
+    assert.equal(stream.hasPendingSends, true);
+    await assert.rejects(stream.drainSends(), /second frame/);
+    assert.equal(io.sent.length, 1);
+  }
+});
+
+for (const [what, make] of Object.entries(OTHER_BYTES)) {
+  test(`${what} is sent as the bytes that it holds`, async () => {
+    const { io, stream } = testStream();
+    await stream.send(make([1, 2, 3]) as Uint8Array);
+    stream.sendSync(make([1, 2, 3]) as Uint8Array);
+    await stream.writable.getWriter().write(make([1, 2, 3]) as Uint8Array);
+    assert.deepEqual(
+      io.sent,
+      [1, 2, 3].map(() => Uint8Array.of(1, 2, 3)),
+    );
+  });
+}
+
+test('what is no bytes is the handler’s mistake, and the error says what to do', async () => {
+  const { io, stream } = testStream();
+  const hostile = Object.defineProperty({}, 'constructor', {
+    get: () => {
+      throw new Error('the constructor was asked');
+    },
+  });
+  const wrong: [unknown, RegExp][] = [
+    ['text', /not a string; encode it: new TextEncoder\(\)\.encode/],
+    [5, /not a number/],
+    [null, /not null/],
+    [undefined, /not undefined/],
+    [[1, 2], /not Array/],
+    [new Uint16Array(2), /not Uint16Array; its bytes are new Uint8Array\(array\.buffer/],
+    [{}, /not Object/],
+    [Object.create(null), /not an object/],
+    [hostile, /not an object/],
+    [new Proxy(new Uint8Array(3), {}), /a stream sends bytes/],
+  ];
+  for (const [given, message] of wrong) {
+    const payload = given as Uint8Array;
+    await assert.rejects(stream.send(payload), hasCode('handlerFailed', message));
+    assert.throws(() => stream.sendSync(payload), hasCode('handlerFailed', message));
+  }
+  assert.equal(io.sent.length, 0);
 });
 
 test('sendSync does not overtake sends that wait', async () => {
@@ -150,7 +249,7 @@ test('sendSync does not overtake sends that wait', async () => {
   io.credit = 0;
   const waiting = stream.send(bytes(1));
   io.credit = 1000;
-  assert.throws(() => stream.sendSync(bytes(2)), hasCode('invalidArgument', /overtake/));
+  assert.throws(() => stream.sendSync(bytes(2)), hasCode('handlerFailed', /overtake/));
   stream.retrySends();
   await waiting;
   assert.deepEqual(io.sentBytes, [1]);

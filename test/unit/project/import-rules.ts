@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   threads: ['threads', 'shared-memory', 'wire', 'root', 'base', 'errors'],
   main: ['main', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
   worker: ['worker', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
-  methods: ['methods', 'handle', 'wire', 'root', 'errors'],
+  methods: ['methods', 'handle', 'wire', 'base', 'root', 'errors'],
   host: ['host', 'methods', 'wire', 'base', 'errors'],
   testing: [
     'testing',

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import type { ServerStream } from '../../../src/index.ts';
+import { defineModule, type ModuleDefinition, type ServerStream } from '../../../src/index.ts';
+import { encodeInitialized } from '../../../src/wire/payload-encode.ts';
 import {
   checkModule,
   loadModule,
@@ -165,4 +166,36 @@ test('a file that isn’t there, is a folder, throws or has an error in it is na
   await assert.rejects(load(t, "throw 'text';"), complains(/threw text while loading/));
   await assert.rejects(load(t, 'export default {;'), complains(/could not be loaded: .*SyntaxError/));
   await assert.rejects(load(t, "import './missing.js';"), complains(/missing\.js/));
+});
+
+test('a name that no host could list is refused where the module is defined, and where it is loaded', () => {
+  const long = 'ä'.repeat(513);
+  const fits = 'ä'.repeat(512);
+  const handler = function* (): Generator<Uint8Array> {};
+  const tables: [object, RegExp][] = [
+    [{ ...NAMED, name: long }, /the name that begins with 'ä+' has 1026 bytes, the limit is 1024/],
+    [{ ...NAMED, version: long }, /the version that begins/],
+    [{ ...NAMED, onServerStream: { [long]: handler } }, /the name of a stream method that begins/],
+    [
+      {
+        ...NAMED,
+        onServerStream: Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`m${i}`, handler])),
+      },
+      /40000 stream methods take \d+ bytes, the limit is 524288/,
+    ],
+  ];
+  for (const [definition, message] of tables) {
+    assert.throws(() => defineModule(definition as ModuleDefinition), { name: 'RangeError', message });
+    assert.throws(() => check(definition), complains(message));
+  }
+  const table = {
+    [fits]: handler,
+    ...Object.fromEntries(Array.from({ length: 20_000 }, (_, i) => [`m${i}`, handler])),
+  };
+  const largest = { name: fits, version: fits, onServerStream: table };
+  const { manifest } = check(defineModule(largest));
+  // What main answers with must fit the 1 MiB of an Initialized.
+  const methods = Object.keys(table);
+  const { name: moduleName, version: moduleVersion } = manifest;
+  assert.ok(encodeInitialized({ moduleName, moduleVersion, methods }).length < 1 << 20);
 });

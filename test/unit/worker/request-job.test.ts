@@ -7,6 +7,10 @@ import { decodeIpcError } from '../../../src/wire/payload-decode.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { RequestJob } from '../../../src/worker/jobs/request-job.ts';
 import type { Thread } from '../../../src/worker/thread.ts';
+import { OTHER_BYTES } from '../../support/other-bytes.ts';
+
+/** The message limit of this thread, in bytes. */
+const MAX_MESSAGE = 8 << 20;
 
 type Answer = FromWorker & { type: 'answer' };
 
@@ -17,7 +21,7 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
   const thread = {
     ended: resolve,
     module: { definition: { name: 'm', version: '1', onHandle } as ModuleDefinition },
-    settings: { maxErrorMessageBytes: 4096 },
+    settings: { maxErrorMessageBytes: 4096, maxMessageBytes: MAX_MESSAGE },
     say: (message: FromWorker) => said.push(message),
     control: () => ({ isDecided: false, cause: undefined }),
     services: { for: () => ({}), abandon: () => {} },
@@ -52,16 +56,19 @@ function detached(): Uint8Array {
 
 const NO_ANSWER: Record<string, [() => unknown, RegExp]> = {
   'a buffer that was transferred': [detached, /detached/],
-  nothing: [() => undefined, /Undefined.* must return a Uint8Array/],
-  'an ArrayBuffer': [() => new ArrayBuffer(4), /ArrayBuffer.* must return a Uint8Array/],
-  text: [() => 'text', /String.* must return a Uint8Array/],
+  nothing: [() => undefined, /returned undefined; it must return bytes/],
+  'an array of larger numbers': [
+    () => new Uint16Array(4),
+    /Uint16Array; it must return bytes.*new Uint8Array\(array/,
+  ],
+  text: [() => 'text', /a string; it must return bytes.*new TextEncoder\(\)/],
   'what an error is made of': [
     () => ({ code: 'internal', message: undefined, details: 7 }),
-    /must return a Uint8Array/,
+    /must return bytes/,
   ],
   'the same, with details that seem endless': [
     () => ({ code: 'invalidArgument', message: 'x', details: { length: 2 ** 31 } }),
-    /must return a Uint8Array/,
+    /must return bytes/,
   ],
 };
 
@@ -89,3 +96,22 @@ test('an answer takes along no more than its own bytes, also from a Buffer', asy
     }
   }
 });
+
+test('a result over the message limit is refused where it is, without a copy', async () => {
+  for (const result of [new Uint8Array(MAX_MESSAGE + 1), new ArrayBuffer(MAX_MESSAGE + 1)]) {
+    for (const handler of [() => result, async () => result]) {
+      const { ok, payload } = await answerOf(handler);
+      const { code, message } = decodeIpcError(payload);
+      assert.deepEqual([ok, code], [false, 'resourceExhausted']);
+      assert.match(message, /8388609 bytes.*8388608/);
+    }
+  }
+});
+
+for (const [what, make] of Object.entries(OTHER_BYTES)) {
+  test(`a result of ${what} is answered as the bytes that it holds`, async () => {
+    const { ok, payload } = await answerOf(() => make([1, 2, 3]));
+    assert.deepEqual([ok, payload], [true, Uint8Array.of(1, 2, 3)]);
+    assert.ok(payload.buffer instanceof ArrayBuffer && payload.buffer.byteLength === 3);
+  });
+}

@@ -111,7 +111,7 @@ test('a result that would be lost without a word is an error', async () => {
 test('a yield that is no chunk is an error of the handler', async () => {
   const { io, stream } = testStream();
   const isInvalid = (error: unknown): boolean =>
-    error instanceof ModuleError && error.code === 'invalidArgument';
+    error instanceof ModuleError && error.code === 'handlerFailed';
   assert.throws(
     () =>
       runHandler(

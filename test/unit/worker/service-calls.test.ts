@@ -5,6 +5,9 @@ import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import type { Services } from '../../../src/handle/server-stream.ts';
 import { ServiceCalls } from '../../../src/worker/jobs/services.ts';
 
+/** The message limit of these threads, in bytes. */
+const MAX_MESSAGE = 4096;
+
 /** One thread's service calls; what it posts is copied as a port would copy it. */
 class Bench {
   readonly sent: number[] = [];
@@ -12,15 +15,18 @@ class Bench {
   readonly abandoned: number[] = [];
   isCancelled = false;
   onBlock = (): void => {};
-  readonly calls = new ServiceCalls({
-    send: (sequence, service, method, body, context) => {
-      structuredClone({ sequence, service, method, body, context });
-      this.sent.push(sequence);
-      this.bodies.push(body);
+  readonly calls = new ServiceCalls(
+    {
+      send: (sequence, service, method, body, context) => {
+        structuredClone({ sequence, service, method, body, context });
+        this.sent.push(sequence);
+        this.bodies.push(body);
+      },
+      abandon: (sequence) => this.abandoned.push(sequence),
+      block: () => this.onBlock(),
     },
-    abandon: (sequence) => this.abandoned.push(sequence),
-    block: () => this.onBlock(),
-  });
+    MAX_MESSAGE,
+  );
 
   services(job: number): Services {
     return this.calls.for({
@@ -59,10 +65,10 @@ for (const [what, given] of Object.entries(SPOILT)) {
     const bench = new Bench();
     const services = bench.services(1);
     await assert.rejects(services.request(...(given as [string, string, Uint8Array])), {
-      code: 'invalidArgument',
+      code: 'handlerFailed',
     });
     assert.throws(() => services.requestSync(...(given as [string, string, Uint8Array])), {
-      code: 'invalidArgument',
+      code: 'handlerFailed',
     });
     bench.calls.abandon(1, () => new Error('the stream has ended'));
     await turn();
@@ -113,10 +119,24 @@ test('a body takes along no more than its own bytes, also from a Buffer', () => 
 test('sequence numbers come round at 2^31, and an answer still finds its request', async () => {
   const sent: number[] = [];
   const io = { send: (sequence: number) => void sent.push(sequence), abandon: () => {}, block: () => {} };
-  const calls = new ServiceCalls(io, 0x7fff_ffff);
+  const calls = new ServiceCalls(io, MAX_MESSAGE, 0x7fff_ffff);
   const caller = { job: 1, context: EMPTY_CONTEXT, throwIfCancelled: () => {} };
   const answer = calls.for(caller).request('s', 'm', NOTHING);
   assert.deepEqual(sent, [-0x8000_0000], 'what an Int32 carries');
   calls.settle(-0x8000_0000, { body: Uint8Array.of(1) });
   assert.deepEqual(await answer, Uint8Array.of(1));
 });
+
+for (const [what, given] of Object.entries({
+  'a body': ['s', 'm', new Uint8Array(MAX_MESSAGE + 1)],
+  'a name': ['s'.repeat(MAX_MESSAGE + 1), 'm', NOTHING],
+  'names and a body together': ['s'.repeat(2000), 'm'.repeat(2000), new Uint8Array(97)],
+} as Record<string, [string, string, Uint8Array]>)) {
+  test(`a request with ${what} over the message limit does not leave its thread`, async () => {
+    const bench = new Bench();
+    const services = bench.services(1);
+    assert.throws(() => services.requestSync(...given), { code: 'resourceExhausted', message: /4097|4096/ });
+    await assert.rejects(services.request(...given), { code: 'resourceExhausted' });
+    assert.deepEqual(bench.sent, []);
+  });
+}

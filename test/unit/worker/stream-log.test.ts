@@ -123,3 +123,68 @@ test('a line that finds no room is dropped, and counted', () => {
   log.debug('two');
   assert.equal(drops, 2);
 });
+
+const throws = (): never => {
+  throw new Error('a mistake in an argument');
+};
+const HOSTILE_FIELDS: Record<string, () => unknown> = {
+  'a getter that throws': () => ({
+    get field(): never {
+      return throws();
+    },
+  }),
+  'a toJSON that throws': () => ({ field: { toJSON: throws } }),
+  'a cycle': () => {
+    const field: Record<string, unknown> = {};
+    field['field'] = field;
+    return field;
+  },
+  'a Proxy that throws': () =>
+    new Proxy({}, { ownKeys: throws, get: throws, getOwnPropertyDescriptor: throws }),
+  'a Proxy that was revoked': () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return { proxy };
+  },
+  'what nests too deeply': () => {
+    let field: unknown = [];
+    for (let i = 0; i < 100_000; i++) field = [field];
+    return { field };
+  },
+  'an error whose getters throw': () => ({
+    error: Object.defineProperty(new Error('x'), 'toJSON', { get: throws }),
+  }),
+  'a BigInt': () => ({ field: 10n ** 30n }),
+  'a symbol and a function': () => ({ field: Symbol('s'), more: throws }),
+  null: () => null,
+  text: () => 'text',
+};
+
+for (const [what, fields] of Object.entries(HOSTILE_FIELDS)) {
+  test(`a log call with ${what} among its arguments throws nothing, and its message is told`, () => {
+    const { log, lines } = logs({});
+    log.info('what happened', fields() as Record<string, unknown>);
+    assert.equal(only(lines)['message'], 'what happened');
+  });
+}
+
+test('a message that is no text, or can not be made one, throws nothing', () => {
+  for (const message of [
+    5,
+    10n,
+    Symbol('s'),
+    undefined,
+    null,
+    { toJSON: throws },
+    {
+      toString: throws,
+      get x(): never {
+        return throws();
+      },
+    },
+  ]) {
+    const { log, lines } = logs({});
+    log.error(message as unknown as string);
+    assert.equal(only(lines)['level'], 'error');
+  }
+});

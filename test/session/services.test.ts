@@ -148,7 +148,7 @@ test('a request that can’t be encoded fails alone, whatever a handler gave', (
     bench.worker(0).flush();
     assert.match(
       bench.seen.at(-1) ?? '',
-      new RegExp(`^0 ${sequence} invalidArgument the service request can`),
+      new RegExp(`^0 ${sequence} handlerFailed the service request can`),
     );
   });
   assert.deepEqual(bench.sent, []);

@@ -168,7 +168,10 @@ export class StreamWorld {
       }
       case 'grace':
       case 'deadline':
-        return this.clock.fire(timer);
+        // The day is as late as the deadline says for this one, and for nobody else.
+        this.clock.setDay(WORLD.deadlineMs);
+        this.clock.fire(timer);
+        return this.clock.setDay(-WORLD.deadlineMs);
       case 'connectionEnds':
         this.streams.drain();
         return this.streams.cancelAll('the connection ends');

@@ -74,7 +74,7 @@ export interface StreamEndEvent {
 }
 
 export interface WorkerEvent {
-  /** N of the thread's name `ixt-worker-N`; a replacement may get it again. -1: it died before it had a name. */
+  /** N of the thread's name `ixt-worker-N`; a later thread may get it again. */
   readonly worker: number;
 }
 
@@ -84,6 +84,14 @@ export interface WorkerExitEvent extends WorkerEvent {
   readonly how: string;
   /** Streams and requests that it took along. */
   readonly jobs: number;
+}
+
+/** Workers could not be started or could not load the module, or all of them serve again. */
+export interface WorkerShortEvent {
+  /** Workers that are missing, and are tried again; 0: none any more. */
+  readonly missing: number;
+  /** Why the last try failed, for a person; empty where none is missing. */
+  readonly why: string;
 }
 
 /** A handler is about to be called. */
@@ -146,6 +154,8 @@ export const channels = {
   /** A worker, the first or a replacement, has loaded the module. */
   workerReady: typed<WorkerEvent>('ixt-sdk:worker.ready'),
   workerExit: typed<WorkerExitEvent>('ixt-sdk:worker.exit'),
+  /** Once when capacity is lost, and once when it is back; the figures say how many are missing at any time. */
+  workerShort: typed<WorkerShortEvent>('ixt-sdk:worker.short'),
   /** About once a second, and at the end of the process. */
   stats: typed<Stats>('ixt-sdk:stats'),
   /** Its stores hold while the handler runs, and in all that it begins. */

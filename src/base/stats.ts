@@ -31,10 +31,17 @@ export interface Stats {
   /** Streams whose handler has not ended, or has not begun. */
   readonly openStreams: number;
   readonly queuedOpens: number;
+  /** Workers that can take a job, now or when the one that they run has ended. */
   readonly workers: number;
+  /** Workers whose last start or load has failed; they are tried again. */
+  readonly missingWorkers: number;
+  /** Why the last of those tries failed, for a person; `undefined`: none is missing. */
+  readonly missingBecause: string | undefined;
+  /** Threads that were ended and are left to finish native work; others have their places. */
+  readonly lingeringThreads: number;
   /** Workers that run a stream or a request. */
   readonly busyWorkers: number;
-  /** Threads that have gone and were replaced. */
+  /** Threads that had loaded the module and have gone. */
   readonly workerRestarts: number;
   /** From an Open until a worker had room for it. */
   readonly queueWait: Durations;

@@ -4,6 +4,7 @@ import { cutUtf8 } from '../base/text.ts';
 import { textOf } from '../base/thrown.ts';
 import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { Manifest } from '../threads/manifest.ts';
+import type { WorkerSettings } from '../threads/messages.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { MalformedError } from '../wire/capnp/malformed.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
@@ -25,10 +26,11 @@ import type { StreamEntry } from './streams/stream-entry.ts';
 import { Streams, type StreamsHost } from './streams/streams.ts';
 import { KeyValues } from './workers/key-values.ts';
 import { ModuleCopies } from './workers/module-copies.ts';
-import type { PoolHost, WorkerPool, WorkMessage } from './workers/pool.ts';
+import { WorkerPool, type PoolHost, type WorkMessage } from './workers/pool.ts';
 import type { PoolWorker } from './workers/pool-worker.ts';
 import { ServiceRoutes } from './workers/services.ts';
-import { threadOptions, type ThreadSource, type ThreadSourceOptions } from './workers/thread-source.ts';
+import type { LinkSource } from './workers/worker-link.ts';
+import type { Shortage } from './workers/worker-supply.ts';
 
 /** The process around main. The test kit has another one, without descriptors, signals or a child. */
 export interface MainEnvironment {
@@ -37,14 +39,13 @@ export interface MainEnvironment {
   log(this: void, line: string): void;
   openSink(onError: (error: Error) => void): WireSink;
   openSource(events: SourceEvents): WireSource;
-  /** Threads boot while main does the rest. */
-  startThreads(options: ThreadSourceOptions): ThreadSource;
-  createPool(...parts: ConstructorParameters<typeof WorkerPool>): WorkerPool;
+  openLinks(settings: WorkerSettings): LinkSource;
   /** Ends the process, whatever its threads do. @param endThreads ends all worker threads; @param patienceMs as in `exit.ts` */
   exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
-  /** Seats of threads that can't be ended while their handler runs (default 0: every thread can be). */
-  readonly spareSeats?: number;
 }
+
+/** Time beyond that of the threads' end for those that may finish by themselves, in ms. */
+const EXIT_LINGER_MS = 250;
 
 /**
  * The main thread: its parts, and all that they tell one another.
@@ -87,31 +88,29 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.options = options;
     this.clock = environment.clock;
     this.#environment = environment;
-    const seats = options.workers + (environment.spareSeats ?? 0);
-    const region = Region.allocate(seats, seats * options.streamsPerWorker);
-    const threads = environment.startThreads(
-      threadOptions(options.workers, options.workerHeapMb, {
-        region: region.handle,
-        file: options.file,
-        wireDescriptor: options.output,
-        receiveWindow: options.receiveWindow,
-        maxMessageBytes: options.maxMessageBytes,
-        maxErrorMessageBytes: options.maxErrorMessageBytes,
-        ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
-      }),
-    );
+    // A slot more for each thread that may be finishing while its replacement serves.
+    const slots = options.workers + options.maxLingering;
+    const region = Region.allocate(slots, slots * options.streamsPerWorker);
+    const links = environment.openLinks({
+      region: region.handle,
+      file: options.file,
+      wireDescriptor: options.output,
+      receiveWindow: options.receiveWindow,
+      maxMessageBytes: options.maxMessageBytes,
+      maxErrorMessageBytes: options.maxErrorMessageBytes,
+      ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
+    });
     this.#lock = new WatchedLock(region, this.clock);
     const sink = environment.openSink((error) => this.onGone(error));
     this.#outlet = new Outlet(this.#lock, sink, this);
     this.#answers = new Answers(this.#outlet, options.maxErrorMessageBytes);
-    const shared = { region, lock: this.#lock, outlet: this.#outlet, clock: this.clock };
-    this.#pool = environment.createPool(threads, options.file, shared, this);
+    const shared = { links, region, lock: this.#lock, outlet: this.#outlet, clock: this.clock };
+    this.#pool = new WorkerPool(options, shared, this);
     this.scheduler = new Scheduler(
       this.#pool.workers,
       options.streamsPerWorker,
       region,
       () => this.#outlet.queuedBytes > 2 * options.maxMessageBytes,
-      (worker) => this.#pool.end(worker, 'it could not load the module'),
     );
     this.#keyValues = new KeyValues(options, this.#copies, environment.log);
     this.#services = new ServiceRoutes(options, (message) => {
@@ -125,9 +124,13 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
       ...this.#streams.watch.figures,
       lateFrames: this.#streams.lateFrames,
       lockStall: this.#lock.waits,
-      workers: options.workers,
+      missingWorkers: this.#pool.shortage?.missing ?? 0,
+      missingBecause: this.#pool.shortage?.why,
+      lingeringThreads: this.#pool.lingering,
       workerRestarts: this.#pool.restarts,
     }));
+    // The threads boot while main opens the rest.
+    this.#pool.start();
     const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
     this.#demux = new Demux(wireLimits, {
       streams: this.#streams,
@@ -178,7 +181,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   /** To be called about once a second. */
   onTick(): void {
     this.#pool.traffic();
-    this.#pool.seatWaiting();
+    this.#pool.start();
     this.#pool.lookAgain();
     const stuck = this.#lock.lookForStuckHolder();
     if (stuck !== undefined) this.#pool.endHolder(stuck);
@@ -188,6 +191,11 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   /** The figures of this process. */
   stats(): Stats {
     return this.#figures.stats();
+  }
+
+  /** Ends the worker on a slot as if it had crashed. @param why for a person */
+  killWorker(slot: SlotNumber, why: string): void {
+    this.#pool.kill(slot, why);
   }
 
   // From the read loop.
@@ -229,9 +237,14 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#pool.end(worker, 'another handler on its worker did not stop in time');
   }
 
+  /** Why no call can be taken: no worker could be had for a while. `undefined` while calls may wait. */
+  unavailable(): string | undefined {
+    return this.#pool.unavailable;
+  }
+
   // From the pool.
 
-  onSeated(worker: PoolWorker): void {
+  onStarted(worker: PoolWorker): void {
     this.#keyValues.add(worker);
   }
 
@@ -247,13 +260,28 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#keyValues.flush(worker);
   }
 
-  onLoadFailed(_worker: PoolWorker, message: string): void {
-    if (this.#manifest === undefined) {
-      // The other workers find the same a moment later.
-      if (!this.#isExiting) this.log(message);
-      return this.exit(EXIT.badModule);
-    }
-    this.log(`a new worker could not load the module: ${message}`);
+  onBadModule(why: string): void {
+    if (!this.#isExiting) this.log(why);
+    this.exit(EXIT.badModule);
+  }
+
+  onShort({ missing, why }: Shortage): void {
+    const { workers } = this.options;
+    this.log(`missing workers: ${missing} of ${workers}, to be tried again. The cause: ${why}`);
+    this.#figures.onShort(missing, why);
+  }
+
+  onFull(): void {
+    this.log(`all ${this.options.workers} workers serve again`);
+    this.#figures.onShort(0, '');
+  }
+
+  onNone(why: string): void {
+    const seconds = this.options.unavailableMs / 1000;
+    this.log(`no worker could be had for ${seconds} s, calls are refused: ${why}`);
+    this.#streams.refuseWaiting(why);
+    this.#requests.refuseWaiting(why);
+    this.#lifecycle.onNoWorker(why);
     this.#settle();
   }
 
@@ -283,15 +311,15 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
       this.#streams.failOn(worker, this.#failure);
       this.#requests.failOn(worker, this.#failure);
     }
+    this.#keyValues.forget(worker);
+    this.#services.forget(worker);
+    this.#copies.onClosed(worker);
     this.#streams.onFenced(worker, how);
     this.#requests.onFenced(worker, how);
   }
 
   onExited(worker: PoolWorker, how: string): void {
     this.#figures.onExited(worker, how);
-    this.#keyValues.forget(worker);
-    this.#services.forget(worker);
-    this.#copies.onClosed(worker);
     this.#streams.onWorkerExit(worker, how);
     this.#requests.onWorkerExit(worker, how);
     this.#settle();
@@ -370,6 +398,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     return {
       openStreams: this.#streams.openCount,
       queuedOpens: this.#streams.queuedCount,
+      workers: this.#pool.serving,
       busyWorkers: this.scheduler.busy,
       framesIn: this.#demux.messages,
       bytesIn: this.#reading.bytesIn,
@@ -383,7 +412,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     if (isFirst) this.#figures.end();
     this.#environment.exit(
       this.#failure === undefined ? code : EXIT.failed,
-      () => this.#pool.destroy(),
+      () => this.#pool.destroy(EXIT_LINGER_MS + (patienceMs ?? 0)),
       patienceMs,
     );
   }
@@ -402,7 +431,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   #settle(): void {
     this.scheduler.place();
     this.#pool.flush();
-    this.#pool.retireIdle();
+    this.#pool.endIdle();
     if (this.#isIdle) this.#onIdle();
   }
 }

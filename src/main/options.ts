@@ -20,6 +20,16 @@ export interface ServeOptions {
   readonly receiveWindow: number;
   /** Time that a handler has to end once it is told to, in ms; then its worker is ended. */
   readonly cancelGraceMs: number;
+  /** Time that a worker has to start and load the module, from its own turn on, in ms. */
+  readonly loadMs: number;
+  /** Workers that may load the module at once. */
+  readonly loadsAtOnce: number;
+  /** After this time without any worker, in ms, what waits for one is refused, and so is what comes until there is one again. */
+  readonly unavailableMs: number;
+  /** Time that an ended worker's thread has to finish what it waits for, an addon's work say, in ms; 0: none. */
+  readonly lingerMs: number;
+  /** Threads that may be finishing so beside the workers; beyond it a replacement waits until one of them has gone. */
+  readonly maxLingering: number;
   /** Drain time of SIGTERM and SIGINT, in ms. */
   readonly drainMs: number;
   /** A worker's JavaScript heap, in MiB. */
@@ -42,15 +52,22 @@ export interface ServeOptions {
   readonly maxOwedAnswers: number;
 }
 
+const CPUS = cpuShare().cpus;
+
 export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   input: 0,
   output: 1,
-  workers: cpuShare().cpus,
+  workers: CPUS,
   streamsPerWorker: 1,
   maxQueue: 1024,
   maxMessageBytes: 16 << 20,
   receiveWindow: INITIAL_CREDIT,
   cancelGraceMs: 1000,
+  loadMs: 30_000,
+  loadsAtOnce: CPUS,
+  unavailableMs: 30_000,
+  lingerMs: 10_000,
+  maxLingering: 4,
   drainMs: 5000,
   workerHeapMb: 512,
   statsMs: 0,

@@ -3,11 +3,10 @@ import { logLine } from '../base/stderr.ts';
 import { textOf } from '../base/thrown.ts';
 import { endProcess } from './process/exit.ts';
 import { EXIT, type ServeOptions } from './options.ts';
-import { WorkerPool } from './workers/pool.ts';
 import { watchMain } from './process/main-failure.ts';
 import { watchHost, watchSignals } from './process/process-events.ts';
 import { Main } from './main.ts';
-import { startPiscina, type ThreadSource } from './workers/thread-source.ts';
+import { ThreadLinks } from './workers/thread-links.ts';
 import { MAX_TIMER_MS, type Clock } from '../base/clock.ts';
 import { openSink } from './output/sink.ts';
 import { openSource } from './input/source.ts';
@@ -41,14 +40,14 @@ class StartError extends Error {}
 
 /** Serves the host at the descriptors of `options` until the process ends. What fails on the way ends it, with a line. Never throws. */
 export function serve(options: ServeOptions): void {
-  let threads: ThreadSource | undefined;
+  let links: ThreadLinks | undefined;
   let main: Main | undefined;
   const failed = (thrown: unknown): void => {
     const isForeseen = thrown instanceof StartError;
     if (isForeseen) logLine(thrown.message);
     else logLine(`serve failed as it began, please report this: ${textOf(thrown, 'stack')}`);
     // The threads would keep the process for ever, with nobody to serve.
-    const endThreads = (): Promise<void> => threads?.destroy() ?? Promise.resolve();
+    const endThreads = (): Promise<void> => links?.end() ?? Promise.resolve();
     endProcess(isForeseen ? EXIT.usage : EXIT.failed, endThreads);
   };
   watchMain((thrown) => {
@@ -62,8 +61,8 @@ export function serve(options: ServeOptions): void {
       log: logLine,
       openSink: (onError) => opened('output', options.output, () => openSink(options.output, onError)),
       openSource: (events) => opened('input', options.input, () => openSource(options.input, events)),
-      startThreads: (threadOptions) => (threads = startPiscina(threadOptions)),
-      createPool: (...parts) => new WorkerPool(...parts),
+      openLinks: (settings) =>
+        (links = new ThreadLinks({ settings, workerHeapMb: options.workerHeapMb, log: logLine })),
       exit: endProcess,
     });
     const started = main;

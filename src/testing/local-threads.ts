@@ -1,21 +1,15 @@
-import { EventEmitter } from 'node:events';
-import type { MessagePort, Worker } from 'node:worker_threads';
-import type { PoolWorker } from '../main/workers/pool-worker.ts';
-import type { ThreadSource, ThreadSourceOptions } from '../main/workers/thread-source.ts';
+import { MessageChannel, receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import type { LinkEvents, LinkSource, WorkerLink } from '../main/workers/worker-link.ts';
 import type { ModuleDefinition } from '../module.ts';
-import { Region } from '../shared-memory/region.ts';
+import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { WriteAttempt } from '../shared-memory/write-lock.ts';
-import {
-  OP,
-  type FromWorker,
-  type RequestTask,
-  type Seat,
-  type StreamStart,
-  type WorkerSettings,
-} from '../threads/messages.ts';
-import { checkModule } from '../worker/module-loader.ts';
+import { streamMode } from '../threads/manifest.ts';
+import { OP, type FromWorker, type RequestTask, type WorkerSettings } from '../threads/messages.ts';
+import { OpBatch, readOps } from '../threads/op-batch.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
+import { OpenReader } from '../worker/jobs/opened-stream.ts';
+import { checkModule, type LoadedModule } from '../worker/module-loader.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
-import { readOps } from '../threads/op-batch.ts';
 
 /** A handler on the test's own thread waited for something that only the test could do. */
 export class WouldBlockError extends Error {
@@ -31,133 +25,114 @@ export class WouldBlockError extends Error {
 }
 
 /**
- * Handlers that did not end when they were told to keep their thread's seat, since the test's own thread can't be ended; so
+ * Handlers that did not end when they were told to keep their thread's slot, since the test's own thread can't be ended; so
  * many may be left behind before new streams wait.
  */
-export const SPARE_SEATS = 8;
+export const SPARE_SLOTS = 8;
 
-export interface LocalThreadsParts {
+export interface LocalLinksParts {
   readonly definition: ModuleDefinition;
+  readonly settings: WorkerSettings;
   readonly write: WriteAttempt;
   onWouldBlock(this: void, error: WouldBlockError): void;
 }
 
 /**
- * Stands for Piscina: "threads" that are all the test's own. Pool, ring, lock, credit and jobs are the real ones; what differs
- * is that nothing may block, and that a thread which is to be ended is gone only when its handlers have ended.
- *
- * A synchronous handler of a stream starts when the host has sent all, or when the stream is stopped: while it runs, the test
- * doesn't, and so can't send.
+ * Starts "threads" that are all the test's own. Pool, ring, lock, credit and jobs are the real ones; what differs is that nothing
+ * may block, and that a thread which is to be ended is gone only when its handlers have ended.
  */
-export class LocalThreads extends EventEmitter implements ThreadSource {
-  readonly #options: ThreadSourceOptions;
-  readonly #parts: LocalThreadsParts;
-  readonly #local = new Set<LocalThread>();
-  #ids = 0;
-  #isDestroyed = false;
+export class LocalLinks implements LinkSource {
+  readonly #parts: LocalLinksParts;
+  readonly #links = new Set<LocalLink>();
 
-  constructor(options: ThreadSourceOptions, parts: LocalThreadsParts) {
-    super();
-    this.#options = options;
+  constructor(parts: LocalLinksParts) {
     this.#parts = parts;
-    // The pool listens when it has been constructed.
-    queueMicrotask(() => {
-      for (let i = 0; i < (options.minThreads ?? 1); i++) this.#start();
+  }
+
+  start(slot: SlotNumber, events: LinkEvents): WorkerLink {
+    const link = new LocalLink(slot, this.#parts, {
+      onBooted: () => events.onBooted(),
+      onMessage: (message) => events.onMessage(message),
+      onError: (error) => events.onError(error),
+      onExit: (code) => {
+        this.#links.delete(link);
+        events.onExit(code);
+      },
     });
+    this.#links.add(link);
+    return link;
   }
 
-  get threads(): Worker[] {
-    // The pool uses its id, its exit and terminate().
-    return [...this.#local] as unknown as Worker[];
-  }
-
-  run(seat: Seat): Promise<undefined> {
-    const candidates = [...this.#local].map(({ threadId }) => ({ id: threadId }));
-    const choose = this.#options.loadBalancer as unknown as (
-      task: unknown,
-      workers: { id: number }[],
-    ) => { id: number } | null;
-    const id = choose(seat, candidates)?.id;
-    const thread = [...this.#local].find(({ threadId }) => threadId === id);
-    if (thread === undefined) throw new Error('the pool chose a thread that is gone');
-    thread.load(seat, this.#options.workerData as WorkerSettings, this.#parts);
-    return new Promise(() => {});
-  }
-
-  destroy(): Promise<void> {
-    this.#isDestroyed = true;
-    for (const thread of this.#local) thread.exit();
-    this.#local.clear();
-    return Promise.resolve();
-  }
-
-  #start(): void {
-    if (this.#isDestroyed) return;
-    const thread = new LocalThread(++this.#ids, () => this.#start());
-    this.#local.add(thread);
-    thread.once('exit', () => this.#local.delete(thread));
-    this.emit('workerCreate', { id: thread.threadId });
+  /** All threads are gone, whatever their handlers do: the module has ended. */
+  exitAll(): void {
+    for (const link of this.#links) link.exit();
   }
 }
 
-export class LocalThread extends EventEmitter {
-  readonly threadId: number;
-  readonly #onDoomed: () => void;
-  /** Synchronous handlers that wait for the end of their input, by job. */
-  readonly #deferred = new Map<number, () => void>();
-  #port: MessagePort | undefined;
-  #isWatched = false;
+/**
+ * A synchronous handler of a stream starts when the host has sent all, or when the stream is stopped: while it runs, the test
+ * doesn't, and so can't send. So this link keeps the operation that begins such a stream until then.
+ */
+class LocalLink implements WorkerLink {
+  readonly #events: LinkEvents;
+  readonly #port: MessagePort;
+  readonly #threadPort: MessagePort;
+  readonly #opens: OpenReader;
+  #module: LoadedModule | undefined;
+  /** Payloads of synchronous streams' `OP.open` that wait for the end of the input, by job. */
+  readonly #deferred = new Map<number, Uint8Array>();
   #running = 0;
   #isDoomed = false;
   #hasExited = false;
 
-  constructor(id: number, onDoomed: () => void) {
-    super();
-    this.threadId = id;
-    this.#onDoomed = onDoomed;
+  constructor(slot: SlotNumber, parts: LocalLinksParts, events: LinkEvents) {
+    const { port1, port2 } = new MessageChannel();
+    this.#events = events;
+    this.#port = port1;
+    this.#threadPort = port2;
+    this.#opens = new OpenReader({
+      ...DEFAULT_WIRE_LIMITS,
+      maxMessageBytes: parts.settings.maxMessageBytes,
+    });
+    port1.on('message', (message: FromWorker) => events.onMessage(message));
+    // The pool hears nothing before it has the link.
+    queueMicrotask(() => this.#load(slot, parts));
   }
 
-  /** What a thread does with its seat. */
-  load(seat: Seat, settings: WorkerSettings, parts: LocalThreadsParts): void {
-    const { port } = seat;
-    this.#port = port;
-    const say = (message: FromWorker): void => {
-      port.postMessage(message);
-      if (message.type === 'settled') this.#settled();
-    };
-    try {
-      const module = checkModule(parts.definition, 'given to testModule');
-      const region = new Region(settings.region);
-      new Thread({ settings, region, seat, module, say, environment: localEnvironment(parts) });
-      say({ type: 'loaded', manifest: module.manifest });
-    } catch (error) {
-      say({ type: 'loadFailed', message: (error as Error).message });
+  postBatch(batch: ArrayBuffer): void {
+    const now = new OpBatch();
+    const started = new OpBatch();
+    readOps(batch, (kind, job, payload) => {
+      if (kind === OP.open) {
+        this.#running++;
+        if (this.#isSync(job, payload)) return void this.#deferred.set(job, payload);
+      }
+      now.add(kind, job, payload, 0, payload.length);
+      const open = kind === OP.end || kind === OP.stop ? this.#deferred.get(job) : undefined;
+      if (open === undefined) return;
+      this.#deferred.delete(job);
+      started.add(OP.open, job, open, 0, open.length);
+    });
+    for (const ops of [now, started]) {
+      if (ops.isEmpty) continue;
+      const bytes = ops.take();
+      this.#port.postMessage(bytes, [bytes]);
     }
   }
 
-  /** @param dispatch hands the job over; for a synchronous handler that is put off until its input has ended */
-  run(
-    worker: PoolWorker,
-    task: StreamStart | RequestTask,
-    dispatch: (task: StreamStart | RequestTask) => void,
-  ): void {
-    this.#watchPosts(worker.port);
+  postTask(task: RequestTask): void {
     this.#running++;
-    if (task.kind === 'handle' || task.mode === 'async') return dispatch(task);
-    // By then the bytes of the Open are others.
-    const bytes = task.bytes.slice(task.start, task.end);
-    this.#deferred.set(task.number, () => {
-      dispatch({ ...task, bytes, start: 0, end: bytes.length });
-      worker.flush();
-    });
+    this.#port.postMessage(task);
   }
 
-  #settled(): void {
-    this.#running--;
-    if (this.#isDoomed && this.#running === 0) this.exit();
+  receive(): FromWorker | undefined {
+    return receiveMessageOnPort(this.#port)?.message as FromWorker | undefined;
   }
 
-  /** As often as the pool likes. */
+  loopActivity(): number {
+    return 1;
+  }
+
   terminate(): void {
     if (this.#isDoomed) return;
     this.#isDoomed = true;
@@ -166,39 +141,54 @@ export class LocalThread extends EventEmitter {
       this.#running -= this.#deferred.size;
       this.#deferred.clear();
       if (this.#running === 0) this.exit();
-      this.#onDoomed();
     });
+  }
+
+  close(): void {
+    this.#port.close();
   }
 
   exit(): void {
     if (this.#hasExited) return;
     this.#hasExited = true;
-    this.emit('exit', 1);
-    this.#port?.close();
+    this.#events.onExit(1);
+    this.#port.close();
   }
 
-  /** Sees what main posts, on its way. */
-  #watchPosts(port: MessagePort): void {
-    if (this.#isWatched) return;
-    this.#isWatched = true;
-    const post = port.postMessage.bind(port);
-    port.postMessage = (message: unknown, transfer?: unknown) => {
-      const started: (() => void)[] = [];
-      if (message instanceof ArrayBuffer) {
-        readOps(message, (kind, job) => {
-          const start = kind === OP.end || kind === OP.stop ? this.#deferred.get(job) : undefined;
-          if (start === undefined) return;
-          this.#deferred.delete(job);
-          started.push(start);
-        });
-      }
-      post(message, transfer as never);
-      for (const start of started) start();
+  /** What a thread does with its seat. */
+  #load(slot: SlotNumber, { definition, settings, ...parts }: LocalLinksParts): void {
+    if (this.#isDoomed) return;
+    this.#events.onBooted();
+    const port = this.#threadPort;
+    const say = (message: FromWorker): void => {
+      port.postMessage(message);
+      if (message.type === 'settled') this.#settled();
     };
+    try {
+      const module = (this.#module = checkModule(definition, 'given to testModule'));
+      const region = new Region(settings.region);
+      new Thread({ settings, region, seat: { slot, port }, module, say, environment: environmentOf(parts) });
+      say({ type: 'loaded', manifest: module.manifest });
+    } catch (error) {
+      say({ type: 'loadFailed', message: (error as Error).message });
+    }
+  }
+
+  #isSync(job: number, open: Uint8Array): boolean {
+    if (this.#module === undefined) return false;
+    return streamMode(this.#module.manifest, this.#opens.read(job, open).context.method) === 'sync';
+  }
+
+  #settled(): void {
+    this.#running--;
+    if (this.#isDoomed && this.#running === 0) this.exit();
   }
 }
 
-function localEnvironment({ write, onWouldBlock }: LocalThreadsParts): ThreadEnvironment {
+function environmentOf({
+  write,
+  onWouldBlock,
+}: Pick<LocalLinksParts, 'write' | 'onWouldBlock'>): ThreadEnvironment {
   return {
     write,
     wait: () => {

@@ -5,7 +5,8 @@ import type { OpenStreamOptions } from '../host/streams/host-stream.ts';
 import type { ServiceHandler } from '../host/service-calls.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
 import { Main } from '../main/main.ts';
-import { startPiscina, type ThreadSourceOptions } from '../main/workers/thread-source.ts';
+import { ThreadLinks } from '../main/workers/thread-links.ts';
+import type { LinkSource } from '../main/workers/worker-link.ts';
 import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../base/stats.ts';
@@ -14,13 +15,15 @@ import type { StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
 import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
-import { LocalThreads, SPARE_SEATS, type WouldBlockError } from './local-threads.ts';
+import { LocalLinks, SPARE_SLOTS, type WouldBlockError } from './local-threads.ts';
 import { MemoryWire } from './memory-wire.ts';
 import { setTimeout, turn } from './real-time.ts';
 import { TestClock } from './test-clock.ts';
 import { TestStream } from './test-stream.ts';
 import { WorkerKills } from './worker-kills.ts';
 import { streamMode } from '../threads/manifest.ts';
+import type { WorkerSettings } from '../threads/messages.ts';
+import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 
 /** The limits are those of `ixt-module serve`, with its defaults but for `workers` (1). */
 export interface TestModuleOptions extends Partial<
@@ -80,9 +83,10 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   readonly #wire: MemoryWire;
   readonly #watch = new FrameWatch();
   readonly #streams: { readonly id: StreamId; readonly counts: FrameCounts }[] = [];
-  readonly #kills = new WorkerKills();
+  readonly #kills = new WorkerKills((slot) => this.#main.killWorker(slot, 'the test killed it'));
   readonly #blocked: WouldBlockError[] = [];
   readonly #main: Main;
+  #endLocalThreads = (): void => {};
   #exitCode: number | undefined;
   readonly #exited: Promise<void>;
   #hasExited: () => void = () => {};
@@ -215,30 +219,53 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       Object.entries({ ...DEFAULT_OPTIONS, ...this.#options }).filter(([key]) => key in DEFAULT_OPTIONS),
     ) as typeof DEFAULT_OPTIONS;
     const path = file === undefined ? '' : file instanceof URL ? fileURLToPath(file) : resolve(file);
-    const options: ServeOptions = { ...limits, workers, file: path, input: -1, output: -1 };
+    const options: ServeOptions = {
+      ...limits,
+      workers,
+      file: path,
+      input: -1,
+      output: -1,
+      // The test says when time passes, and must not have to for a thread to end.
+      lingerMs: 0,
+      maxLingering: file === undefined ? SPARE_SLOTS : 0,
+    };
+    const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
     return new Main(options, {
       clock: this.#clock,
       log: (line) => void this.logs.push(line),
       openSink: () => this.#wire.sink,
       openSource: (events) => this.#wire.openSource(events),
-      spareSeats: file === undefined ? SPARE_SEATS : 0,
-      startThreads: file === undefined ? this.#startLocalThreads : startPiscina,
-      createPool: (...parts) => this.#kills.createPool(parts),
+      openLinks: (settings) => {
+        const links =
+          file === undefined ? this.#localLinks(settings) : this.#threadLinks(settings, options.workerHeapMb);
+        return this.#kills.watch(links, wireLimits);
+      },
       exit: (code, endThreads) => void this.#exit(code, endThreads),
     });
   }
 
-  readonly #startLocalThreads = (options: ThreadSourceOptions): LocalThreads =>
-    new LocalThreads(options, {
+  #localLinks(settings: WorkerSettings): LinkSource {
+    const links = new LocalLinks({
       definition: this.#definition,
+      settings,
       write: (bytes, offset, length) => this.#wire.attemptWrite(bytes, offset, length),
       onWouldBlock: (error) => void this.#blocked.push(error),
     });
+    // Handlers on the test's thread can't be ended: once the module has, nobody waits for them.
+    this.#endLocalThreads = () => links.exitAll();
+    return links;
+  }
+
+  #threadLinks(settings: WorkerSettings, workerHeapMb: number): LinkSource {
+    return new ThreadLinks({ settings, workerHeapMb, log: (line) => void this.logs.push(line) });
+  }
 
   async #exit(code: number, endThreads: () => Promise<void>): Promise<void> {
     if (this.#exitCode !== undefined) return;
     this.#exitCode = code;
-    await endThreads().catch(() => {});
+    const ended = endThreads();
+    this.#endLocalThreads();
+    await ended;
     await this.#wire.end({ clean: code === 0, message: this.#howItEnded() });
     this.#hasExited();
   }

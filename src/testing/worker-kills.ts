@@ -1,66 +1,65 @@
-import type { PoolWorker } from '../main/workers/pool-worker.ts';
-import { WorkerPool } from '../main/workers/pool.ts';
-import { streamIdFromWords } from '../wire/stream-id.ts';
-import { LocalThread } from './local-threads.ts';
+import type { LinkEvents, LinkSource, WorkerLink } from '../main/workers/worker-link.ts';
+import type { SlotNumber } from '../shared-memory/region.ts';
+import { OP } from '../threads/messages.ts';
+import { readOps } from '../threads/op-batch.ts';
+import type { WireLimits } from '../wire/capnp/limits.ts';
+import { OpenReader } from '../worker/jobs/opened-stream.ts';
 
-type Dispatched = Parameters<WorkerPool['dispatch']>[1];
-type PoolParts = ConstructorParameters<typeof WorkerPool>;
-
-/** Ends the worker of a stream once so many of its Data frames have arrived. */
+/** Kills the worker of a stream once so many of its Data frames have arrived. */
 export class WorkerKills {
-  /** Which worker a stream was given to. */
-  readonly #workers = new Map<string, PoolWorker>();
+  /** The slot of the worker that a stream was given to. */
+  readonly #slots = new Map<string, SlotNumber>();
   /** Frames after which a stream's worker is to be killed. */
   readonly #due = new Map<string, number>();
-  #pool: WorkerPool | undefined;
+  readonly #kill: (slot: SlotNumber) => void;
 
-  /** The pool whose workers are killed. */
-  createPool(parts: PoolParts): WorkerPool {
-    return (this.#pool = new WatchedPool((worker, task) => this.#dispatched(worker, task), parts));
+  /** @param kill ends the worker on a slot */
+  constructor(kill: (slot: SlotNumber) => void) {
+    this.#kill = kill;
+  }
+
+  /** The same threads, and which stream is given to which of them is noted. */
+  watch(links: LinkSource, limits: WireLimits): LinkSource {
+    const opens = new OpenReader(limits);
+    return {
+      start: (slot: SlotNumber, events: LinkEvents): WorkerLink => {
+        const link = links.start(slot, events);
+        return {
+          postBatch: (batch) => {
+            const begun: string[] = [];
+            readOps(batch, (kind, job, payload) => {
+              if (kind === OP.open) begun.push(opens.read(job, payload).id);
+            });
+            link.postBatch(batch);
+            for (const id of begun) this.#started(id, slot);
+          },
+          postTask: (task) => link.postTask(task),
+          receive: () => link.receive(),
+          loopActivity: () => link.loopActivity(),
+          terminate: () => link.terminate(),
+          close: () => link.close(),
+        };
+      },
+    };
   }
 
   /** @param arrived Data frames so far; a stream that waits for its worker is killed when it has one */
   killAfter(id: string, frames: number, arrived: number): void {
     this.#due.set(id, frames);
-    if (this.#workers.has(id)) this.arrived(id, arrived);
+    if (this.#slots.has(id)) this.arrived(id, arrived);
   }
 
   /** So many Data frames of the stream have arrived. */
   arrived(id: string, frames: number): void {
-    if (frames >= (this.#due.get(id) ?? Infinity)) this.#kill(id);
-  }
-
-  #dispatched(worker: PoolWorker, task: Dispatched): void {
-    if (task.kind !== 'stream') return;
-    const { id0, id1, id2, id3 } = task.stream;
-    const id = streamIdFromWords(id0, id1, id2, id3);
-    this.#workers.set(id, worker);
-    this.arrived(id, 0);
-  }
-
-  #kill(id: string): void {
-    const worker = this.#workers.get(id);
+    const slot = this.#slots.get(id);
+    if (slot === undefined || frames < (this.#due.get(id) ?? Infinity)) return;
     this.#due.delete(id);
-    if (worker === undefined) return;
-    // Not while main is about to give the worker its task.
-    queueMicrotask(() => this.#pool?.end(worker, 'the test killed it'));
-  }
-}
-
-/** The real pool, which tells who got what. */
-class WatchedPool extends WorkerPool {
-  readonly #onDispatch: (worker: PoolWorker, task: Dispatched) => void;
-
-  constructor(onDispatch: (worker: PoolWorker, task: Dispatched) => void, parts: PoolParts) {
-    super(...parts);
-    this.#onDispatch = onDispatch;
+    // Not while main is about to tell the worker more.
+    queueMicrotask(() => this.#kill(slot));
   }
 
-  override dispatch(worker: PoolWorker, task: Dispatched): void {
-    // Piscina's threads are the pool's; the test kit's are its own.
-    const thread: unknown = worker.thread;
-    if (thread instanceof LocalThread) thread.run(worker, task, (now) => super.dispatch(worker, now));
-    else super.dispatch(worker, task);
-    this.#onDispatch(worker, task);
+  #started(id: string, slot: SlotNumber): void {
+    this.#slots.set(id, slot);
+    this.arrived(id, 0);
   }
 }

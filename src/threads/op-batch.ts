@@ -1,5 +1,5 @@
 import { ownCopy, uninitialised } from '../base/buffers.ts';
-import { type StreamStart, OP, type OpKind, OPEN_HEADER } from './messages.ts';
+import { type StreamStart, OP, OPEN_HEADER } from './messages.ts';
 
 /** kind, job, payload length: three Int32, and one of padding, so that payloads stay aligned. */
 const OP_HEADER = 16;
@@ -37,13 +37,13 @@ export class OpBatch {
   }
 
   /** Appends `source[start, end)` as the payload of one operation. */
-  add(kind: OpKind, job: number, source: Uint8Array, start: number, end: number): void {
+  add(kind: number, job: number, source: Uint8Array, start: number, end: number): void {
     const at = this.#reserve(kind, job, end - start);
     this.#put(source, start, end - start, at);
   }
 
   /** Appends an operation with room for its payload. @returns where that is */
-  #reserve(kind: OpKind, job: number, payloadBytes: number): number {
+  #reserve(kind: number, job: number, payloadBytes: number): number {
     const next = this.#length + OP_HEADER + ((payloadBytes + 7) & ~7);
     if (next > this.#bytes.length) this.#grow(next);
     const word = this.#length >> 2;

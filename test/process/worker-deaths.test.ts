@@ -1,9 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test } from 'node:test';
-import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { callForOne, collect, endsWith, finishEcho, LIMIT, runningEcho, TRANSPORTS } from './helpers.ts';
 
@@ -59,20 +55,3 @@ test('the same id can be used again at once after its worker died', LIMIT, async
   for (let round = 0; round < 5; round++) await endsWith(module.openStream('exit', { id }), 'workerCrashed');
   await finishEcho(await runningEcho(module, { id }));
 });
-
-test(
-  'when a replacement worker can not load the module, its streams end with workerCrashed',
-  LIMIT,
-  async (t) => {
-    const folder = mkdtempSync(join(tmpdir(), 'ixt-marker-'));
-    t.after(() => rmSync(folder, { recursive: true }));
-    const env = { IXT_TEST_MARKER: join(folder, 'loaded') };
-    const module = startModule(t, { file: built.fixture('loads-once'), workers: 1, env });
-    await finishEcho(await runningEcho(module));
-    await endsWith(module.openStream('exit'), 'workerCrashed');
-    for (let round = 0; round < 3; round++) {
-      assert.match(await endsWith(module.openStream('echo'), 'workerCrashed'), /load/);
-    }
-    assert.equal((await module.health()).status, 'serving');
-  },
-);

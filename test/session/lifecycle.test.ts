@@ -21,6 +21,8 @@ class Bench {
   taken: number | undefined;
   /** What the threads have been given at the end, in ms. */
   patience: number | undefined;
+  /** Why no worker can be had. */
+  unavailable: string | undefined;
   readonly #gates = new Map<string, () => void>();
 
   constructor({ receiveWindow = DEFAULT_OPTIONS.receiveWindow, isLoaded = true } = {}) {
@@ -48,12 +50,14 @@ class Bench {
       figures: () => ({
         openStreams: 1,
         queuedOpens: 2,
+        workers: 3,
         busyWorkers: 3,
         framesIn: 4,
         framesOut: 5,
         bytesIn: 6,
         bytesOut: 7,
       }),
+      unavailable: () => this.unavailable,
       log: () => {},
       exit: (code, patienceMs) => {
         this.patience = patienceMs;
@@ -364,4 +368,35 @@ test('an end that a signal began keeps its code when the host goes away and the 
     bench.log.filter((entry) => entry.startsWith('exit')),
     ['exit 143'],
   );
+});
+
+test('initialize is refused with the cause where no worker can be had, and answered again when one is back', () => {
+  const bench = new Bench({ isLoaded: false });
+  bench.lifecycle.onInitialize('waits', encodeInitialize({}));
+  bench.unavailable = 'no thread can start';
+  bench.lifecycle.onNoWorker(bench.unavailable);
+  bench.lifecycle.onInitialize('comes', encodeInitialize({}));
+  bench.unavailable = undefined;
+  bench.lifecycle.onInitialize('later', encodeInitialize({}));
+  bench.lifecycle.onManifest(MANIFEST);
+  assert.deepEqual(
+    bench.take().filter((line) => !line.startsWith('config')),
+    ['refuse waits', 'refuse comes', 'answer later'],
+  );
+  const { code, message } = decodeIpcError(bench.payloads.get('comes') ?? EMPTY_PAYLOAD);
+  assert.equal(code, 'unavailable');
+  assert.match(message, /no thread can start/);
+});
+
+test('the end does not wait for the first load where no worker can be had', async () => {
+  const bench = new Bench({ isLoaded: false });
+  bench.lifecycle.onShutdown('s', encodeShutdown({ drainMs: 0 }));
+  await bench.open('work');
+  bench.unavailable = 'no thread can start';
+  bench.lifecycle.onNoWorker(bench.unavailable);
+  for (const gate of ['modules', 'flush', 'flush']) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await bench.open(gate);
+  }
+  assert.deepEqual(bench.take().slice(-1), [`exit ${EXIT.ok}`]);
 });

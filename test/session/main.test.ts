@@ -2,31 +2,25 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'node:test';
 import { DEFAULT_OPTIONS } from '../../src/main/options.ts';
-import { WorkerPool } from '../../src/main/workers/pool.ts';
-import type { PoolWorker } from '../../src/main/workers/pool-worker.ts';
 import { Main } from '../../src/main/main.ts';
-import type { ThreadSource } from '../../src/main/workers/thread-source.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import { encodeShutdown } from '../../src/wire/payload-encode.ts';
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../../src/wire/envelope.ts';
+import { FakeLinks } from '../support/fake-links.ts';
 import { MANIFEST } from '../support/router-bench.ts';
 import { decodeMessage } from '../support/decoded-message.ts';
 import type { SourceEvents } from '../../src/main/input/source.ts';
 
-/** Main without a thread, and a host that has read as much as the test says. */
+/** Main with threads that are the test's, and a host that has read as much as the test says. */
 class Bench {
   /** What the host may read, `type requestId` each. */
   readonly written: string[] = [];
   readonly exits: number[] = [];
+  readonly links = new FakeLinks();
   #unread: (() => void) | undefined;
   #events: SourceEvents | undefined;
 
   constructor() {
-    const noThreads = {
-      threads: [],
-      on: () => noThreads,
-      destroy: async () => {},
-    } as unknown as ThreadSource;
     new Main(
       { ...DEFAULT_OPTIONS, file: '/module.js', workers: 1 },
       {
@@ -48,12 +42,7 @@ class Bench {
           this.#events = events;
           return { pause: () => {}, resume: () => {} };
         },
-        startThreads: () => noThreads,
-        createPool: (threads, file, shared, events) => {
-          // The first load has succeeded: without it the end would wait.
-          queueMicrotask(() => events.onLoaded({ flush: () => {} } as PoolWorker, MANIFEST));
-          return new WorkerPool(threads, file, shared, events);
-        },
+        openLinks: () => this.links,
         exit: (code) => this.exits.push(code),
       },
     );
@@ -77,6 +66,8 @@ class Bench {
 
 test('the answers to shutdowns are the last messages, whatever the host writes then', async () => {
   const bench = new Bench();
+  // Without the first load the end would wait.
+  bench.links.newest.load(MANIFEST);
   await bench.host('health', 'before');
   // One in the air while the end begins, so that it waits for the host.
   await bench.host('shutdown', 'first', 'second');

@@ -167,12 +167,12 @@ test('every Open has one end, whatever becomes of it', (t) => {
 test('an Open that no worker can serve was never open', (t) => {
   const log = new EventLog(t, ['streamOpen', 'streamEnd']);
   const bench = new RouterBench();
-  for (const worker of bench.workers) worker.phase = 'broken';
+  bench.unavailable = 'no thread can start';
   bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
   assert.deepEqual(log.names, ['stream.end']);
   assert.deepEqual(
     log.of('streamEnd').map(({ code, openMs }) => [code, openMs]),
-    [['workerCrashed', undefined]],
+    [['unavailable', undefined]],
   );
 });
 

@@ -208,3 +208,25 @@ test('an error that a worker’s answer or the host’s words bring is within th
   const [message] = bench.take();
   assert.ok(decodeIpcError(message?.payload ?? new Uint8Array(0)).message.length <= 4096);
 });
+
+test('where no worker can be had for a while, requests that wait and that come are refused with the cause', () => {
+  const bench = new RouterBench();
+  bench.host(ask('runs'), ask('waits'));
+  bench.unavailable = 'no thread can start';
+  bench.requests.refuseWaiting(bench.unavailable);
+  bench.host(ask('comes'));
+  assert.deepEqual(answers(bench), ['waits unavailable', 'comes unavailable']);
+  finish(bench, first(bench), true, new Uint8Array([1]));
+  assert.deepEqual(answers(bench), ['runs [1]']);
+  assert.equal(bench.requests.isIdle, true);
+});
+
+test('a request that comes ahead of the first load is refused while no worker can be had', () => {
+  const bench = new RouterBench({}, null);
+  bench.host(ask('waits'));
+  bench.unavailable = 'no thread can start';
+  bench.requests.refuseWaiting(bench.unavailable);
+  bench.host(ask('comes'));
+  assert.deepEqual(answers(bench), ['waits unavailable', 'comes unavailable']);
+  assert.equal(bench.requests.isIdle, true);
+});

@@ -146,10 +146,7 @@ test('a request that can’t be encoded fails alone, whatever a handler gave', (
   spoilt.forEach((part, sequence) => {
     bench.routes.onRequest(bench.worker(0), { ...sound, ...part, sequence } as never);
     bench.worker(0).flush();
-    assert.match(
-      bench.seen.at(-1) ?? '',
-      new RegExp(`^0 ${sequence} handlerFailed the service request can`),
-    );
+    assert.match(bench.seen.at(-1) ?? '', new RegExp(`^0 ${sequence} handlerFailed the service request can`));
   });
   assert.deepEqual(bench.sent, []);
   bench.ask(0, 99);

@@ -150,17 +150,42 @@ test('a deadline that passes while the module loads is told in time', () => {
   assert.equal(bench.dispatched.length, 0);
 });
 
-test('a module that can’t be loaded any more fails what waits with workerCrashed', () => {
+test('where no worker can be had for a while, what waits and what comes is refused with the cause', () => {
   const bench = new RouterBench();
-  const [worker] = bench.workers;
-  if (worker === undefined) throw new Error('no worker');
-  worker.phase = 'broken';
-  worker.failure = 'syntax error';
+  bench.host(open(1), open(2));
+  bench.unavailable = 'no thread can start';
+  bench.streams.refuseWaiting(bench.unavailable);
+  const { code, message } = onlyError(bench.take(), 2);
+  assert.equal(code, 'unavailable');
+  assert.match(message, /no thread can start/);
+  assert.equal(bench.streams.openCount, 1, 'what runs runs on');
+  bench.host(open(3), open(4, 'nothing'));
+  assert.deepEqual(bench.takeBrief(), ['3 unavailable', '4 methodNotFound'], 'the other checks come first');
+});
+
+test('a stream that comes when a worker is back waits again', () => {
+  const bench = new RouterBench();
+  bench.unavailable = 'no thread can start';
   bench.host(open(1));
-  const { code, message } = onlyError(bench.take(), 1);
-  assert.equal(code, 'workerCrashed');
-  assert.match(message, /syntax error/);
-  assert.deepEqual(bench.toEnd, [worker], 'it is to be replaced');
+  bench.unavailable = undefined;
+  bench.host(open(2));
+  assert.deepEqual(bench.takeBrief(), ['1 unavailable']);
+  assert.deepEqual(
+    bench.dispatched.map(({ id }) => id),
+    [idOf(2)],
+  );
+});
+
+test('an Open that comes ahead of the first load is refused while no worker can be had', () => {
+  const bench = new RouterBench({}, null);
+  bench.host(open(1));
+  bench.unavailable = 'no thread can start';
+  bench.streams.refuseWaiting(bench.unavailable);
+  bench.host(open(2));
+  assert.deepEqual(bench.takeBrief(), ['1 unavailable', '2 unavailable']);
+  bench.unavailable = undefined;
+  bench.load(MANIFEST);
+  assert.equal(bench.dispatched.length, 0);
   assert.equal(bench.streams.isIdle, true);
 });
 

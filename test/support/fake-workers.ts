@@ -1,6 +1,7 @@
-import type { MessagePort, Worker } from 'node:worker_threads';
 import type { ErrorReport } from '../../src/errors.ts';
 import { PoolWorker } from '../../src/main/workers/pool-worker.ts';
+import type { WorkerLink } from '../../src/main/workers/worker-link.ts';
+import { Place } from '../../src/main/workers/worker-supply.ts';
 import type { Assignment } from '../../src/main/calls/scheduler.ts';
 import type { JobControl } from '../../src/shared-memory/job-control.ts';
 import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
@@ -46,17 +47,18 @@ export class FakeSeats {
 
   /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
   seat(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
-    const port = {
-      postMessage: (batch: ArrayBuffer) =>
-        readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
-    } as unknown as MessagePort;
-    const channel = { port1: port, port2: port };
-    const worker = new PoolWorker({ threadId: ++this.#incarnations } as Worker, channel, this.#incarnations);
-    worker.seat = new SlotWords(this.region, slot as SlotNumber);
-    worker.seat.reset();
-    worker.phase = 'loading';
-    this.#outputs[slot] = this.#output(worker.seat.slot);
-    return worker;
+    const seat = new SlotWords(this.region, slot as SlotNumber);
+    seat.reset();
+    this.#outputs[slot] = this.#output(seat.slot);
+    const link: WorkerLink = {
+      postBatch: (batch) => readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
+      postTask: () => {},
+      receive: () => undefined,
+      loopActivity: () => 1,
+      terminate: () => {},
+      close: () => {},
+    };
+    return new PoolWorker(seat, link, new Place(), ++this.#incarnations);
   }
 
   /** What a thread builds for itself on a seat that was reset for it. */

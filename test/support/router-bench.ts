@@ -52,6 +52,8 @@ export class RouterBench {
   readonly demux: Demux;
   readonly ops: SeenOp[] = [];
   readonly dispatched: Dispatched[] = [];
+  /** Why no worker can be had; `undefined`: calls may wait. */
+  unavailable: string | undefined;
   /** Workers that main wants ended. */
   readonly toEnd: PoolWorker[] = [];
   /** Key-value changes, health, initialize, shutdown and service answers, as they were routed. */
@@ -74,7 +76,6 @@ export class RouterBench {
       streamsPerWorker,
       this.#seats.region,
       () => false,
-      (worker) => this.toEnd.push(worker),
       lastNumber,
     );
     const shared = {
@@ -82,6 +83,7 @@ export class RouterBench {
       clock: this.clock,
       scheduler: this.scheduler,
       endWorker: (worker: PoolWorker) => void this.toEnd.push(worker),
+      unavailable: () => this.unavailable,
     };
     const send = (bytes: Uint8Array, isAnswer: boolean): void => {
       this.#sent.push({ message: decodeMessage(bytes), isAnswer });
@@ -127,7 +129,7 @@ export class RouterBench {
     if (manifest !== null) this.load(manifest);
   }
 
-  addWorker(slot: number, phase: 'loading' | 'ready' | 'broken'): PoolWorker {
+  addWorker(slot: number, phase: 'loading' | 'ready'): PoolWorker {
     const worker = this.#seats.seat(slot, (op) => this.ops.push(op));
     worker.phase = phase;
     this.workers.add(worker);

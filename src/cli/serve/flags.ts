@@ -8,6 +8,10 @@ type NumberOption =
   | 'maxMessageBytes'
   | 'receiveWindow'
   | 'cancelGraceMs'
+  | 'loadMs'
+  | 'unavailableMs'
+  | 'lingerMs'
+  | 'maxLingering'
   | 'drainMs'
   | 'workerHeapMb'
   | 'statsMs';
@@ -59,6 +63,34 @@ export const SERVE_FLAGS: readonly ServeFlag[] = [
     about: 'time that a cancelled handler has to end',
     min: 0,
     max: 3_600_000,
+  },
+  {
+    flag: '--load-ms',
+    option: 'loadMs',
+    about: 'time that a worker has to load the module',
+    min: 1,
+    max: 3_600_000,
+  },
+  {
+    flag: '--unavailable-ms',
+    option: 'unavailableMs',
+    about: 'time without any worker after which calls are refused',
+    min: 0,
+    max: 3_600_000,
+  },
+  {
+    flag: '--linger-ms',
+    option: 'lingerMs',
+    about: 'time that an ended worker has to finish native work',
+    min: 0,
+    max: 3_600_000,
+  },
+  {
+    flag: '--max-lingering',
+    option: 'maxLingering',
+    about: 'ended workers that may be finishing native work',
+    min: 0,
+    max: 1024,
   },
   {
     flag: '--drain-ms',

@@ -67,6 +67,11 @@ export function admit(
   return deadlinePassed(context, now) ?? { mode };
 }
 
+/** The refusal of a call that no worker can be had for. @param why for a person */
+export function noWorker(why: string): Refusal {
+  return { code: 'unavailable', message: `no worker can be had: ${why}` };
+}
+
 /** @returns the refusal of a call whose deadline has passed before it could start */
 export function deadlinePassed(
   context: Pick<InvocationContext, 'deadlineUnixMs'>,

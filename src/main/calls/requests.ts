@@ -5,7 +5,7 @@ import { padToWord } from '../../wire/capnp/bytes.ts';
 import { encodeHandleResponse } from '../../wire/payload-encode.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { envelopeHeaderBytes } from '../../wire/envelope.ts';
-import { deadlinePassed } from './admission.ts';
+import { deadlinePassed, noWorker } from './admission.ts';
 import type { ServeOptions } from '../options.ts';
 import type { Answers } from '../output/answers.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
@@ -24,6 +24,8 @@ export interface RequestsHost {
   /** Hands the request to its worker, after `onInit` and the key-value changes that came before it. */
   startRequest(assignment: Assignment, request: RequestEntry): void;
   endWorker(worker: PoolWorker): void;
+  /** Why no call can be taken: no worker could be had for a while. `undefined`: calls may wait. */
+  unavailable(): string | undefined;
 }
 
 const NO_BYTES = new Uint8Array(0);
@@ -42,22 +44,17 @@ export class RequestEntry implements WaitingCall {
   body: Uint8Array;
   heldBytes: number;
   readonly start: (assignment: Assignment) => void;
-  readonly fail: (message: string) => void;
 
   constructor(
     requestId: string,
     { context, contextBytes, body }: { context: InvocationContext; contextBytes: number; body: Uint8Array },
-    owner: {
-      onStart(entry: RequestEntry, assignment: Assignment): void;
-      onFail(entry: RequestEntry, message: string): void;
-    },
+    onStart: (entry: RequestEntry, assignment: Assignment) => void,
   ) {
     this.requestId = requestId;
     this.context = context;
     this.body = body;
     this.heldBytes = contextBytes + body.length;
-    this.start = (assignment) => owner.onStart(this, assignment);
-    this.fail = (message) => owner.onFail(this, message);
+    this.start = (assignment) => onStart(this, assignment);
   }
 
   expire(): boolean {
@@ -101,15 +98,11 @@ export class Requests {
         `the limits are ${options.maxContextBytes} and ${options.maxMetadataEntries}`;
       return this.#answers.refuse(requestId, 'invalidArgument', message);
     }
-    const owner = {
-      onStart: (entry: RequestEntry, assignment: Assignment) => this.#onStart(entry, assignment),
-      onFail: (entry: RequestEntry, message: string) => {
-        this.#waiting.remove(entry);
-        this.#finish(entry, 'workerCrashed', `no worker could load the module: ${message}`);
-      },
-    };
     // The payload lies in the read buffer, which is used again.
-    const entry = new RequestEntry(requestId, { context, contextBytes, body: body.slice() }, owner);
+    const request = { context, contextBytes, body: body.slice() };
+    const entry = new RequestEntry(requestId, request, (started, assignment) =>
+      this.#onStart(started, assignment),
+    );
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
       if (passed !== undefined) return this.#answers.refuse(requestId, passed.code, passed.message);
@@ -117,7 +110,9 @@ export class Requests {
         this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
       );
     }
-    if (this.#manifest === undefined) this.#waiting.addUnchecked(entry);
+    const why = this.#host.unavailable();
+    if (this.#manifest === undefined && why !== undefined) this.#refuseNoWorker(entry, why);
+    else if (this.#manifest === undefined) this.#waiting.addUnchecked(entry);
     else this.#submit(entry, this.#manifest);
     if (!this.#waiting.has(entry)) return;
     const { size, heldBytes } = this.#waiting;
@@ -130,6 +125,11 @@ export class Requests {
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
     for (const entry of this.#waiting.takeUnchecked()) this.#submit(entry, manifest);
+  }
+
+  /** No worker could be had for a while: nothing waits on. @param why for a person */
+  refuseWaiting(why: string): void {
+    for (const entry of [...this.#waiting]) this.#refuseNoWorker(entry, why);
   }
 
   /** A worker's answer, to whatever job. */
@@ -185,8 +185,16 @@ export class Requests {
       this.#waiting.withdraw(entry);
       return this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
     }
+    const why = this.#host.unavailable();
+    if (why !== undefined) return this.#refuseNoWorker(entry, why);
     entry.mode = manifest.handle;
     this.#waiting.submit(entry);
+  }
+
+  #refuseNoWorker(entry: RequestEntry, why: string): void {
+    this.#waiting.withdraw(entry);
+    const { code, message } = noWorker(why);
+    this.#finish(entry, code, message);
   }
 
   #onStart(entry: RequestEntry, assignment: Assignment): void {

@@ -30,7 +30,7 @@ export class RunningJob {
     this.stopReason = reason;
     this.post(OP.stop, encoder.encode(reason));
     worker.flush();
-    worker.seat?.wakeSender();
+    worker.seat.wakeSender();
     this.#cancelGrace = this.#clock.after(graceMs, onGraceOver);
   }
 

@@ -22,8 +22,6 @@ export interface Waiting {
   expire(): boolean;
   /** A worker has room. */
   start(assignment: Assignment): void;
-  /** No worker can load the module any more. */
-  fail(message: string): void;
 }
 
 /**
@@ -40,11 +38,9 @@ export class Scheduler {
   readonly #freeJobs: JobNumber[];
   #lastNumber: number;
   readonly #isClogged: () => boolean;
-  readonly #onBroken: (worker: PoolWorker) => void;
 
   /**
    * @param isClogged whether the host has so much left to read that nothing new should produce more
-   * @param onBroken a worker that could not load its module has failed a job: it is to be replaced
    * @param lastNumber the first job gets the one that follows
    */
   constructor(
@@ -52,22 +48,20 @@ export class Scheduler {
     streamsPerWorker: number,
     region: Region,
     isClogged: () => boolean,
-    onBroken: (worker: PoolWorker) => void,
     lastNumber = 0,
   ) {
     this.#workers = workers;
     this.#streamsPerWorker = streamsPerWorker;
     this.#region = region;
     this.#isClogged = isClogged;
-    this.#onBroken = onBroken;
     this.#lastNumber = lastNumber;
     this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
   }
 
-  /** Workers that run something. */
+  /** Workers that run something, but for those that have been ended. */
   get busy(): number {
     let busy = 0;
-    for (const worker of this.#workers) if (worker.running > 0) busy++;
+    for (const worker of this.#workers) if (worker.isServing && worker.running > 0) busy++;
     return busy;
   }
 
@@ -102,11 +96,6 @@ export class Scheduler {
       if (worker === undefined) return;
       this.#queue.delete(waiting);
       if (waiting.expire()) continue;
-      if (worker.phase === 'broken') {
-        waiting.fail(worker.failure ?? 'the module could not be loaded');
-        this.#onBroken(worker);
-        continue;
-      }
       const job = this.#freeJobs.pop();
       if (job === undefined) throw new Error('more jobs than seats: the scheduler has lost count');
       worker.running++;
@@ -119,18 +108,13 @@ export class Scheduler {
   #workerFor(mode: HandlerMode): PoolWorker | undefined {
     let best: PoolWorker | undefined;
     let retiring: PoolWorker | undefined;
-    let broken: PoolWorker | undefined;
-    let hope = false;
     for (const worker of this.#workers) {
-      if (worker.phase === 'broken') broken = worker;
-      else hope = true;
       if (worker.isExclusive || worker.running >= (mode === 'sync' ? 1 : this.#streamsPerWorker)) continue;
       if (worker.phase === 'ready' && (best === undefined || worker.running < best.running)) best = worker;
       if (worker.phase === 'retiring' && worker.running > 0) retiring = worker;
     }
     // One that retires ends with its last job, which may run for hours: where no other is ready, standing still would be worse
-    // than what it is not trusted with. And one that can't load its module is asked only when all others can't either: it fails the
-    // job and is replaced.
-    return best ?? retiring ?? (hope ? undefined : broken);
+    // than what it is not trusted with.
+    return best ?? retiring;
   }
 }

@@ -1,6 +1,7 @@
 import { decodeHealth, decodeInitialize, decodeShutdown } from '../../wire/payload-decode.ts';
 import { encodeHealthReport, encodeInitialized } from '../../wire/payload-encode.ts';
 import { EMPTY_PAYLOAD } from '../../wire/envelope.ts';
+import { noWorker } from '../calls/admission.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../../wire/flow-limits.ts';
 import { EXIT, type ServeOptions } from '../options.ts';
 import type { Answers } from '../output/answers.ts';
@@ -29,7 +30,9 @@ export interface LifecycleHost {
   /** Bytes that the host has taken so far; `undefined`: none wait for it. */
   taken(): number | undefined;
   /** Figures of the health report that others keep. */
-  figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'workers' | 'rssBytes'>;
+  figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'rssBytes'>;
+  /** Why no worker can be had; `undefined`: one may still come. */
+  unavailable(): string | undefined;
   log(line: string): void;
   /** Ends the process, whatever its threads do. @param patienceMs what they have beyond the usual, to end by themselves */
   exit(code: number, patienceMs?: number): void;
@@ -68,6 +71,12 @@ export class Lifecycle {
     this.#whenLoaded?.();
   }
 
+  /** No worker could be had for a while, and none has ever loaded: whether the module loads is not known. @param why for a person */
+  onNoWorker(why: string): void {
+    for (const requestId of this.#initializing.splice(0)) this.#refuseNoWorker(requestId, why);
+    this.#whenLoaded?.();
+  }
+
   /** @throws MalformedError */
   onInitialize(requestId: string, payload: Uint8Array): void {
     const { protocolVersion, config } = decodeInitialize(payload);
@@ -77,6 +86,8 @@ export class Lifecycle {
     }
     this.#host.configure(config.slice());
     if (this.#manifest === undefined) {
+      const why = this.#host.unavailable();
+      if (why !== undefined) return this.#refuseNoWorker(requestId, why);
       if (this.#initializing.length >= this.#host.options.maxWaiting) return this.#refuseMore(requestId);
       this.#initializing.push(requestId);
     } else this.#answerInitialize(requestId, this.#manifest);
@@ -85,12 +96,11 @@ export class Lifecycle {
   /** @throws MalformedError */
   onHealth(requestId: string, payload: Uint8Array): void {
     decodeHealth(payload);
-    const { options, clock } = this.#host;
+    const { clock } = this.#host;
     const report = encodeHealthReport({
       ...this.#host.figures(),
       status: this.#isEnding ? 'draining' : 'serving',
       uptimeMs: Math.round(clock.monotonic() - this.#startedAt),
-      workers: options.workers,
       rssBytes: orElse(0, () => process.memoryUsage.rss()),
     });
     this.#answers.send(requestId, true, report);
@@ -161,7 +171,8 @@ export class Lifecycle {
   async #finish(code: number): Promise<void> {
     await this.#host.workDone();
     // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
-    if (this.#manifest === undefined && !this.#isSignalled && !this.#isHostGone) {
+    const isLoading = this.#manifest === undefined && this.#host.unavailable() === undefined;
+    if (isLoading && !this.#isSignalled && !this.#isHostGone) {
       await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
       this.#whenLoaded = undefined;
     }
@@ -178,6 +189,11 @@ export class Lifecycle {
     const left = this.#hardStopAt - this.#host.clock.monotonic();
     const most = this.#host.options.cancelGraceMs + LAST_WRITE_MS;
     this.#host.exit(code, Math.min(Math.max(0, left), most));
+  }
+
+  #refuseNoWorker(requestId: string, why: string): void {
+    const { code, message } = noWorker(why);
+    this.#answers.refuse(requestId, code, message);
   }
 
   #refuseMore(requestId: string): void {

@@ -50,6 +50,11 @@ export class ProcessWatch {
     if (channels.workerReady.hasSubscribers) tell(channels.workerReady, { worker: seatNumber });
   }
 
+  /** Workers are missing, or (0) all serve again. @param why for a person */
+  onShort(missing: number, why: string): void {
+    if (channels.workerShort.hasSubscribers) channels.workerShort.publish({ missing, why });
+  }
+
   /** While its jobs still count as its own. @param how for a person */
   onExited({ seatNumber, running }: PoolWorker, how: string): void {
     // The next thread on the slot finds the words empty.

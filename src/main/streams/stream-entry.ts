@@ -20,7 +20,6 @@ const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INT
 /** What a queued stream asks of the router. */
 export interface EntryOwner {
   onStart(entry: StreamEntry, assignment: Assignment): void;
-  onNoWorker(entry: StreamEntry, message: string): void;
 }
 
 /**
@@ -174,10 +173,6 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
 
   start(assignment: Assignment): void {
     this.#owner.onStart(this, assignment);
-  }
-
-  fail(message: string): void {
-    this.#owner.onNoWorker(this, message);
   }
 }
 

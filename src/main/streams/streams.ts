@@ -8,7 +8,7 @@ import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import type { MalformedError } from '../../wire/capnp/malformed.ts';
 import { StreamTable } from '../../wire/stream-table.ts';
 import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
-import { admit, refusalBeforeHandler, type Refusal } from '../calls/admission.ts';
+import { admit, noWorker, refusalBeforeHandler, type Refusal } from '../calls/admission.ts';
 import { eventOf, reasonFor } from './host-event.ts';
 import type { ServeOptions } from '../options.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
@@ -34,6 +34,8 @@ export interface StreamsHost {
   startStream(assignment: Assignment, entry: StreamEntry): void;
   /** Ends a worker whose handler did not end in time. */
   endWorker(worker: PoolWorker): void;
+  /** Why no call can be taken: no worker could be had for a while. `undefined`: calls may wait. */
+  unavailable(): string | undefined;
 }
 
 /**
@@ -162,8 +164,9 @@ export class Streams implements EntryOwner {
     entry.giveHeld(running);
   }
 
-  onNoWorker(entry: StreamEntry, message: string): void {
-    this.#terminate(entry, { code: 'workerCrashed', message: `no worker could load the module: ${message}` });
+  /** No worker could be had for a while: nothing waits on. @param why for a person */
+  refuseWaiting(why: string): void {
+    for (const entry of [...this.#queued]) this.#terminate(entry, noWorker(why));
   }
 
   /** The handler of a job has ended. */
@@ -207,6 +210,8 @@ export class Streams implements EntryOwner {
     // An oversized context is never decoded, not even for the event.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
     if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
+    const why = this.#host.unavailable();
+    if (why !== undefined) return this.#refuse(unopened(entry), noWorker(why));
     entry.shedRest(contextBytes);
     if (verdict === undefined) {
       if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);

@@ -1,31 +1,35 @@
-import type { MessageChannel, MessagePort, Worker } from 'node:worker_threads';
 import type { SlotWords } from '../../shared-memory/slot-words.ts';
-import type { OpKind, StreamStart } from '../../threads/messages.ts';
+import type { OpKind, RequestTask, StreamStart } from '../../threads/messages.ts';
 import { OpBatch } from '../../threads/op-batch.ts';
+import type { WorkerLink } from './worker-link.ts';
+import type { Place } from './worker-supply.ts';
 
 const NO_BYTES = new Uint8Array(0);
 
 /**
  * Where a worker stands.
  *
- * `starting`: the thread is there, without a seat. `loading`: it has a seat and loads the module. `ready`: it takes
- * jobs. `broken`: the module could not be loaded again. `retiring`: ended once its jobs have, and
- * given new ones only where no other worker has room. `fenced`: it may never write again and is being ended. `gone`: its thread has exited.
+ * `loading`: the thread boots, and loads the module. `ready`: it takes jobs. `retiring`: ended once its jobs have, and given new
+ * ones only where no other worker has room. `fenced`: it may never write again, its place is another's, and it is being ended or
+ * left to finish. `gone`: its thread has exited.
  */
-export type WorkerPhase = 'starting' | 'loading' | 'ready' | 'broken' | 'retiring' | 'fenced' | 'gone';
+export type WorkerPhase = 'loading' | 'ready' | 'retiring' | 'fenced' | 'gone';
 
 /** Main's view of one worker thread, from its start to its exit. */
 export class PoolWorker {
-  readonly thread: Worker;
-  readonly threadId: number;
-  readonly port: MessagePort;
-  /** The other end of it, which goes to the thread with its seat. */
-  readonly threadPort: MessagePort;
-  phase: WorkerPhase = 'starting';
+  readonly link: WorkerLink;
+  /** Which of the workers that were asked for it is; after the fence that is another. */
+  readonly place: Place;
+  phase: WorkerPhase = 'loading';
   /** Distinguishes it from every other thread of this process's life. */
   readonly incarnation: number;
-  /** Its place in the shared memory; `undefined`: it waits for one. */
-  seat: SlotWords | undefined;
+  /** Its place in the shared memory. */
+  readonly seat: SlotWords;
+  /** The thread runs our code: from here on what fails is the module. */
+  hasBooted = false;
+  hasLoaded = false;
+  /** It is to end, and its handlers ran then: once they have ended, so has what they waited for. */
+  isAwaited = false;
   /** Jobs on it, and whether the one it has needs it alone. */
   running = 0;
   isExclusive = false;
@@ -36,15 +40,15 @@ export class PoolWorker {
   /** Key-value changes sent and not yet seen by the module. */
   kvInFlight = 0;
   kvBytesInFlight = 0;
+  /** Its copy of the module has begun: a handler of it runs, or has run. */
   isInitialised = false;
   cancelLoadTimer: (() => void) | undefined;
   readonly #batch = new OpBatch();
 
-  constructor(thread: Worker, { port1, port2 }: MessageChannel, incarnation: number) {
-    this.thread = thread;
-    this.threadId = thread.threadId;
-    this.port = port1;
-    this.threadPort = port2;
+  constructor(seat: SlotWords, link: WorkerLink, place: Place, incarnation: number) {
+    this.seat = seat;
+    this.link = link;
+    this.place = place;
     this.incarnation = incarnation;
   }
 
@@ -58,6 +62,12 @@ export class PoolWorker {
     this.#batch.addOpen(start);
   }
 
+  /** Sends a request at once, behind what was posted. */
+  postTask(task: RequestTask): void {
+    this.flush();
+    this.link.postTask(task);
+  }
+
   get hasPosts(): boolean {
     return !this.#batch.isEmpty;
   }
@@ -65,9 +75,8 @@ export class PoolWorker {
   /** Sends what was posted, as one message, and wakes the thread if it blocks. */
   flush(): void {
     if (this.#batch.isEmpty) return;
-    const batch = this.#batch.take();
-    this.port.postMessage(batch, [batch]);
-    this.seat?.wake();
+    this.link.postBatch(this.#batch.take());
+    this.seat.wake();
   }
 
   /** Whether its copy of the module serves jobs, and so is to hear of all that concerns a copy. */
@@ -75,13 +84,13 @@ export class PoolWorker {
     return this.phase === 'ready' || this.phase === 'retiring';
   }
 
-  /** N of its name `ixt-worker-N`, for a person; -1: it has no seat yet, and so no name. */
+  /** N of its name `ixt-worker-N`, for a person. */
   get seatNumber(): number {
-    return this.seat?.slot ?? -1;
+    return this.seat.slot;
   }
 
   /** Up to where what it committed counts: its ring's tail, or the fence. */
   get committedTail(): number {
-    return this.fence ?? this.seat?.tail ?? 0;
+    return this.fence ?? this.seat.tail;
   }
 }

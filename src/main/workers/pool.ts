@@ -1,12 +1,13 @@
-import { MessageChannel, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import { SlotWords } from '../../shared-memory/slot-words.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OP, type FromWorker, type RequestTask, type StreamStart } from '../../threads/messages.ts';
-import { endThread } from './end-thread.ts';
 import type { Outlet } from '../output/outlet.ts';
+import type { ServeOptions } from '../options.ts';
+import { Lingering } from './lingering.ts';
 import { PoolWorker } from './pool-worker.ts';
-import { giveSeat, type ThreadSource } from './thread-source.ts';
+import type { LinkSource } from './worker-link.ts';
+import { WorkerSupply, type Place, type Shortage } from './worker-supply.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
@@ -15,12 +16,12 @@ export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadF
 
 /** The part of main that the pool reports to. */
 export interface PoolHost {
-  /** The worker begins to load its own copy of the module. */
-  onSeated(worker: PoolWorker): void;
+  /** A worker begins to load its own copy of the module. */
+  onStarted(worker: PoolWorker): void;
   /** The worker is ready for jobs. */
   onLoaded(worker: PoolWorker, manifest: Manifest): void;
-  /** The module could not be loaded by this worker. */
-  onLoadFailed(worker: PoolWorker, message: string): void;
+  /** The first loads of the module have all failed. @param why for a person */
+  onBadModule(why: string): void;
   onWorkerMessage(worker: PoolWorker, message: WorkMessage): void;
   /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
   onFenced(worker: PoolWorker, how: string): void;
@@ -28,62 +29,106 @@ export interface PoolHost {
   onExited(worker: PoolWorker, how: string): void;
   /** A thread died while it wrote: nobody knows how much arrived. */
   onWireUnknown(): void;
+  /** Fewer workers serve than were asked for, and the last try to get one has failed. */
+  onShort(shortage: Shortage): void;
+  /** All workers serve again. */
+  onFull(): void;
+  /** No worker could be had for a while: what waits is to be refused. */
+  onNone(why: string): void;
 }
 
-/** How long a thread may take to load the module, in ms. */
-const LOAD_MS = 10_000;
+/** The part of the options that concerns the threads. */
+export type PoolOptions = Pick<
+  ServeOptions,
+  'file' | 'workers' | 'loadMs' | 'loadsAtOnce' | 'unavailableMs' | 'lingerMs'
+>;
 
-/** Main's own backlog above which no new worker gets a seat: what ended workers left must be read first. */
+/** What the pool shares with the rest of main. */
+export interface PoolParts {
+  readonly links: LinkSource;
+  readonly region: Region;
+  readonly lock: MainWriteLock;
+  readonly outlet: Outlet;
+  readonly clock: Clock;
+}
+
+/** Main's own backlog above which no new thread starts: what ended workers left must be read first. */
 const MAX_SPILLED_BYTES = 8 << 20;
 
 /**
- * The worker threads: Piscina starts and replaces them, and runs one task on each, its seat in the shared memory. This class knows
- * which is which, hands them their jobs, and ends them so that the wire stays whole.
+ * The workers: hands them their jobs, and ends them so that the wire stays whole.
+ *
+ * When a thread is started is decided by {@link WorkerSupply}, how one is ended by {@link Lingering}; both know nothing of the wire.
+ * The region has more slots than there are workers, so that a replacement serves while the thread before it is still there.
  */
 export class WorkerPool {
+  /** All that have a thread, those that are being ended included. */
   readonly workers = new Set<PoolWorker>();
-  readonly #piscina: ThreadSource;
-  readonly #region: Region;
-  readonly #lock: MainWriteLock;
-  readonly #outlet: Outlet;
-  readonly #clock: Clock;
-  readonly #file: string;
+  readonly #options: PoolOptions;
+  readonly #parts: PoolParts;
   readonly #host: PoolHost;
+  readonly #supply: WorkerSupply;
+  readonly #lingering: Lingering;
   readonly #freeSlots: SlotNumber[];
   #incarnations = 0;
+  /** Threads that have gone after they had loaded the module. */
   restarts = 0;
-  #isDestroyed = false;
-  /** Why the last thread died that died while it loaded the module; cleared by the next one's arrival. */
-  #diedLoading: string | undefined;
+  #onDestroyed: (() => void) | undefined;
   #framesOut = 0;
   #bytesOut = 0;
 
-  /** @param threads started in this turn: none of them has told yet that it is there @param file of the module */
-  constructor(
-    threads: ThreadSource,
-    file: string,
-    shared: { region: Region; lock: MainWriteLock; outlet: Outlet; clock: Clock },
-    host: PoolHost,
-  ) {
-    this.#region = shared.region;
-    this.#lock = shared.lock;
-    this.#outlet = shared.outlet;
-    this.#clock = shared.clock;
-    this.#file = file;
+  /** Starts no thread yet, see {@link start}. */
+  constructor(options: PoolOptions, parts: PoolParts, host: PoolHost) {
+    this.#options = options;
+    this.#parts = parts;
     this.#host = host;
-    this.#freeSlots = Array.from({ length: shared.region.slots }, (_, slot) => slot as SlotNumber);
-    this.#piscina = threads;
-    // Only from this event on can Piscina give it a task.
-    this.#piscina.on('workerCreate', (worker: { id: number }) => this.#onThread(worker.id));
-    // A thread that fails without a task: its exit tells us, Piscina replaces it.
-    this.#piscina.on('error', () => {});
+    const { region, clock } = parts;
+    this.#freeSlots = Array.from({ length: region.slots }, (_, at) => (region.slots - 1 - at) as SlotNumber);
+    this.#lingering = new Lingering(clock, options);
+    this.#supply = new WorkerSupply(
+      { ...options, clock },
+      {
+        onTurn: (place) => this.#start(place),
+        hasRoom: () => this.#freeSlots.length > 0 && parts.outlet.queuedBytes <= MAX_SPILLED_BYTES,
+        onShort: (shortage) => host.onShort(shortage),
+        onFull: () => host.onFull(),
+        onNone: (why) => host.onNone(why),
+        onBadModule: (why) => host.onBadModule(why),
+      },
+    );
   }
 
-  /** Hands a job to a `ready` worker, behind what was posted for it; a stream goes with the next {@link flush}. */
+  /** Starts threads where workers are missing and there is room for them. To be called about once a second. */
+  start(): void {
+    this.#supply.fill();
+  }
+
+  /** Workers that can take a job, now or when the one that they run has ended. */
+  get serving(): number {
+    let serving = 0;
+    for (const worker of this.workers) if (worker.isServing) serving++;
+    return serving;
+  }
+
+  /** Workers whose last start or load has failed, and why. `undefined`: none is missing. */
+  get shortage(): Shortage | undefined {
+    return this.#supply.shortage;
+  }
+
+  /** Why no call can be taken: no worker could be had for a while. `undefined`: calls may wait. */
+  get unavailable(): string | undefined {
+    return this.#supply.unavailable;
+  }
+
+  /** Threads that are left to finish, although others have their places. */
+  get lingering(): number {
+    return this.#lingering.size;
+  }
+
+  /** Hands a job to a worker, behind what was posted for it; a stream goes with the next {@link flush}. */
   dispatch(worker: PoolWorker, task: StreamStart | RequestTask): void {
-    if (task.kind === 'stream') return worker.postOpen(task);
-    worker.flush();
-    worker.port.postMessage(task);
+    if (task.kind === 'stream') worker.postOpen(task);
+    else worker.postTask(task);
   }
 
   /** Sends every worker what was posted for it. */
@@ -97,8 +142,13 @@ export class WorkerPool {
    * @param why for the streams that it takes along
    */
   end(worker: PoolWorker, why: string): void {
-    if (worker.phase === 'fenced' || worker.phase === 'gone') return;
-    this.#fence(worker, `the worker was ended: ${why}`, () => endThread(worker.thread));
+    this.#revoke(worker, why, () => this.#lingering.end(worker));
+  }
+
+  /** The same for the worker on a slot, and its thread is not left to finish. */
+  kill(slot: SlotNumber, why: string): void {
+    const worker = this.#on(slot);
+    if (worker !== undefined) this.#revoke(worker, why, () => this.#lingering.terminate(worker));
   }
 
   /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
@@ -107,7 +157,7 @@ export class WorkerPool {
     if (worker === undefined || worker.failure !== undefined) return;
     worker.failure =
       'its handler was stopped in the middle of a write, by a full stack or a timeout of its own';
-    endThread(worker.thread);
+    this.#lingering.terminate(worker);
   }
 
   /** Tells a worker whose handlers wait for room in its ring that there is some. */
@@ -118,7 +168,7 @@ export class WorkerPool {
   }
 
   #on(slot: SlotNumber): PoolWorker | undefined {
-    for (const worker of this.workers) if (worker.seat?.slot === slot) return worker;
+    for (const worker of this.workers) if (worker.seat.slot === slot) return worker;
     return undefined;
   }
 
@@ -127,93 +177,121 @@ export class WorkerPool {
    * between what it has done and the bell that tells of it.
    */
   lookAgain(): void {
-    for (const { seat } of this.workers) seat?.clearBell();
-    this.#outlet.schedule();
+    for (const { seat } of this.workers) seat.clearBell();
+    this.#parts.outlet.schedule();
   }
 
-  /** Ends retiring workers that have nothing left to do. */
-  retireIdle(): void {
+  /** Ends retiring workers that have nothing left to do, and threads whose handlers were waited for and have ended. */
+  endIdle(): void {
     for (const worker of this.workers) {
-      if (worker.phase === 'retiring' && worker.running === 0) this.end(worker, 'it retires');
+      if (worker.running > 0) continue;
+      if (worker.phase === 'retiring') this.end(worker, 'it retires');
+      else if (worker.isAwaited) this.#hasFinished(worker);
     }
+  }
+
+  #hasFinished(worker: PoolWorker): void {
+    worker.isAwaited = false;
+    this.#lingering.terminate(worker);
   }
 
   /** Frames and bytes that went out so far, main's own included. To be called more than once per 4 GiB. */
   traffic(): { framesOut: number; bytesOut: number } {
     for (const worker of this.workers) this.#count(worker);
+    const { outlet } = this.#parts;
     return {
-      framesOut: this.#framesOut + this.#outlet.framesOut,
-      bytesOut: this.#bytesOut + this.#outlet.bytesOut,
+      framesOut: this.#framesOut + outlet.framesOut,
+      bytesOut: this.#bytesOut + outlet.bytesOut,
     };
   }
 
   /** What is counted of a worker is what it had committed when it was fenced: later frames are nobody's. */
   #count({ seat, fence }: PoolWorker): void {
-    if (seat === undefined || fence !== undefined) return;
+    if (fence !== undefined) return;
     const { frames, bytes } = seat.takeTraffic();
     this.#framesOut += frames;
     this.#bytesOut += bytes;
   }
 
-  /** Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting. */
-  destroy(): Promise<void> {
-    this.#isDestroyed = true;
-    for (const { thread } of this.workers) endThread(thread);
-    return this.#piscina.destroy();
+  /**
+   * Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting.
+   *
+   * @param lingerMs what a thread has, at most, that waits for something of its handler or of its load
+   */
+  destroy(lingerMs: number): Promise<void> {
+    this.#supply.stop();
+    const destroyed = new Promise<void>((resolve) => (this.#onDestroyed = resolve));
+    if (this.workers.size === 0) this.#onDestroyed?.();
+    for (const worker of this.workers) {
+      worker.cancelLoadTimer?.();
+      worker.isAwaited = worker.running > 0;
+      const isBusy = worker.isAwaited || worker.phase === 'loading';
+      this.#lingering.end(worker, isBusy ? lingerMs : 0);
+    }
+    return destroyed;
+  }
+
+  #revoke(worker: PoolWorker, why: string, then: () => void): void {
+    if (worker.phase === 'fenced' || worker.phase === 'gone') return;
+    worker.isAwaited = worker.running > 0;
+    this.#fence(worker, `the worker was ended: ${why}`, then);
   }
 
   #fence(worker: PoolWorker, how: string, then: () => void): void {
-    const { seat } = worker;
+    const { seat, phase } = worker;
+    const { outlet, lock } = this.#parts;
+    worker.cancelLoadTimer?.();
     worker.phase = 'fenced';
-    if (seat === undefined) return then();
-    this.#outlet.whenHeld(() => {
+    outlet.whenHeld(() => {
       if (worker.fence === undefined) {
         this.#count(worker);
         // Everything that it committed up to here goes out; what it commits from here on never will.
-        this.#outlet.spill(seat.slot);
+        outlet.spill(seat.slot);
         worker.fence = seat.head;
-        this.#lock.revoke(seat.slot);
+        lock.revoke(seat.slot);
         this.#host.onFenced(worker, how);
       }
       then();
+      this.#leavePlace(worker, phase, how);
     });
   }
 
-  #onThread(threadId: number): void {
-    const thread = this.#piscina.threads.find((candidate: Worker) => candidate.threadId === threadId);
-    if (thread === undefined) return;
-    const worker = new PoolWorker(thread, new MessageChannel(), ++this.#incarnations);
-    this.workers.add(worker);
-    worker.port.on('message', (message: FromWorker) => this.#onMessage(worker, message));
-    thread.on('error', (error: Error) => {
-      worker.failure ??= error.message;
-      // Piscina has no more tasks for it: one would stay in the queue, ahead of all others.
-      if (worker.phase === 'starting') worker.phase = 'fenced';
-    });
-    thread.once('exit', (code) => this.#onExit(worker, code));
-    if (this.#diedLoading === undefined) return this.seatWaiting();
-    // The last thread died of the module; this one doesn't try before a job asks for it.
-    worker.failure = this.#diedLoading;
-    this.#diedLoading = undefined;
-    worker.phase = 'broken';
-    this.#host.onLoadFailed(worker, worker.failure);
+  /** The place is free for another thread, perhaps while this one is still there. */
+  #leavePlace(worker: PoolWorker, phase: PoolWorker['phase'], how: string): void {
+    const { place, failure } = worker;
+    if (phase === 'ready' || phase === 'retiring')
+      this.#supply.ended(place, failure ?? how, worker.isInitialised);
+    else if (phase === 'loading')
+      this.#supply.failed(place, { why: failure ?? how, hasRun: worker.hasBooted });
   }
 
-  /** Gives free seats to threads that wait for one. */
-  seatWaiting(): void {
-    for (const worker of this.workers) {
-      if (worker.phase !== 'starting') continue;
-      if (this.#outlet.queuedBytes > MAX_SPILLED_BYTES) return;
-      const slot = this.#freeSlots.pop();
-      if (slot === undefined) return;
-      worker.seat = new SlotWords(this.#region, slot);
-      worker.seat.reset();
-      worker.phase = 'loading';
-      giveSeat(this.#piscina, worker.threadId, { slot, port: worker.threadPort });
-      worker.cancelLoadTimer = this.#clock.after(LOAD_MS, () => {
-        this.#loadFailed(worker, `the module file ${this.#file} did not load within ${LOAD_MS / 1000} s`);
+  #start(place: Place): void {
+    const slot = this.#freeSlots.pop();
+    if (slot === undefined) throw new Error('a thread was to start without room for it');
+    const { region, links, clock } = this.#parts;
+    const seat = new SlotWords(region, slot);
+    seat.reset();
+    try {
+      const link = links.start(slot, {
+        onBooted: () => void (worker.hasBooted = true),
+        onMessage: (message) => this.#onMessage(worker, message),
+        onError: ({ message }) => void (worker.failure ??= message),
+        onExit: (code) => this.#onExit(worker, code),
       });
-      this.#host.onSeated(worker);
+      const worker = new PoolWorker(seat, link, place, ++this.#incarnations);
+      this.workers.add(worker);
+      const { file, loadMs } = this.#options;
+      worker.cancelLoadTimer = clock.after(loadMs, () => {
+        const what = worker.hasBooted
+          ? `the module file ${file} did not load`
+          : 'a worker thread did not start';
+        this.#loadFailed(worker, `${what} within ${loadMs / 1000} s`);
+      });
+      this.#host.onStarted(worker);
+    } catch (error) {
+      this.#freeSlots.push(slot);
+      const why = `a worker thread could not start: ${(error as Error).message}`;
+      this.#supply.failed(place, { why, hasRun: false });
     }
   }
 
@@ -221,8 +299,8 @@ export class WorkerPool {
     switch (message.type) {
       case 'bell':
         // Cleared before the look at the rings: a frame committed later rings again.
-        worker.seat?.clearBell();
-        this.#outlet.schedule();
+        worker.seat.clearBell();
+        this.#parts.outlet.schedule();
         return;
       case 'loaded':
         return this.#loaded(worker, message.manifest);
@@ -231,62 +309,69 @@ export class WorkerPool {
       case 'retire':
         if (worker.phase !== 'ready') return;
         worker.phase = 'retiring';
-        this.retireIdle();
+        return this.endIdle();
+      case 'service':
+        // The request of a handler whose stream main has ended.
+        if (worker.phase === 'fenced') return;
+        break;
+      case 'settled':
+        if (this.#onDestroyed === undefined) break;
+        if (--worker.running === 0 && worker.isAwaited) this.#hasFinished(worker);
         return;
       default:
-        return this.#host.onWorkerMessage(worker, message);
     }
+    this.#host.onWorkerMessage(worker, message);
   }
 
   #loaded(worker: PoolWorker, manifest: Manifest): void {
     if (worker.phase !== 'loading') return;
     worker.cancelLoadTimer?.();
     worker.phase = 'ready';
+    worker.hasLoaded = true;
+    this.#supply.loaded(worker.place);
     this.#host.onLoaded(worker, manifest);
   }
 
-  #loadFailed(worker: PoolWorker, message: string): void {
+  #loadFailed(worker: PoolWorker, why: string): void {
     if (worker.phase !== 'loading') return;
-    worker.cancelLoadTimer?.();
-    worker.phase = 'broken';
-    worker.failure = message;
-    this.#host.onLoadFailed(worker, message);
-  }
-
-  /** Takes what has arrived from a worker, ahead of the event loop. */
-  #hear(worker: PoolWorker): void {
-    for (
-      let entry = receiveMessageOnPort(worker.port);
-      entry !== undefined;
-      entry = receiveMessageOnPort(worker.port)
-    ) {
-      this.#onMessage(worker, entry.message as FromWorker);
-    }
+    worker.failure = why;
+    this.end(worker, 'it could not load the module');
   }
 
   #onExit(worker: PoolWorker, code: number): void {
-    // The process ends: there is nobody left to tell.
-    if (this.#isDestroyed) return;
-    this.restarts++;
-    this.#hear(worker);
-    const { seat } = worker;
-    const wasLoading = worker.phase === 'loading';
-    const how = worker.failure ?? `its thread exited with code ${code}`;
-    if (seat !== undefined && this.#lock.inherit(seat.slot) === 'unknown') return this.#host.onWireUnknown();
+    this.#lingering.forget(worker);
+    if (this.#onDestroyed !== undefined) {
+      // The process ends: there is nobody left to tell.
+      this.workers.delete(worker);
+      worker.link.close();
+      if (this.workers.size === 0) this.#onDestroyed();
+      return;
+    }
+    for (let message = worker.link.receive(); message !== undefined; message = worker.link.receive())
+      this.#onMessage(worker, message);
+    const { seat, phase } = worker;
+    const { lock, outlet } = this.#parts;
+    const how = this.#howItEnded(worker, code);
+    if (phase === 'loading') worker.failure = how;
+    if (worker.hasLoaded) this.restarts++;
+    if (lock.inherit(seat.slot) === 'unknown') return this.#host.onWireUnknown();
     this.#fence(worker, `the worker ended while the handler ran: ${how}`, () => {
       worker.phase = 'gone';
       this.workers.delete(worker);
-      worker.port.close();
+      worker.link.close();
       // A frame whose bell died with the thread goes out now.
-      this.#outlet.schedule();
-      if (seat !== undefined) this.#freeSlots.push(seat.slot);
-      if (wasLoading) {
-        worker.cancelLoadTimer?.();
-        this.#diedLoading = `the module file ${this.#file} ended its thread while it was loaded: ${how}`;
-        this.#host.onLoadFailed(worker, this.#diedLoading);
-      }
+      outlet.schedule();
+      this.#freeSlots.push(seat.slot);
       this.#host.onExited(worker, how);
-      this.seatWaiting();
+      this.#supply.fill();
     });
+  }
+
+  #howItEnded({ phase, hasBooted, failure }: PoolWorker, code: number): string {
+    const how = failure ?? `its thread exited with code ${code}`;
+    if (phase !== 'loading') return how;
+    return hasBooted
+      ? `the module file ${this.#options.file} ended its thread while it was loaded: ${how}`
+      : `a worker thread could not start: ${how}`;
   }
 }

@@ -72,13 +72,7 @@ export class StreamWorld {
       handle: undefined,
       kvChange: false,
     };
-    this.scheduler = new Scheduler(
-      this.#workers,
-      streamsPerWorker,
-      seats.region,
-      () => false,
-      () => {},
-    );
+    this.scheduler = new Scheduler(this.#workers, streamsPerWorker, seats.region, () => false);
     this.streams = new Streams({
       options: {
         ...DEFAULT_OPTIONS,
@@ -101,6 +95,7 @@ export class StreamWorld {
         this.entries.set(assignment.number, entry);
       },
       endWorker: (worker) => this.#endWorker(worker),
+      unavailable: () => undefined,
     });
     const unexpected = (): never => {
       throw new Error('only stream frames are sent here');

@@ -28,10 +28,6 @@ class Job implements Waiting {
     this.assignment = assignment;
     this.#log.push(`${this.name} on ${assignment.worker.seatNumber}`);
   }
-
-  fail(message: string): void {
-    this.#log.push(`${this.name} failed: ${message}`);
-  }
 }
 
 class Bench {
@@ -43,16 +39,7 @@ class Bench {
 
   constructor(workers: number, streamsPerWorker = 1) {
     this.seats = new FakeSeats(workers, streamsPerWorker);
-    this.scheduler = new Scheduler(
-      this.workers,
-      streamsPerWorker,
-      this.seats.region,
-      () => this.isClogged,
-      (worker) => {
-        this.log.push(`replace ${worker.seatNumber}`);
-        worker.phase = 'fenced';
-      },
-    );
+    this.scheduler = new Scheduler(this.workers, streamsPerWorker, this.seats.region, () => this.isClogged);
     for (let slot = 0; slot < workers; slot++) this.add(slot);
   }
 
@@ -174,7 +161,7 @@ test('a job that was withdrawn does not start, and lets the next one through', (
 
 test('only a worker that is ready gets a job', () => {
   const bench = new Bench(1);
-  for (const phase of ['starting', 'loading', 'retiring', 'fenced', 'gone'] as const) {
+  for (const phase of ['loading', 'retiring', 'fenced', 'gone'] as const) {
     bench.worker(0).phase = phase;
     const job = bench.submit(phase);
     assert.deepEqual(bench.take(), [], phase);
@@ -185,28 +172,15 @@ test('only a worker that is ready gets a job', () => {
   assert.deepEqual(bench.take(), ['now on 0']);
 });
 
-test('a worker that can’t load its module is asked only when all others can’t either: one job each, and it is replaced', () => {
+test('a worker that was ended is not busy any more, whatever its handler still does', () => {
   const bench = new Bench(2);
-  for (const worker of bench.workers) {
-    worker.phase = 'broken';
-    worker.failure = 'syntax error';
-  }
-  bench.worker(0).phase = 'loading';
-  bench.submit('a');
+  const job = bench.submit('a');
   bench.submit('b');
-  assert.deepEqual(bench.take(), [], 'worker 0 may still load');
-  bench.worker(0).phase = 'broken';
-  bench.scheduler.place();
-  assert.deepEqual(
-    bench.take(),
-    ['a failed: syntax error', 'replace 1'],
-    'the replacement may load: b waits for it',
-  );
-  bench.worker(1).phase = 'gone';
-  bench.workers.delete(bench.worker(1));
-  bench.add(1);
-  bench.scheduler.place();
-  assert.deepEqual(bench.take(), ['b on 1']);
+  assert.equal(bench.scheduler.busy, 2);
+  bench.worker(0).phase = 'fenced';
+  assert.equal(bench.scheduler.busy, 1);
+  bench.end(job);
+  assert.equal(bench.scheduler.busy, 1);
 });
 
 test('nothing new starts while the host has too much left to read', () => {

@@ -17,7 +17,7 @@ import {
   type Word,
 } from '../../support/wire-words.ts';
 
-const OWNER: EntryOwner = { onStart: () => {}, onNoWorker: () => {} };
+const OWNER: EntryOwner = { onStart: () => {} };
 const ASSIGNMENT = { number: 1, job: 0 } as Assignment;
 
 /** The entry of an Open with that frame, and what its worker gets. */

@@ -118,6 +118,7 @@ test('who listens gets exactly this from the package, and each channel has a nam
       'ixt-sdk:stream.end',
       'ixt-sdk:worker.ready',
       'ixt-sdk:worker.exit',
+      'ixt-sdk:worker.short',
       'ixt-sdk:stats',
       'ixt-sdk:handler.start',
       'ixt-sdk:handler.firstByte',

@@ -72,7 +72,7 @@ function mainOrder(rooms: readonly string[]): [string, string[]][] {
 
 /** Where each package may be imported; one without a rule may not be imported at all. */
 const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
-  piscina: (path) => path === 'src/main/workers/thread-source.ts',
+  piscina: (path) => path === 'src/main/workers/thread-links.ts',
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
   tsx: (path) => path === 'src/worker/module-loader.ts',
   'fast-png': (path) => path.startsWith('workers/demo/'),

@@ -1,0 +1,69 @@
+import type { Clock } from '../../base/clock.ts';
+import type { PoolWorker } from './pool-worker.ts';
+
+/** How long a thread's event loop is watched to tell whether it waits or computes, in ms. */
+const WATCH_MS = 50;
+
+/** A loop that has something to run for less than this share of the time waits. */
+const IDLE_BELOW = 0.5;
+
+export interface LingeringOptions {
+  /** How long a thread that waits may take to finish, in ms; 0: no thread is waited for. */
+  readonly lingerMs: number;
+}
+
+/**
+ * Ends the threads of workers that may not write any more.
+ *
+ * While an addon's asynchronous work is under way, ending its thread aborts the whole process, and with it every other stream. Such
+ * a thread can be told by its event loop, which turns and waits. So a thread whose loop waits is left to finish: until its handlers
+ * have ended, or the time is over. One that computes, blocks or does not answer is ended at once, since nothing else stops it.
+ */
+export class Lingering {
+  readonly #clock: Clock;
+  readonly #lingerMs: number;
+  /** What each worker waits for: the end of the watch, then of its time. */
+  readonly #timers = new Map<PoolWorker, () => void>();
+  readonly #lingering = new Set<PoolWorker>();
+
+  constructor(clock: Clock, { lingerMs }: LingeringOptions) {
+    this.#clock = clock;
+    this.#lingerMs = lingerMs;
+  }
+
+  /** Threads that are left to finish. */
+  get size(): number {
+    return this.#lingering.size;
+  }
+
+  /** @param mostMs less time than usual: the process ends */
+  end(worker: PoolWorker, mostMs = Infinity): void {
+    const lingerMs = Math.min(this.#lingerMs, mostMs);
+    if (lingerMs <= WATCH_MS) return this.terminate(worker);
+    if (this.#lingering.has(worker)) return this.#after(lingerMs, worker, () => this.terminate(worker));
+    // What the loop did up to now belongs to the time before.
+    worker.link.loopActivity();
+    this.#after(WATCH_MS, worker, () => {
+      if (worker.link.loopActivity() >= IDLE_BELOW) return this.terminate(worker);
+      this.#lingering.add(worker);
+      this.#after(lingerMs - WATCH_MS, worker, () => this.terminate(worker));
+    });
+  }
+
+  terminate(worker: PoolWorker): void {
+    this.forget(worker);
+    worker.link.terminate();
+  }
+
+  /** The thread is gone. */
+  forget(worker: PoolWorker): void {
+    this.#timers.get(worker)?.();
+    this.#timers.delete(worker);
+    this.#lingering.delete(worker);
+  }
+
+  #after(ms: number, worker: PoolWorker, action: () => void): void {
+    this.#timers.get(worker)?.();
+    this.#timers.set(worker, this.#clock.after(ms, action));
+  }
+}

@@ -1,0 +1,158 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } from 'node:worker_threads';
+import { Piscina } from 'piscina';
+import { programFile, refuseInBundle } from '../../base/package-files.ts';
+import type { SlotNumber } from '../../shared-memory/region.ts';
+import type { FromWorker, RequestTask, Seat, WorkerSettings } from '../../threads/messages.ts';
+import { endThread } from './end-thread.ts';
+import type { LinkEvents, LinkSource, WorkerLink } from './worker-link.ts';
+
+export interface ThreadLinksOptions {
+  /** JavaScript heap of each thread, at most, in MiB. */
+  readonly workerHeapMb: number;
+  readonly settings: WorkerSettings;
+  /** A line for a person. */
+  log(this: void, line: string): void;
+}
+
+/**
+ * Worker threads, each started and run by a Piscina.
+ *
+ * There is one Piscina for each thread, because Piscina replaces a dead thread inside its own exit handler: where that fails, the
+ * exception ends the process, and after one failed start it never starts another thread. So it gets one thread and one task, and the
+ * pool asks for each replacement here, where a failure can be caught.
+ */
+export class ThreadLinks implements LinkSource {
+  readonly #options: ThreadLinksOptions;
+  readonly #live = new Set<ThreadLink>();
+  #onAllEnded = (): void => {};
+
+  constructor(options: ThreadLinksOptions) {
+    // Piscina finds its own files by its place, too.
+    refuseInBundle('worker threads can’t be started from code that was put');
+    this.#options = options;
+  }
+
+  start(slot: SlotNumber, events: LinkEvents): WorkerLink {
+    this.#leaveLostFolder();
+    const piscina = new Piscina<Seat, undefined>(this.#piscinaOptions());
+    const { port1, port2 } = new MessageChannel();
+    // A thread that fails ahead of its task: the thread's own events tell.
+    piscina.on('error', () => {});
+    // Piscina says this of a thread that has booted and loaded our code.
+    piscina.on('workerCreate', () => events.onBooted());
+    // It starts the thread in this call, and throws where it can't. The promise settles only by the thread's death.
+    try {
+      piscina.run({ slot, port: port2 }, { transferList: [port2] }).catch(() => {});
+    } catch (error) {
+      port1.close();
+      throw error;
+    }
+    const [thread] = piscina.threads;
+    if (thread === undefined) throw new Error('Piscina has started no thread');
+    const link = new ThreadLink(thread, port1, {
+      ...events,
+      onExit: (code) => {
+        this.#live.delete(link);
+        if (this.#live.size === 0) this.#onAllEnded();
+        events.onExit(code);
+      },
+    });
+    this.#live.add(link);
+    return link;
+  }
+
+  /** Ends every thread, whatever it does. Resolves when they are gone; one inside a native call may keep it waiting. */
+  end(): Promise<void> {
+    for (const link of this.#live) link.terminate();
+    if (this.#live.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.#onAllEnded = resolve));
+  }
+
+  #piscinaOptions(): ConstructorParameters<typeof Piscina>[0] {
+    const { workerHeapMb, settings } = this.#options;
+    return {
+      // CommonJS also for this: Piscina tries `require` first, and where a thread is ended while an ES module is being
+      // required, Node aborts the whole process.
+      filename: programFile('workers/stream-worker.ts', 'cjs'),
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: Infinity,
+      // Its one task waits here while the thread boots.
+      maxQueue: 1,
+      // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
+      atomics: 'disabled',
+      workerData: settings,
+      resourceLimits: {
+        maxOldGenerationSizeMb: workerHeapMb,
+        // V8's own 48 MB are too few for streams by the thousand: what waits for its next frame then survives one
+        // collection after the other, and they take half of the thread's time. Used only where so much survives.
+        maxYoungGenerationSizeMb: workerHeapMb / 4,
+      },
+      recordTiming: false,
+    };
+  }
+
+  /** Node starts no thread in a working folder that was removed. Nothing relative can be found from there any more, so main leaves it. */
+  #leaveLostFolder(): void {
+    try {
+      // `process.cwd()` is remembered by Node; this asks the system.
+      realpathSync.native('.');
+    } catch {
+      const moduleFolder = dirname(this.#options.settings.file);
+      const folder = existsSync(moduleFolder) ? moduleFolder : '/';
+      process.chdir(folder);
+      this.#options.log(
+        `the working folder was removed, and no thread can start there: it is ${folder} from now on`,
+      );
+    }
+  }
+}
+
+class ThreadLink implements WorkerLink {
+  readonly #thread: Worker;
+  readonly #port: MessagePort;
+  #isEnding = false;
+  #lastLook: ReturnType<Worker['performance']['eventLoopUtilization']>;
+
+  constructor(thread: Worker, port: MessagePort, events: LinkEvents) {
+    this.#thread = thread;
+    this.#port = port;
+    this.#lastLook = thread.performance.eventLoopUtilization();
+    port.on('message', (message: FromWorker) => events.onMessage(message));
+    thread.on('error', (error: Error) => events.onError(error));
+    thread.once('exit', (code) => events.onExit(code));
+  }
+
+  postBatch(batch: ArrayBuffer): void {
+    this.#port.postMessage(batch, [batch]);
+  }
+
+  postTask(task: RequestTask): void {
+    this.#port.postMessage(task);
+  }
+
+  receive(): FromWorker | undefined {
+    return receiveMessageOnPort(this.#port)?.message as FromWorker | undefined;
+  }
+
+  loopActivity(): number {
+    const { eventLoopUtilization } = this.#thread.performance;
+    const look = eventLoopUtilization();
+    const { idle, active, utilization } = eventLoopUtilization(look, this.#lastLook);
+    this.#lastLook = look;
+    // Before the loop's first turn Node says 0 of everything.
+    return idle + active === 0 ? 1 : utilization;
+  }
+
+  terminate(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    endThread(this.#thread);
+  }
+
+  close(): void {
+    this.#port.close();
+  }
+}

@@ -148,19 +148,10 @@ test('replacements start although the working folder was removed', LIMIT, async 
 });
 
 test('workers that die while there is no free descriptor come back when there are some', LIMIT, async (t) => {
-  const [command = '', ...rest] = built.serve('dies');
-  const limited: readonly [string, ...string[]] = [
-    'sh',
-    '-c',
-    'ulimit -n 256; exec "$@"',
-    'sh',
-    command,
-    ...rest,
-    '--workers',
-    '3',
-  ];
+  const limit = 'ulimit -n 256; exec "$@"';
+  const command = ['sh', '-c', limit, 'sh', ...built.serve('dies'), '--workers', '3'] as const;
   const stderr = new Stderr();
-  const module = startModule(t, { command: limited, onStderr: stderr.onStderr });
+  const module = startModule(t, { command, onStderr: stderr.onStderr });
   await untilWorkers(module, 3);
   const leak = module.openStream('leak');
   await leak.next();

@@ -2,10 +2,13 @@ import type { Clock } from '../../base/clock.ts';
 import type { PoolWorker } from './pool-worker.ts';
 
 /** How long a thread's event loop is watched to tell whether it waits or computes, in ms. */
-const WATCH_MS = 50;
+const WATCH_MS = 100;
 
-/** A loop that has something to run for less than this share of the time waits. */
-const IDLE_BELOW = 0.5;
+/**
+ * A loop that had something to run for more of the time than this does not wait: one that computes or blocks waits for none of it.
+ * On a busy machine one that waits may have most of it taken up by others, each time that it wakes.
+ */
+const WAITS_BELOW = 0.95;
 
 export interface LingeringOptions {
   /** How long a thread that waits may take to finish, in ms; 0: no thread is waited for. */
@@ -44,7 +47,7 @@ export class Lingering {
     // What the loop did up to now belongs to the time before.
     worker.link.loopActivity();
     this.#after(WATCH_MS, worker, () => {
-      if (worker.link.loopActivity() >= IDLE_BELOW) return this.terminate(worker);
+      if (worker.link.loopActivity() > WAITS_BELOW) return this.terminate(worker);
       this.#lingering.add(worker);
       this.#after(lingerMs - WATCH_MS, worker, () => this.terminate(worker));
     });

@@ -98,6 +98,8 @@ class Run {
       '--workers': plan.workers,
       '--streams-per-worker': plan.streamsPerWorker,
       '--cancel-grace-ms': plan.cancelGraceMs,
+      // Long enough for a handler that waits to linger, short enough for many to be ended.
+      '--linger-ms': 100,
       '--worker-heap-mb': 32,
     };
     this.child = new StressChild({

@@ -1,0 +1,190 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_OPTIONS } from '../../../src/main/options.ts';
+import { Outlet } from '../../../src/main/output/outlet.ts';
+import { WorkerPool } from '../../../src/main/workers/pool.ts';
+import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
+import { Region } from '../../../src/shared-memory/region.ts';
+import { MainWriteLock } from '../../../src/shared-memory/write-lock.ts';
+import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
+import { TestClock } from '../../../src/testing/test-clock.ts';
+import { FakeLinks, type FakeLink } from '../../support/fake-links.ts';
+import { MANIFEST } from '../../support/router-bench.ts';
+
+const LINGER_MS = 10_000;
+/** Longer than a thread's loop is watched. */
+const WATCHED_MS = 100;
+
+/** The pool over threads that are the test's, all loaded. */
+class Pooled {
+  readonly clock = new TestClock(0);
+  readonly links = new FakeLinks();
+  readonly told: string[] = [];
+  readonly pool: WorkerPool;
+
+  constructor(workers: number, maxLingering: number) {
+    const region = Region.allocate(workers + maxLingering, workers + maxLingering);
+    const lock = new MainWriteLock(region);
+    const outlet = new Outlet(
+      lock,
+      { write: (_bytes, done) => done() },
+      { onRoom: () => {}, onGone: () => {}, onWritten: () => {}, onOwed: () => {} },
+    );
+    this.pool = new WorkerPool(
+      { ...DEFAULT_OPTIONS, file: '/module.js', workers, loadsAtOnce: workers, lingerMs: LINGER_MS },
+      { links: this.links, region, lock, outlet, clock: this.clock },
+      {
+        onStarted: () => {},
+        onLoaded: () => {},
+        onBadModule: (why) => this.told.push(`bad module: ${why}`),
+        onMessage: (worker, message) => {
+          if (message.type === 'settled') worker.running--;
+          this.told.push(message.type);
+          this.pool.endIdle();
+        },
+        onFenced: () => this.told.push('fenced'),
+        onExited: (_worker, how) => this.told.push(`exited: ${how}`),
+        onWireUnknown: () => this.told.push('wire unknown'),
+        onShort: ({ why }) => this.told.push(`short: ${why}`),
+        onFull: () => this.told.push('full'),
+        onNone: () => this.told.push('none'),
+      },
+    );
+    this.pool.start();
+    for (const link of this.links.started) link.load(MANIFEST);
+  }
+
+  /** A handler begins on the worker that was started at this place in the order. */
+  run(at: number): PoolWorker {
+    const worker = [...this.pool.workers][at];
+    if (worker === undefined) throw new Error(`no worker ${at}`);
+    worker.running++;
+    worker.isInitialised = true;
+    return worker;
+  }
+
+  link(at: number): FakeLink {
+    const link = this.links.started[at];
+    if (link === undefined) throw new Error(`no thread ${at}`);
+    return link;
+  }
+}
+
+test('a worker whose thread waits is replaced at once, and the thread is left until its handlers have ended', () => {
+  const p = new Pooled(1, 1);
+  p.pool.end(p.run(0), 'the test ends it');
+  assert.equal(p.links.started.length, 2, 'its replacement starts');
+  p.clock.advance(WATCHED_MS);
+  assert.deepEqual([p.link(0).isTerminated, p.pool.lingering, p.pool.serving], [false, 1, 0]);
+  p.link(1).load(MANIFEST);
+  assert.equal(p.pool.serving, 1);
+  p.clock.advance(LINGER_MS / 2);
+  assert.equal(p.link(0).isTerminated, false);
+  p.link(0).say({ type: 'settled', number: 1 });
+  assert.equal(p.link(0).isTerminated, true);
+});
+
+test('a thread that computes is ended at once', () => {
+  const p = new Pooled(1, 1);
+  p.pool.end(p.run(0), 'the test ends it');
+  p.link(0).activity = 1;
+  p.clock.advance(WATCHED_MS);
+  assert.deepEqual([p.link(0).isTerminated, p.pool.lingering], [true, 0]);
+});
+
+test('a thread that outstays its time is ended', () => {
+  const p = new Pooled(1, 1);
+  p.pool.end(p.run(0), 'the test ends it');
+  p.clock.advance(LINGER_MS - 1);
+  assert.equal(p.link(0).isTerminated, false);
+  p.clock.advance(1);
+  assert.equal(p.link(0).isTerminated, true);
+});
+
+test('without a slot to spare a replacement waits, and the thread that is left is not ended for it', () => {
+  const p = new Pooled(2, 1);
+  p.pool.end(p.run(0), 'the test ends it');
+  p.pool.end(p.run(1), 'the test ends it');
+  p.clock.advance(WATCHED_MS);
+  assert.equal(p.links.started.length, 3, 'one of the two is replaced');
+  assert.deepEqual([p.link(0).isTerminated, p.link(1).isTerminated], [false, false]);
+  p.link(0).exit(0);
+  assert.equal(p.links.started.length, 4);
+  assert.equal(p.link(3).slot, p.link(0).slot);
+});
+
+test('a thread that has nothing to do and must go lingers, too: what its module left behind may be native', () => {
+  const p = new Pooled(1, 1);
+  p.link(0).say({ type: 'retire' });
+  assert.equal(p.links.started.length, 1, 'it had run nothing: the next one waits a moment');
+  p.clock.advance(WATCHED_MS);
+  assert.deepEqual([p.link(0).isTerminated, p.pool.lingering, p.links.started.length], [false, 1, 2]);
+  p.clock.advance(LINGER_MS);
+  assert.equal(p.link(0).isTerminated, true);
+});
+
+test('a thread that is killed is not left to finish', () => {
+  const p = new Pooled(1, 1);
+  p.run(0);
+  p.pool.kill(p.link(0).slot, 'the test kills it');
+  assert.equal(p.link(0).isTerminated, true);
+});
+
+test('nothing that a handler asks of the host after its fence is sent', () => {
+  const p = new Pooled(1, 1);
+  const request = {
+    type: 'service',
+    sequence: 1,
+    service: 's',
+    method: 'm',
+    body: new Uint8Array(0),
+    context: EMPTY_CONTEXT,
+  } as const;
+  const worker = p.run(0);
+  p.link(0).say(request);
+  p.pool.end(worker, 'the test ends it');
+  p.link(0).say(request);
+  assert.deepEqual(p.told, ['service', 'fenced']);
+});
+
+test('at the end of the process a thread that waits has what time there is, and others none', async () => {
+  const p = new Pooled(3, 1);
+  p.run(0);
+  p.run(1);
+  p.link(1).activity = 1;
+  const destroyed = p.pool.destroy(250);
+  assert.deepEqual(
+    [0, 1, 2].map((at) => p.link(at).isTerminated),
+    [false, false, true],
+  );
+  p.clock.advance(WATCHED_MS);
+  assert.deepEqual(
+    [0, 1].map((at) => p.link(at).isTerminated),
+    [false, true],
+  );
+  p.clock.advance(150);
+  assert.equal(p.link(0).isTerminated, true);
+  for (const at of [0, 1, 2]) p.link(at).exit(1);
+  await destroyed;
+  assert.equal(p.links.started.length, 3, 'nobody is replaced');
+});
+
+test('a thread that is waited for at the end goes as soon as its handlers have ended', () => {
+  const p = new Pooled(1, 1);
+  p.run(0);
+  void p.pool.destroy(250);
+  p.clock.advance(WATCHED_MS);
+  p.link(0).say({ type: 'settled', number: 1 });
+  assert.equal(p.link(0).isTerminated, true);
+});
+
+test('a thread that fails before it has booted says nothing of the module, and one that fails after does', () => {
+  const p = new Pooled(1, 0);
+  p.run(0);
+  p.link(0).exit(7);
+  p.link(1).exit(1, 'EMFILE');
+  assert.match(p.told.at(-2) ?? '', /a worker thread could not start: EMFILE/);
+  p.clock.advance(0);
+  p.link(2).failLoad('syntax error');
+  assert.equal(p.pool.shortage?.why, 'syntax error');
+});

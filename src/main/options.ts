@@ -1,5 +1,5 @@
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
-import { cpuShare } from './process/cpu-share.ts';
+import { cpuShare } from '../base/cpu-share.ts';
 
 /** Everything that a host or an operator may set; each has a flag of `serve`. */
 export interface ServeOptions {

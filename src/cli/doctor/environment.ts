@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { installedPackage, isTypeScript, typeScriptLoaderOf } from '../../base/typescript-loader.ts';
 import { launcherPrefix } from '../../host/runner-command.ts';
-import { cpuShare } from '../../main/process/cpu-share.ts';
+import { cpuShare } from '../../base/cpu-share.ts';
 import { OLDEST_NODE } from '../node-version.ts';
 import { packageVersion } from '../package-version.ts';
 import type { Finding } from './findings.ts';

@@ -28,7 +28,7 @@ class Pooled {
     const outlet = new Outlet(
       lock,
       { write: (_bytes, done) => done() },
-      { onRoom: () => {}, onGone: () => {}, onWritten: () => {}, onOwed: () => {} },
+      { onRoom: () => {}, onGone: () => {}, onWritten: () => {}, onUnreadAnswers: () => {} },
     );
     this.pool = new WorkerPool(
       { ...DEFAULT_OPTIONS, file: '/module.js', workers, loadsAtOnce: workers, lingerMs: LINGER_MS },
@@ -37,7 +37,7 @@ class Pooled {
         onStarted: () => {},
         onLoaded: () => {},
         onBadModule: (why) => this.told.push(`bad module: ${why}`),
-        onMessage: (worker, message) => {
+        onWorkerMessage: (worker, message) => {
           if (message.type === 'settled') worker.running--;
           this.told.push(message.type);
           this.pool.endIdle();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { cpuShare } from '../../../src/main/process/cpu-share.ts';
+import { cpuShare } from '../../../src/base/cpu-share.ts';
 
 /** What a machine of so many CPUs gives where these files can be read. */
 function share(parallelism: number, files: Record<string, string>): [number, string] {

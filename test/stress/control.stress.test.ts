@@ -51,8 +51,8 @@ const ARMS: readonly Arm[] = [
     // Between the fence, behind which main sends the terminal frames, and the thread's end.
     widening: {
       file: 'src/main/workers/pool.ts',
-      find: '() => this.#lingering.end(worker)',
-      replace: '() => void setTimeout(() => this.#lingering.end(worker), 50)',
+      find: '() => this.#lingering.end(worker, lingerMs)',
+      replace: '() => void setTimeout(() => this.#lingering.end(worker, lingerMs), 50)',
     },
     run: (build, seconds) =>
       stressChild({

@@ -33,6 +33,7 @@ export class FakeLink implements WorkerLink {
   /** Kinds of the operations and tasks that main has posted. */
   readonly posted: (number | 'handle')[] = [];
   isTerminated = false;
+  #hasExited = false;
   /** What main sees of its event loop: 0 it waits, 1 it computes. */
   activity = 0;
 
@@ -81,6 +82,8 @@ export class FakeLink implements WorkerLink {
 
   /** @param error what it failed with before */
   exit(code: number, error?: string): void {
+    if (this.#hasExited) return;
+    this.#hasExited = true;
     if (error !== undefined) this.#events.onError(new Error(error));
     this.#events.onExit(code);
   }

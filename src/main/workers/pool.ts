@@ -52,6 +52,12 @@ export interface PoolParts {
   readonly clock: Clock;
 }
 
+/**
+ * What a thread has to finish whose module threw while it was loaded, in ms: little, because tries follow one another, and would
+ * otherwise take all spare slots.
+ */
+const FAILED_LOAD_LINGER_MS = 1000;
+
 /** Main's own backlog above which no new thread starts: what ended workers left must be read first. */
 const MAX_SPILLED_BYTES = 8 << 20;
 
@@ -140,9 +146,10 @@ export class WorkerPool {
    * Ends a worker so that it tears nothing: as holder of the lock, take its right to write, and only then its life.
    *
    * @param why for the streams that it takes along
+   * @param lingerMs what its thread has to finish, at most, where that is less than usual
    */
-  end(worker: PoolWorker, why: string): void {
-    this.#revoke(worker, why, () => this.#lingering.end(worker));
+  end(worker: PoolWorker, why: string, lingerMs = Infinity): void {
+    this.#revoke(worker, why, () => this.#lingering.end(worker, lingerMs));
   }
 
   /** The same for the worker on a slot, and its thread is not left to finish. */
@@ -305,7 +312,7 @@ export class WorkerPool {
       case 'loaded':
         return this.#loaded(worker, message.manifest);
       case 'loadFailed':
-        return this.#loadFailed(worker, message.message);
+        return this.#loadFailed(worker, message.message, FAILED_LOAD_LINGER_MS);
       case 'retire':
         if (worker.phase !== 'ready') return;
         worker.phase = 'retiring';
@@ -332,10 +339,10 @@ export class WorkerPool {
     this.#host.onLoaded(worker, manifest);
   }
 
-  #loadFailed(worker: PoolWorker, why: string): void {
+  #loadFailed(worker: PoolWorker, why: string, lingerMs?: number): void {
     if (worker.phase !== 'loading') return;
     worker.failure = why;
-    this.end(worker, 'it could not load the module');
+    this.end(worker, 'it could not load the module', lingerMs);
   }
 
   #onExit(worker: PoolWorker, code: number): void {

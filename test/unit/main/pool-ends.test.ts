@@ -188,3 +188,18 @@ test('a thread that fails before it has booted says nothing of the module, and o
   p.link(2).failLoad('syntax error');
   assert.equal(p.pool.shortage?.why, 'syntax error');
 });
+
+test('tries that fail leave room for the next one: their threads are not left for long', () => {
+  const p = new Pooled(1, 4);
+  p.run(0);
+  p.link(0).exit(7);
+  for (let at = 1; at <= 7; at++) {
+    p.link(at).failLoad('the file is away');
+    while (p.links.started.length === at + 1 && p.clock.now() < 60_000) {
+      p.clock.advance(100);
+      for (const link of p.links.started) if (link.isTerminated) link.exit(1);
+    }
+  }
+  // The pauses alone: 0, 100, 200 … 3200 ms.
+  assert.ok(p.clock.now() <= 7000, `seven tries took ${p.clock.now()} ms`);
+});

@@ -44,7 +44,7 @@ export interface MainEnvironment {
   exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
 }
 
-/** Time beyond that of the threads' end for those that may finish by themselves, in ms. */
+/** How long the end of the process waits for threads that wait themselves, for native work say, in ms: half of what it has for all threads. */
 const EXIT_LINGER_MS = 250;
 
 /**
@@ -316,6 +316,8 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#copies.onClosed(worker);
     this.#streams.onFenced(worker, how);
     this.#requests.onFenced(worker, how);
+    // The end of the process waits for what is owed to the host, not for a thread that finishes by itself.
+    this.#settle();
   }
 
   onExited(worker: PoolWorker, how: string): void {

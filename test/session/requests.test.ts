@@ -230,3 +230,12 @@ test('a request that comes ahead of the first load is refused while no worker ca
   assert.deepEqual(answers(bench), ['waits unavailable', 'comes unavailable']);
   assert.equal(bench.requests.isIdle, true);
 });
+
+test('a request that was answered for an ended worker holds up nobody, although its handler runs on', () => {
+  const bench = new RouterBench();
+  bench.host(ask('stuck'));
+  assert.equal(bench.requests.isIdle, false);
+  bench.fence(first(bench).assignment.worker, 'it did not stop');
+  assert.deepEqual(answers(bench), ['stuck workerCrashed']);
+  assert.equal(bench.requests.isIdle, true);
+});

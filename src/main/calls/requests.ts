@@ -79,7 +79,7 @@ export class Requests {
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#waiting.size === 0;
+    return this.#running.isIdle && this.#waiting.size === 0;
   }
 
   drain(): void {

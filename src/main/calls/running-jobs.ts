@@ -18,6 +18,12 @@ export class RunningJobs<Call extends { running: RunningJob | undefined }> {
     return this.#calls.size;
   }
 
+  /** Whether all that run have been answered, because their workers are being ended: nobody waits for them. */
+  get isIdle(): boolean {
+    for (const { running } of this) if (running?.assignment.worker.phase !== 'fenced') return false;
+    return true;
+  }
+
   [Symbol.iterator](): Iterator<Call> {
     return this.#calls.values();
   }

@@ -130,9 +130,9 @@ export class Streams implements EntryOwner {
     this.#isDraining = true;
   }
 
-  /** Whether anything runs or waits. */
+  /** Whether no stream is live that a worker runs, or that waits for one. */
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#queued.size === 0;
+    return this.#running.isIdle && this.#queued.size === 0;
   }
 
   /** The drain time is over, or the host is gone: everything is cancelled. */

@@ -4,45 +4,31 @@ import { cutUtf8 } from '../base/text.ts';
 import { textOf } from '../base/thrown.ts';
 import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { Manifest } from '../threads/manifest.ts';
-import type { WorkerSettings } from '../threads/messages.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { MalformedError } from '../wire/capnp/malformed.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { Requests, type RequestEntry, type RequestsHost } from './calls/requests.ts';
 import { Scheduler, type Assignment } from './calls/scheduler.ts';
+import type { MainEnvironment } from './environment.ts';
 import { Demux } from './input/demux.ts';
 import { ReadLoop, type ReadLoopHost } from './input/read-loop.ts';
-import type { SourceEvents, WireSource } from './input/source.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { Answers } from './output/answers.ts';
 import { onceUnread } from './output/host-stall.ts';
 import { WatchedLock } from './output/lock-watch.ts';
 import { Outlet, type OutletHost } from './output/outlet.ts';
-import type { WireSink } from './output/sink.ts';
 import { Lifecycle, type LifecycleHost } from './process/lifecycle.ts';
 import { ProcessWatch } from './process/process-figures.ts';
 import type { StreamEntry } from './streams/stream-entry.ts';
 import { Streams, type StreamsHost } from './streams/streams.ts';
 import { KeyValues } from './workers/key-values.ts';
 import { ModuleCopies } from './workers/module-copies.ts';
+import { workerSettings } from './workers/worker-settings.ts';
 import { WorkerPool, type PoolHost, type WorkMessage } from './workers/pool.ts';
 import type { PoolWorker } from './workers/pool-worker.ts';
 import { ServiceRoutes } from './workers/services.ts';
-import type { LinkSource } from './workers/worker-link.ts';
 import type { Shortage } from './workers/worker-supply.ts';
-
-/** The process around main. The test kit has another one, without descriptors, signals or a child. */
-export interface MainEnvironment {
-  readonly clock: Clock;
-  /** Writes a line for a person. */
-  log(this: void, line: string): void;
-  openSink(onError: (error: Error) => void): WireSink;
-  openSource(events: SourceEvents): WireSource;
-  openLinks(settings: WorkerSettings): LinkSource;
-  /** Ends the process, whatever its threads do. @param endThreads ends all worker threads; @param patienceMs as in `exit.ts` */
-  exit(code: number, endThreads: () => Promise<void>, patienceMs?: number): void;
-}
 
 /** How long the end of the process waits for threads that wait themselves, for native work say, in ms: half of what it has for all threads. */
 const EXIT_LINGER_MS = 250;
@@ -91,15 +77,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     // A slot more for each thread that may be finishing while its replacement serves.
     const slots = options.workers + options.maxLingering;
     const region = Region.allocate(slots, slots * options.streamsPerWorker);
-    const links = environment.openLinks({
-      region: region.handle,
-      file: options.file,
-      wireDescriptor: options.output,
-      receiveWindow: options.receiveWindow,
-      maxMessageBytes: options.maxMessageBytes,
-      maxErrorMessageBytes: options.maxErrorMessageBytes,
-      ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
-    });
+    const links = environment.openLinks(workerSettings(options, region));
     this.#lock = new WatchedLock(region, this.clock);
     const sink = environment.openSink((error) => this.onGone(error));
     this.#outlet = new Outlet(this.#lock, sink, this);
@@ -317,7 +295,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#streams.onFenced(worker, how);
     this.#requests.onFenced(worker, how);
     // The end of the process waits for what is owed to the host, not for a thread that finishes by itself.
-    this.#settle();
+    if (this.#isIdle) this.#onIdle();
   }
 
   onExited(worker: PoolWorker, how: string): void {

@@ -38,6 +38,8 @@ export interface ServeOptions {
   readonly inspectPort?: number;
   /** The process's figures go to standard error this often, in ms, and at the end; 0: never. */
   readonly statsMs: number;
+  /** Exceptions of handlers that a worker tells on standard error, with their stacks: lines a second; 0: none. */
+  readonly failureLines: number;
   /** InvocationContext, serialised, in bytes; and its metadata entries. */
   readonly maxContextBytes: number;
   readonly maxMetadataEntries: number;
@@ -71,6 +73,7 @@ export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   drainMs: 5000,
   workerHeapMb: 512,
   statsMs: 0,
+  failureLines: 10,
   maxContextBytes: 64 << 10,
   maxMetadataEntries: 256,
   maxErrorMessageBytes: 4096,

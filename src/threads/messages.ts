@@ -24,6 +24,8 @@ export interface WorkerSettings {
   readonly receiveWindow: number;
   readonly maxMessageBytes: number;
   readonly maxErrorMessageBytes: number;
+  /** Lines a second that tell of handlers' exceptions; 0: none. */
+  readonly failureLines: number;
   /** Port of the first worker's inspector; the next ones follow. 0: any. Left out: none. */
   readonly inspectPort?: number;
 }

@@ -18,6 +18,7 @@ import { Inbox, type ArrivedTask } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';
 import { NeighbourWatch } from './neighbours.ts';
 import { ModuleEvents } from './module-events.ts';
+import { FailureLog } from './jobs/failure-log.ts';
 import { OpenReader } from './jobs/opened-stream.ts';
 import { RequestJob } from './jobs/request-job.ts';
 import { ServiceCalls } from './jobs/services.ts';
@@ -67,6 +68,7 @@ export class Thread implements JobHost {
   readonly events: ModuleEvents;
   readonly figures: SlotFigures;
   readonly droppedLogs: DroppedLogs;
+  readonly failureLog: FailureLog;
   /** Tells which job a failure belongs to that surfaces outside the handler's call. */
   readonly scope = new AsyncLocalStorage<Job>();
   /** What runs in it belongs to no job. */
@@ -94,6 +96,7 @@ export class Thread implements JobHost {
     this.#wake = new WorkerWake(region, slot);
     this.figures = new SlotFigures(region, slot);
     this.droppedLogs = new DroppedLogs(region);
+    this.failureLog = new FailureLog(settings.failureLines, this.droppedLogs);
     const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
     const lock = new WorkerWriteLock(region, slot, environment.write, () => bell.ring());
     this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());

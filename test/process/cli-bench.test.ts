@@ -30,6 +30,6 @@ test('a call that fails ends the measurement with its error', async (t) => {
   assert.deepEqual([code, stdout], [1, '']);
   assert.match(
     stderr,
-    /^ixt-module: a call of fail failed: handlerFailed: boom\n {2}Try it: ixt-module call [^\n]*\n$/,
+    /^ixt-module: a call of fail failed: handlerFailed: boom\n {2}Try it: ixt-module call [^\n]*\n$/m,
   );
 });

@@ -121,6 +121,45 @@ test('whatever a handler throws ends its stream, and only that', LIMIT, async (t
   });
 });
 
+test(
+  'a handler’s exception is on standard error with its place and its stream, and the wire hides it',
+  LIMIT,
+  async (t) => {
+    const module = startModule(t, { file: built.fixture('throwing'), workers: 1 });
+    const stream = module.openStream('async-error');
+    assert.equal(await endsWith(stream, 'handlerFailed'), 'a type error');
+    await assert.rejects(module.request('error', NOTHING), { message: 'a type error' });
+    // An answer that the handler chose is no failure of its code.
+    assert.equal((await failure(module, 'details')).code, 'invalidArgument');
+    const { stderr } = await module.close();
+    const [ofStream, ofRequest, ...more] = jsonLines(stderr);
+    assert.deepEqual(more, []);
+    for (const line of [ofStream, ofRequest]) {
+      const { level, error } = line as { level: string; error: Record<string, string> };
+      assert.deepEqual([level, error['class'], error['message']], ['error', 'TypeError', 'a type error']);
+      assert.match(error['stack'] ?? '', /^TypeError: a type error\n +at .*throwing\.[jt]s/);
+    }
+    assert.deepEqual([ofStream?.['stream'], ofStream?.['method']], [stream.id, 'async-error']);
+    assert.deepEqual([ofRequest?.['stream'], ofRequest?.['method']], [undefined, 'error']);
+  },
+);
+
+test(
+  'what a handler throws once its stream is cancelled is not told, and nothing where it is switched off',
+  LIMIT,
+  async (t) => {
+    const cancelled = startModule(t, { workers: 1 });
+    const stream = cancelled.openStream('hang');
+    stream.cancel('enough');
+    await endsWith(stream, 'cancelled');
+    assert.deepEqual(jsonLines((await cancelled.close()).stderr), []);
+    const args = ['--failure-lines', '0'];
+    const silent = startModule(t, { file: built.fixture('throwing'), workers: 1, args });
+    await endsWith(silent.openStream('error'), 'handlerFailed');
+    assert.equal((await silent.close()).stderr, '');
+  },
+);
+
 test('whatever an ended stream left behind throws, its neighbours go on', LIMIT, async (t) => {
   const args = ['--streams-per-worker', '2'];
   const module = startModule(t, { file: built.fixture('throwing'), workers: 1, args });
@@ -149,6 +188,13 @@ test('whatever a hook throws, at once or later, the streams behind it run', LIMI
     });
   }
 });
+
+function jsonLines(stderr: string): Record<string, unknown>[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
 
 async function failure(module: ModuleProcess, method: string): Promise<ModuleError> {
   try {

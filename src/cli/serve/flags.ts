@@ -14,7 +14,8 @@ type NumberOption =
   | 'maxLingering'
   | 'drainMs'
   | 'workerHeapMb'
-  | 'statsMs';
+  | 'statsMs'
+  | 'failureLines';
 
 /** One flag of `serve` that takes a whole number. */
 export interface ServeFlag {
@@ -112,6 +113,13 @@ export const SERVE_FLAGS: readonly ServeFlag[] = [
     about: 'figures on standard error this often and at the end, a JSON line each; 0: never',
     min: 0,
     max: 86_400_000,
+  },
+  {
+    flag: '--failure-lines',
+    option: 'failureLines',
+    about: 'exceptions of handlers on standard error, with their stacks: lines a second and worker; 0: none',
+    min: 0,
+    max: 1_000_000,
   },
 ];
 

@@ -5,6 +5,7 @@ import type { DroppedLogs } from '../../shared-memory/slot-words.ts';
 import type { FromWorker, WorkerSettings } from '../../threads/messages.ts';
 import type { LoadedModule } from '../module-loader.ts';
 import type { WireOutput } from '../wire-output.ts';
+import type { FailureLog } from './failure-log.ts';
 import type { ServiceCalls } from './services.ts';
 
 /** Something that runs on this thread and is told what main sends for it. */
@@ -33,6 +34,7 @@ export interface JobHost {
   readonly services: ServiceCalls;
   readonly figures: SlotFigures;
   readonly droppedLogs: DroppedLogs;
+  readonly failureLog: Pick<FailureLog, 'tell'>;
   say(message: FromWorker): void;
   control(job: JobNumber): JobControl;
   /** The job's handler has ended, and so has its stream. */

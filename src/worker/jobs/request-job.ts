@@ -104,7 +104,10 @@ export class RequestJob implements Job {
     return new ModuleError(cause, this.#reason === '' ? `the request has ended: ${cause}` : this.#reason);
   }
 
+  /** What the handler threw, as the host hears it; the author hears more, where it is what ends the request. */
   #failure(thrown: unknown): Outcome {
+    if (this.#end === undefined && this.#cause === undefined)
+      this.#thread.failureLog.tell(this.#task, thrown);
     return { error: reportOf(thrown, this.#thread.settings.maxErrorMessageBytes) };
   }
 

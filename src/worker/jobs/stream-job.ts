@@ -170,7 +170,9 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     return new Error('the stream has ended');
   }
 
+  /** What the handler threw, as the host hears it; the author hears more, where it is what ends the stream. */
   #report(thrown: unknown): ErrorReport {
+    if (!this.#isEnding && !this.#control.isDecided) this.#thread.failureLog.tell(this.#task, thrown);
     return reportOf(thrown, this.#thread.settings.maxErrorMessageBytes);
   }
 

@@ -26,6 +26,7 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
     control: () => ({ isDecided: false, cause: undefined }),
     services: { for: () => ({}), abandon: () => {} },
     droppedLogs: { add: () => {} },
+    failureLog: { tell: () => {} },
   } as unknown as Thread;
   const task = {
     kind: 'handle',

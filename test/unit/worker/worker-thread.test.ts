@@ -46,6 +46,7 @@ class Bench {
         receiveWindow: 262_144,
         maxMessageBytes: 1 << 24,
         maxErrorMessageBytes: 4096,
+        failureLines: 0,
       },
       region: this.#region,
       seat: { slot: SLOT_0, port: port2 },

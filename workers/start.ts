@@ -1,8 +1,10 @@
 // `npm start`: renders one picture with one worker and with one per core, and compares time and result.
 import { writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, cpus } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { integer } from '../src/cli/terminal/arguments.ts';
+import { count, hundredths, plural } from '../src/cli/terminal/format.ts';
+import { busyWarning } from './demo/machine.ts';
 import { toPng } from './demo/palette.ts';
 import { bandsOf, type Picture } from './demo/picture.ts';
 import { timePlainProcesses } from './demo/plain.ts';
@@ -47,7 +49,7 @@ async function run({ size, maxIter, out, workers, small, ideal }: Flags): Promis
   const bands = bandsOf(picture, workers);
   const { width, height } = picture;
   console.log(
-    `${width} × ${height} pixels, at most ${picture.maxIter} iterations, ${bands.length} streams a run`,
+    `${count(width)} × ${count(height)} pixels, at most ${plural(picture.maxIter, 'iteration')}, ${plural(bands.length, 'stream')} a run`,
   );
 
   const one = await renderWithBar(picture, bands, 1);
@@ -55,11 +57,11 @@ async function run({ size, maxIter, out, workers, small, ideal }: Flags): Promis
   writeFileSync(out, toPng(picture, all.pixels));
 
   const rows = [one, all].map((run) => [
-    String(run.workers),
-    run.seconds.toFixed(2),
-    (one.seconds / run.seconds).toFixed(2),
-    String(run.frames),
-    String(run.bytes),
+    count(run.workers),
+    hundredths(run.seconds),
+    hundredths(one.seconds / run.seconds),
+    count(run.frames),
+    count(run.bytes),
   ]);
   console.log(`\n${table([['workers', 'seconds', 'speed-up', 'frames', 'bytes'], ...rows])}`);
   console.log(
@@ -68,6 +70,8 @@ async function run({ size, maxIter, out, workers, small, ideal }: Flags): Promis
   console.log(
     'module and computed a warm-up band with each worker. Frames and bytes are what the module wrote.',
   );
+  const busy = busyWarning(one.idleCores, workers, cpus().length);
+  if (busy !== undefined) console.log(`\n${busy}`);
   if (ideal) await compareWithPlain(picture, bands, one, all);
 
   const isSame = Buffer.compare(one.pixels, all.pixels) === 0;
@@ -93,10 +97,10 @@ async function compareWithPlain(
   const plainAll = await timePlainProcesses(picture, bands, all.workers);
   const [ours, ideal] = [one.seconds / all.seconds, plainOne / plainAll];
   console.log(
-    `\nPlain Node processes: 1 takes ${plainOne.toFixed(2)} s, ${all.workers} take ${plainAll.toFixed(2)} s.`,
+    `\nPlain Node processes: 1 takes ${hundredths(plainOne)} s, ${count(all.workers)} take ${hundredths(plainAll)} s.`,
   );
   console.log(
-    `That is a speed-up of ${ideal.toFixed(2)}; the module's ${ours.toFixed(2)} is ${percent(ours / ideal)} of it, ` +
+    `That is a speed-up of ${hundredths(ideal)}; the module's ${hundredths(ours)} is ${percent(ours / ideal)} of it, ` +
       `and its ${all.workers} workers compute at ${percent(plainAll / all.seconds)} of their pace.`,
   );
 }

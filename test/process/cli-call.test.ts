@@ -2,11 +2,24 @@ import assert from 'node:assert/strict';
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer, text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
+import { built } from '../support/built.ts';
 import { COMMAND, CONFORMANCE } from './cli-helpers.ts';
 import { sourceFixture } from './helpers.ts';
 
@@ -75,6 +88,84 @@ test('files take the place of standard input and output', async (t) => {
   assert.deepEqual([code, stdout.length, stderr], [0, 0, '']);
   assert.ok(readFileSync(to).equals(input));
 });
+
+for (const [what, args] of [
+  ['fails behind some of its output', [built.fixture('throwing'), 'after-data']],
+  ['fails at once', [CONFORMANCE, 'fail']],
+  ['can’t begin', ['nowhere.js', 'echo']],
+] as const) {
+  test(`a call that ${what} leaves its output file as it was, and nothing beside it`, async (t) => {
+    const folder = scratchFolder(t);
+    const out = join(folder, 'out');
+    writeFileSync(out, 'before', { mode: 0o640 });
+    const child = start(t, ['call', ...args, '--out', out]);
+    child.stdin.end();
+    assert.notEqual((await end(child)).code, 0);
+    assert.deepEqual([readFileSync(out, 'utf8'), readdirSync(folder)], ['before', ['out']]);
+    // One that works replaces it, with its mode, also where a link leads to it.
+    symlinkSync(out, join(folder, 'link'));
+    assert.equal((await call(t, ['echo', '--out', join(folder, 'link')], Buffer.from('after'))).code, 0);
+    assert.deepEqual([readFileSync(out, 'utf8'), statSync(out).mode & 0o777], ['after', 0o640]);
+    assert.deepEqual(readdirSync(folder).toSorted(), ['link', 'out']);
+  });
+}
+
+for (const [signal, exitCode] of [
+  ['SIGINT', 130],
+  ['SIGKILL', null],
+] as const) {
+  test(`a call that ${signal} ends leaves its output file as it was`, async (t) => {
+    const folder = scratchFolder(t);
+    const out = join(folder, 'out');
+    writeFileSync(out, 'before');
+    const child = start(t, [
+      'call',
+      CONFORMANCE,
+      'source',
+      '-m',
+      'count=1000000000',
+      'size=65536',
+      '-o',
+      out,
+    ]);
+    const exited = once(child, 'exit');
+    await beginsToGrow(folder, 'out');
+    child.kill(signal);
+    assert.equal(((await exited) as [number | null])[0], exitCode);
+    assert.equal(readFileSync(out, 'utf8'), 'before');
+    if (signal === 'SIGINT') assert.deepEqual(readdirSync(folder), ['out']);
+  });
+}
+
+test('an output that is no file of its own gets what is sent as it comes', async (t) => {
+  const folder = scratchFolder(t);
+  const piped = await call(t, ['echo', '--out', '/dev/stdout'], Buffer.from('to a pipe'));
+  assert.deepEqual([piped.code, piped.stdout.toString()], [0, 'to a pipe']);
+  assert.equal((await call(t, ['echo', '--out', '/dev/null'], Buffer.from('x'))).code, 0);
+  // Whoever started the command holds the file open that /dev/stdout leads to, as behind the > of a shell.
+  const file = join(folder, 'file');
+  const descriptor = openSync(file, 'w+');
+  t.after(() => closeSync(descriptor));
+  const child = spawn(
+    COMMAND,
+    ['call', CONFORMANCE, 'source', '-m', 'count=1', 'size=8', '--out', '/dev/stdout'],
+    {
+      stdio: ['ignore', descriptor, 'inherit'],
+    },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  assert.equal(((await once(child, 'close')) as [number])[0], 0);
+  assert.deepEqual([fstatSync(descriptor).size, readdirSync(folder)], [8, ['file']]);
+});
+
+/** Settles when there is another file than `known` in `folder`, with something in it. */
+async function beginsToGrow(folder: string, known: string): Promise<void> {
+  const hasGrown = (): boolean =>
+    readdirSync(folder).some((name) => name !== known && statSync(join(folder, name)).size > 0);
+  const events = watch(folder);
+  while (!hasGrown()) await once(events, 'change');
+  events.close();
+}
 
 test('the command finds its package through links, as npm makes them', async (t) => {
   const folder = scratchFolder(t);

@@ -88,7 +88,7 @@ for (const [what, args, message] of [
   [
     'more streams than there is memory for',
     ['serve', 'x.js', '--workers', '1024', '--streams-per-worker', '65536'],
-    /67108864 streams at once, and the most is 1048576/,
+    /67,108,864 streams at once, and the most is 1,048,576/,
   ],
   ['a bad descriptor', ['serve', 'x.js', '--descriptors', '3'], /two numbers, like 3,4; not '3'/],
   ['closed descriptors', ['serve', 'x.js', '--descriptors', '3,4'], /descriptor 3 .* is not open/],

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { decode } from 'fast-png';
+import { busyWarning } from '../../workers/demo/machine.ts';
 import { bandsOf } from '../../workers/demo/picture.ts';
 import { toPng } from '../../workers/demo/palette.ts';
 
@@ -71,6 +72,22 @@ test('a size that is none is refused', async (t) => {
     assert.equal(code, 1);
     assert.match(stderr, /WIDTHxHEIGHT/);
   }
+});
+
+test('a speed-up that was measured on a busy machine is told to say little, and any other is not', () => {
+  // One worker takes a core of its own; each of the others needs an idle one.
+  for (const [idle, workers, cores] of [
+    [0.9, 2, 2],
+    [6.8, 8, 8],
+    [0, 1, 2],
+    // More workers than cores don't make a machine busy.
+    [0.9, 8, 2],
+    [NaN, 8, 8],
+  ] as const) {
+    assert.equal(busyWarning(idle, workers, cores), undefined, `${idle} idle, ${workers} of ${cores}`);
+  }
+  assert.match(busyWarning(0.2, 2, 2) ?? '', /^The machine was busy: 0\.2 cores .* needs 1\nmore\. /);
+  assert.match(busyWarning(3, 8, 8) ?? '', /needs 7\n/);
 });
 
 test('bands cover each row once, are few enough to queue, and leave no worker without work', () => {

@@ -1,4 +1,5 @@
 import { spawnModule, type HostStream, type ModuleProcess } from '../../src/host/index.ts';
+import { watchIdleCores } from './machine.ts';
 import { warmUpOf, type Band, type Picture } from './picture.ts';
 import type { Progress } from './progress.ts';
 
@@ -12,6 +13,8 @@ export interface Rendering {
   /** Messages and bytes that the module wrote in that time, envelopes included. */
   readonly frames: number;
   readonly bytes: number;
+  /** How many cores of the machine were idle in that time; `NaN` where the system doesn't tell. */
+  readonly idleCores: number;
 }
 
 /**
@@ -38,6 +41,7 @@ export async function render(
     const pixels = new Uint8Array(picture.width * picture.height);
     const before = { ...module.session.stats };
     progress = begin();
+    const idleCores = watchIdleCores();
     const start = performance.now();
     await Promise.all(
       bands.map(async (band) => {
@@ -51,10 +55,15 @@ export async function render(
       }),
     );
     const seconds = (performance.now() - start) / 1000;
+    const idle = idleCores();
     const [violation] = module.session.violations;
     if (violation !== undefined) throw violation;
     const { framesIn, bytesIn } = module.session.stats;
-    return { workers, seconds, pixels, frames: framesIn - before.framesIn, bytes: bytesIn - before.bytesIn };
+    return {
+      ...{ workers, seconds, pixels, idleCores: idle },
+      frames: framesIn - before.framesIn,
+      bytes: bytesIn - before.bytesIn,
+    };
   } finally {
     progress?.stop();
     await module.close();

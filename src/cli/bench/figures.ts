@@ -1,4 +1,4 @@
-import { bytes, count, table } from '../terminal/format.ts';
+import { bytes, count, hundredths, table } from '../terminal/format.ts';
 
 /** What was measured with one number of workers. */
 export interface Measurement {
@@ -73,24 +73,20 @@ export function renderFigures(figures: readonly Figures[]): string {
   const rates = figures.map((one) => [
     count(one.workers),
     count(one.calls),
-    one.callsPerSecond < 100 ? one.callsPerSecond.toFixed(2) : count(one.callsPerSecond),
-    one.speedUp.toFixed(2),
+    one.callsPerSecond < 100 ? hundredths(one.callsPerSecond) : count(one.callsPerSecond),
+    hundredths(one.speedUp),
     bytes(Math.round(one.bytesOutPerSecond)),
     bytes(Math.round(one.bytesInPerSecond)),
     count(one.framesPerSecond),
   ]);
   const times = figures.map((one) => [
     count(one.workers),
-    one.firstDataP50 === undefined ? '-' : milliseconds(one.firstDataP50),
-    milliseconds(one.latencyP50),
-    milliseconds(one.latencyP99),
-    milliseconds(one.latencyMax),
+    one.firstDataP50 === undefined ? '-' : hundredths(one.firstDataP50),
+    hundredths(one.latencyP50),
+    hundredths(one.latencyP99),
+    hundredths(one.latencyMax),
   ]);
   const rateHeads = ['workers', 'calls', 'calls/s', 'speed-up', 'sent/s', 'received/s', 'frames/s'];
   const timeHeads = ['workers', 'first ms', 'p50 ms', 'p99 ms', 'max ms'];
   return `${table([rateHeads, ...rates])}\n\n${table([timeHeads, ...times])}`;
-}
-
-function milliseconds(value: number): string {
-  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }

@@ -3,7 +3,7 @@ import { isModuleError } from '../../errors.ts';
 import { figuresOf, renderFigures, type Measurement } from './figures.ts';
 import { openInput, readChunks } from '../call/files.ts';
 import { CliError } from '../terminal/failure.ts';
-import { bytes, plural } from '../terminal/format.ts';
+import { bytes, count, plural } from '../terminal/format.ts';
 import { callOnce, type CallSpec, type CallTally } from '../call/one-call.ts';
 import { messageOf, openModule } from '../open-module.ts';
 import { startProgressLine } from '../terminal/progress-line.ts';
@@ -120,7 +120,7 @@ async function measure(
   after ??= tally;
   if (latencies.length === 0) {
     const mend = `Give it more time: --time ${measureMs * 10}`;
-    throw new CliError(1, `not one call of ${method} ended within ${measureMs} ms`, mend);
+    throw new CliError(1, `not one call of ${method} ended within ${count(measureMs)} ms`, mend);
   }
   const ms = end - from;
   return {

@@ -44,7 +44,8 @@ export function addCall(program: Command): void {
     .option('--json', 'a line of JSON for each frame and for each end, instead of the bytes')
     .addHelpText(
       'after',
-      '\nA failed call prints its error code and message, and the command ends with exit code 1. With standard\n' +
+      '\nA failed call prints its error code and message, and the command ends with exit code 1; the file of --out is\n' +
+        'then as it was. With standard\n' +
         'error on a terminal and standard output elsewhere, a line shows the frames and their rate.\n' +
         '\nExamples:\n' +
         '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5000 | xxd\n' +
@@ -52,7 +53,8 @@ export function addCall(program: Command): void {
         '  ixt-module call ./digest.js sha256 --in photo.raw --repeat 100 --concurrency 4 --out /dev/null\n',
     )
     .action(async (file: string, method: string, flags: CallFlags) => {
-      const { openInput, openOutput } = await import('./files.ts');
+      const { openInput } = await import('./files.ts');
+      const { openOutput } = await import('./output.ts');
       const { runCall } = await import('./run.ts');
       const { metadata = [], concurrency, repeat } = flags;
       const input = await openInput(flags.in);
@@ -71,7 +73,7 @@ export function addCall(program: Command): void {
         repeat,
         concurrency,
         isJson: flags.json === true,
-      });
+      }).finally(() => output.discard());
       // Everything is written by now, or a signal came, and then nobody may ever take the rest.
       process.exit(exitCode);
     });

@@ -17,20 +17,8 @@ const CHUNK_BYTES = 65_536;
 export async function openInput(name: string | undefined): Promise<Readable | undefined> {
   if (name === undefined && isatty(0)) return undefined;
   if (name === undefined || name === '-') return process.stdin;
-  const file = await openFile(name, 'r');
-  return file.createReadStream({ highWaterMark: CHUNK_BYTES });
-}
-
-/** Where a call writes what it gets: a file, or `-` for standard output. @throws CliError as {@link openInput} */
-export async function openOutput(name: string): Promise<Writable> {
-  if (name === '-') return process.stdout;
-  const file = await openFile(name, 'w');
-  return file.createWriteStream();
-}
-
-async function openFile(name: string, flags: 'r' | 'w'): ReturnType<typeof open> {
   try {
-    return await open(name, flags);
+    return (await open(name)).createReadStream({ highWaterMark: CHUNK_BYTES });
   } catch (error) {
     throw new CliError(EXIT.usage, error instanceof Error ? error.message : String(error));
   }
@@ -54,14 +42,5 @@ export async function readChunks(input: Readable | undefined): Promise<Uint8Arra
 export function writeChunk(output: Writable, bytes: Uint8Array | string): Promise<void> {
   return new Promise((resolve, reject) => {
     output.write(bytes, (error) => (error ? reject(error) : resolve()));
-  });
-}
-
-/** Ends `output`, where it is a file: standard output stays open for whoever shares it. */
-export function endOutput(output: Writable): Promise<void> {
-  if (output === process.stdout) return Promise.resolve();
-  return new Promise((resolve, reject) => {
-    output.once('error', reject);
-    output.end(resolve);
   });
 }

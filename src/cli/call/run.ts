@@ -1,9 +1,10 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { isModuleError, type ModuleError } from '../../errors.ts';
 import type { Initialized, ModuleProcess } from '../../host/index.ts';
-import { chunksOf, endOutput, readChunks, writeChunk } from './files.ts';
+import { chunksOf, readChunks, writeChunk } from './files.ts';
 import { complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
+import type { CallOutput } from './output.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
 import { openModule } from '../open-module.ts';
 import { startProgressLine } from '../terminal/progress-line.ts';
@@ -13,7 +14,8 @@ export interface CallOptions extends CallSpec {
   readonly workers: number;
   /** Undefined: the module sees an empty input. */
   readonly input: Readable | undefined;
-  readonly output: Writable;
+  /** Committed where the exit code is 0; else it is the caller's to discard. */
+  readonly output: CallOutput;
   readonly repeat: number;
   readonly concurrency: number;
   /** The answers as JSON, one line a frame, instead of as they are. */
@@ -33,7 +35,7 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
 export async function runCall(options: CallOptions): Promise<number> {
   const { file, workers, input, output } = options;
   // Failures of writing are seen by the writes; without a listener they would also end the process.
-  output.on('error', () => undefined);
+  output.stream.on('error', () => undefined);
   let isSound = true;
   const { module, info } = await openModule(file, 'call', {
     workers,
@@ -53,9 +55,10 @@ export async function runCall(options: CallOptions): Promise<number> {
     // An output that nobody takes must not hold a signal up.
     const failed = await Promise.race([calls, signals.stopped]);
     hideProgress();
-    await endOutput(output);
     if (options.repeat > 1) complain(report());
-    return isSound && failed === 0 ? 0 : 1;
+    if (!isSound || failed > 0) return 1;
+    await output.commit();
+    return 0;
   } catch (error) {
     hideProgress();
     const exitCode = signals.exitCode();
@@ -79,7 +82,8 @@ async function makeCalls(
   tally: CallTally,
   signal: AbortSignal,
 ): Promise<number> {
-  const { repeat, concurrency, input, output, isJson } = options;
+  const { repeat, concurrency, input, isJson } = options;
+  const output = options.output.stream;
   const chunks = repeat > 1 ? await readChunks(input) : undefined;
   const failures = new Map<string, number>();
   let next = 0;
@@ -126,7 +130,7 @@ async function makeCalls(
 function describeTally(options: CallOptions, tally: CallTally, ms: number): string {
   const frames = tally.framesOut + tally.framesIn;
   return (
-    `${options.method}: ${tally.done} of ${plural(options.repeat, 'call')}, ` +
+    `${options.method}: ${count(tally.done)} of ${plural(options.repeat, 'call')}, ` +
     `${plural(tally.framesOut, 'frame')} (${bytes(tally.bytesOut)}) sent, ` +
     `${plural(tally.framesIn, 'frame')} (${bytes(tally.bytesIn)}) received, ` +
     `${seconds(ms)}, ${count((1000 * frames) / ms)} frames/s`

@@ -4,7 +4,11 @@ import { complain } from '../terminal/failure.ts';
 import { isRecording, type Entry } from '../recording/file-format.ts';
 import { readBytes, readRecording } from '../recording/read-file.ts';
 import { EventJson, EventRenderer, jsonReplacer } from '../recording/render.ts';
+import { wrapped } from '../terminal/format.ts';
 import { timelineOf, type Side } from '../recording/timeline.ts';
+
+/** How wide the time of an event is, with what is behind it: the further lines of one stand below its text. */
+const TIME_COLUMNS = 16;
 
 /** @returns the exit code: 1 where a part of the file could not be read as messages */
 export async function runDecode(
@@ -20,8 +24,10 @@ export async function runDecode(
   const asJson = new EventJson();
   try {
     for (const event of events) {
-      const line = isJson ? JSON.stringify(asJson.json(event), jsonReplacer) : asText.render(event);
-      await writeChunk(output, `${line}\n`);
+      const lines = isJson
+        ? [JSON.stringify(asJson.json(event), jsonReplacer)]
+        : wrapped(asText.render(event), TIME_COLUMNS);
+      await writeChunk(output, `${lines.join('\n')}\n`);
     }
   } catch (error) {
     // Nobody reads on, as behind `| head`.

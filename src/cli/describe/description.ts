@@ -1,6 +1,6 @@
 import type { Initialized } from '../../host/index.ts';
 import { escapeControls } from '../../base/stderr.ts';
-import { bytes } from '../terminal/format.ts';
+import { bytes, wrapped } from '../terminal/format.ts';
 
 /** What a module offers, for a person. */
 export function renderDescription(info: Initialized): string {
@@ -13,7 +13,7 @@ export function renderDescription(info: Initialized): string {
       : methods.map(escapeControls).join(', ');
   return [
     `${escapeControls(moduleName)} ${escapeControls(moduleVersion)}`,
-    `  streams            ${streams}`,
+    ...wrapped(`  streams            ${streams}`, 21),
     `  unary requests     ${has('handle') ? 'yes' : 'no'}`,
     `  key-value changes  ${has('kvChange') ? 'yes' : 'no'}`,
     `  protocol           ${protocolVersion}, first window ${bytes(initialCredit)}`,

@@ -4,6 +4,7 @@ import { launcherPrefix } from '../../host/runner-command.ts';
 import { cpuShare } from '../../base/cpu-share.ts';
 import { OLDEST_NODE } from '../node-version.ts';
 import { packageVersion } from '../package-version.ts';
+import { plural } from '../terminal/format.ts';
 import type { Finding } from './findings.ts';
 
 /** The Node that runs this. An older one has been refused before. */
@@ -38,7 +39,7 @@ export function checkLauncher(): Finding {
 /** How many workers `serve` starts where nobody says, and why so many. */
 export function checkWorkers(): Finding {
   const { cpus, why } = cpuShare();
-  return { level: 'ok', check: 'workers', text: `${cpus} worker${cpus === 1 ? '' : 's'} by default: ${why}` };
+  return { level: 'ok', check: 'workers', text: `${plural(cpus, 'worker')} by default: ${why}` };
 }
 
 /** What loads a TypeScript module, as its worker will choose it; nothing for JavaScript. */

@@ -1,4 +1,5 @@
 import { preview } from '../recording/render.ts';
+import { count, plural, wrapped } from '../terminal/format.ts';
 import { PRINT_WAYS, type PrintEvent, type PrintWay } from './print-event.ts';
 
 /** What the doctor found out about one thing. */
@@ -63,7 +64,7 @@ export function parseTrace(text: string): PrintEvent[] {
 export function judgePrints(events: readonly PrintEvent[], printed: Uint8Array): Finding[] {
   const findings: Finding[] = [];
   const explained = new Uint8Array(printed.length);
-  const places = new Map<string, { readonly event: PrintEvent; count: number }>();
+  const places = new Map<string, { readonly event: PrintEvent; times: number }>();
   for (const event of events) {
     const { from = 0, to = 0 } = event;
     explained.fill(1, from, to);
@@ -71,26 +72,26 @@ export function judgePrints(events: readonly PrintEvent[], printed: Uint8Array):
     if ((event.way === 'native' || event.way === 'child process') && to <= from) continue;
     const place = [event.way, event.call, event.text, ...event.stack].join('\n');
     const known = places.get(place);
-    if (known === undefined) places.set(place, { event, count: 1 });
-    else known.count += 1;
+    if (known === undefined) places.set(place, { event, times: 1 });
+    else known.times += 1;
   }
-  for (const { event, count } of places.values()) findings.push(printFinding(event, count, printed));
+  for (const { event, times } of places.values()) findings.push(printFinding(event, times, printed));
   const rest = printed.filter((_byte, at) => explained[at] === 0);
   if (rest.length > 0) findings.push(unexplained(rest, events));
   return findings.length > 0 ? findings : [nothingPrinted()];
 }
 
-function printFinding(event: PrintEvent, count: number, printed: Uint8Array): Finding {
+function printFinding(event: PrintEvent, times: number, printed: Uint8Array): Finding {
   const { way, call, text, stack, from, to } = event;
   const { fate, mend } = ADVICE[way];
   const isIndirect = way === 'native' || way === 'child process';
   const said = isIndirect ? printed.subarray(from, to) : Buffer.from(text);
   const by = isIndirect ? ` (${text})` : '';
-  const times = count === 1 ? '' : `, ${count} times`;
+  const often = times === 1 ? '' : `, ${plural(times, 'time')}`;
   return {
     level: 'warning',
     check: 'prints',
-    text: `${way}: ${call}${by} ${call.startsWith('fs.open') ? 'opens' : 'prints'} ${preview(said)}${times}: ${fate}`,
+    text: `${way}: ${call}${by} ${call.startsWith('fs.open') ? 'opens' : 'prints'} ${preview(said)}${often}: ${fate}`,
     stack: stack.length > 0 ? stack : ['no place: it was called by Node itself, as from a stream or a timer'],
     mend,
   };
@@ -127,10 +128,10 @@ function nothingPrinted(): Finding {
 /** The findings for a person, and their sum. */
 export function renderFindings(findings: readonly Finding[]): string {
   const lines = findings.flatMap(({ level, text, stack = [], mend }) => [
-    `${level.padEnd(8)} ${text}`,
-    ...stack.map((frame) => `           at ${frame}`.replace('at perhaps', 'perhaps')),
-    ...(mend === undefined ? [] : mend.split('\n').map((line) => `         → ${line}`)),
+    ...wrapped(`${level.padEnd(8)} ${text}`, 9),
+    ...stack.flatMap((frame) => wrapped(`           at ${frame}`.replace('at perhaps', 'perhaps'), 14)),
+    ...(mend === undefined ? [] : mend.split('\n').flatMap((line) => wrapped(`         → ${line}`, 11))),
   ]);
   const sum = (level: Finding['level']): number => findings.filter((found) => found.level === level).length;
-  return `${lines.join('\n')}\n\nproblems: ${sum('problem')}, warnings: ${sum('warning')}`;
+  return `${lines.join('\n')}\n\nproblems: ${count(sum('problem'))}, warnings: ${count(sum('warning'))}`;
 }

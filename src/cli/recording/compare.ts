@@ -1,3 +1,4 @@
+import { count } from '../terminal/format.ts';
 import type { ErrorCode } from '../../errors.ts';
 import type { Conversation, Exchange, ServiceRequest } from './conversation.ts';
 import type { RecordedExit } from './file-format.ts';
@@ -222,12 +223,12 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
 function around(data: Uint8Array | undefined, byte = 0): string | undefined {
   if (data === undefined) return undefined;
   const from = Math.max(0, byte - 8);
-  return `${data.length} B${from > 0 ? `, from byte ${from}` : ''} ${preview(data.subarray(from))}`;
+  return `${count(data.length)} B${from > 0 ? `, from byte ${count(from)}` : ''} ${preview(data.subarray(from))}`;
 }
 
 function sizes(frames: readonly Uint8Array[]): string {
-  const shown = frames.slice(0, 6).map(({ length }) => String(length));
-  return `frames of ${shown.join(', ')}${frames.length > shown.length ? ', …' : ''} B`;
+  const shown = frames.slice(0, 6).map(({ length }) => `${count(length)} B`);
+  return `frames of ${shown.join(', ')}${frames.length > shown.length ? ', …' : ''}`;
 }
 
 function contentText(content: Content): string {

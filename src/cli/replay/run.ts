@@ -4,7 +4,7 @@ import { startChild } from '../../host/transport/child-io.ts';
 import { packageRoot } from '../../base/package-files.ts';
 import { EXIT } from '../../main/options.ts';
 import { complain, CliError } from '../terminal/failure.ts';
-import { plural } from '../terminal/format.ts';
+import { count, plural, wrapped } from '../terminal/format.ts';
 import { checkModuleFile } from '../open-module.ts';
 import {
   compareConversations,
@@ -89,11 +89,12 @@ export function renderReport(streams: number, requests: number, differences: rea
 }
 
 function renderDifference({ kind, frame, byte, recorded, replayed }: Difference): string[] {
-  const place = frame === undefined ? '' : ` frame ${frame}${byte === undefined ? '' : `, byte ${byte}`}`;
+  const place =
+    frame === undefined ? '' : ` frame ${count(frame)}${byte === undefined ? '' : `, byte ${count(byte)}`}`;
   return [
     `  ${kind}${place}`,
-    `    recorded: ${recorded ?? 'nothing'}`,
-    `    replayed: ${replayed ?? 'nothing'}`,
+    ...wrapped(`    recorded: ${recorded ?? 'nothing'}`, 14),
+    ...wrapped(`    replayed: ${replayed ?? 'nothing'}`, 14),
   ];
 }
 

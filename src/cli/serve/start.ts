@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { problemOfModuleFile } from '../../base/module-file.ts';
 import { DEFAULT_OPTIONS, EXIT, type ServeOptions } from '../../main/options.ts';
 import { CliError } from '../terminal/failure.ts';
+import { count } from '../terminal/format.ts';
 import type { ServeArguments } from './flags.ts';
 
 /** For who starts `serve` by hand: binary messages on a terminal help nobody. */
@@ -30,7 +31,7 @@ export async function startServe(given: ServeArguments): Promise<void> {
   if (streams > MAX_STREAMS) {
     throw new CliError(
       EXIT.usage,
-      `--workers times --streams-per-worker are ${streams} streams at once, and the most is ${MAX_STREAMS}`,
+      `--workers times --streams-per-worker are ${count(streams)} streams at once, and the most is ${count(MAX_STREAMS)}`,
     );
   }
   const options: ServeOptions = { ...DEFAULT_OPTIONS, ...limits, input, output, file: resolve(file) };

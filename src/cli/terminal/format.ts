@@ -1,8 +1,10 @@
 /** How figures are written, in all commands alike. */
 
+const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
+
 /** A whole number with thousands apart: `12,345`. */
 export function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+  return whole.format(value);
 }
 
 /** `1 frame`, `2 frames`. */
@@ -14,15 +16,54 @@ export function plural(value: number, noun: string): string {
 export function bytes(value: number): string {
   let rest = value;
   for (const unit of ['B', 'KiB', 'MiB']) {
-    if (rest < 1024) return unit === 'B' ? `${rest} B` : `${rest.toFixed(1)} ${unit}`;
+    if (rest < 1024) return unit === 'B' ? `${count(rest)} B` : `${tenths(rest)} ${unit}`;
     rest /= 1024;
   }
-  return `${rest.toFixed(1)} GiB`;
+  return `${tenths(rest)} GiB`;
+}
+
+function tenths(value: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 }
 
 /** Milliseconds as seconds: `1.25 s`. */
 export function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(2)} s`;
+  return `${hundredths(ms / 1000)} s`;
+}
+
+/** `1,234.50`. */
+export function hundredths(value: number): string {
+  return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+}
+
+/** What fits a terminal that nobody has made wider. */
+const COLUMNS = 80;
+
+/**
+ * Text as lines of 80 columns at most: broken at its last space, else behind the last `/` of a path, else where it must be.
+ *
+ * @param indent of every line but the first, in columns
+ */
+export function wrapped(text: string, indent: number): string[] {
+  const lines: string[] = [];
+  let rest = text;
+  while (rest.length > COLUMNS) {
+    const at = breakOf(rest, lines.length === 0 ? 0 : indent);
+    lines.push(rest.slice(0, at).trimEnd());
+    rest = ' '.repeat(indent) + rest.slice(at).trimStart();
+  }
+  return [...lines, rest];
+}
+
+/** @param from where the text of the line begins, which its first space may be ahead of */
+function breakOf(line: string, from: number): number {
+  const least = Math.max(from, COLUMNS / 2);
+  const space = line.lastIndexOf(' ', COLUMNS);
+  if (space > least) return space;
+  const slash = line.lastIndexOf('/', COLUMNS - 1) + 1;
+  if (slash > least) return slash;
+  // Two halves of one character stay together.
+  return /[\ud800-\udbff]/.test(line.charAt(COLUMNS - 1)) ? COLUMNS - 1 : COLUMNS;
 }
 
 /** Rows of text as columns: the first column flush left, the others right, the first row being the heads. */

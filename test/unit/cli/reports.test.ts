@@ -6,14 +6,14 @@ import { renderDescription } from '../../../src/cli/describe/description.ts';
 import { judgePrints, parseTrace, renderFindings } from '../../../src/cli/doctor/findings.ts';
 import type { PrintEvent } from '../../../src/cli/doctor/print-event.ts';
 import { CliError, explainFailure } from '../../../src/cli/terminal/failure.ts';
-import { bytes, count, jsonBytes, plural, table } from '../../../src/cli/terminal/format.ts';
+import { bytes, count, jsonBytes, plural, table, wrapped } from '../../../src/cli/terminal/format.ts';
 import { startProgressLine } from '../../../src/cli/terminal/progress-line.ts';
 import { moduleName } from '../../../src/cli/init/run.ts';
 
 test('figures are written alike everywhere', () => {
   assert.deepEqual([0, 1023, 1024, 1536, 1048576, 3 * 2 ** 30].map(bytes), [
     '0 B',
-    '1023 B',
+    '1,023 B',
     '1.0 KiB',
     '1.5 KiB',
     '1.0 MiB',
@@ -32,6 +32,33 @@ test('figures are written alike everywhere', () => {
   );
   assert.deepEqual(jsonBytes(Buffer.from('ü')), { text: 'ü' });
   assert.deepEqual(jsonBytes(Uint8Array.of(0xff)), { base64: '/w==' });
+});
+
+test('a line over 80 columns is broken at a space, behind a slash, or where it must be, and indented from there', () => {
+  const words = `   12.5 s  ${'word '.repeat(30)}end`;
+  const lines = wrapped(words, 10);
+  assert.ok(lines.every((line, at) => line.length <= 80 && (at === 0 || /^ {10}\w/.test(line))));
+  assert.equal(lines.map((line) => line.trim()).join(' '), words.trim());
+  const path = `   at ${'/folder'.repeat(20)}/file.ts:1:2`;
+  const parts = wrapped(path, 8);
+  assert.ok(parts.length > 1 && parts.every((line) => line.length <= 80));
+  assert.ok(parts.slice(0, -1).every((line) => line.endsWith('/')));
+  assert.equal(parts.map((line) => line.trimStart()).join(''), path.trimStart());
+  const pairs = wrapped(`x${'😀'.repeat(100)}`, 2);
+  assert.ok(pairs.every((line) => line.length <= 80 && !/(?<![\ud800-\udbff])[\udc00-\udfff]/.test(line)));
+  const short = 'x'.repeat(80);
+  assert.deepEqual([wrapped(short, 4), wrapped('', 4)], [[short], ['']]);
+});
+
+test('findings and descriptions fit 80 columns, whatever is in them', () => {
+  const long = `${'word '.repeat(40)}${'/folder'.repeat(30)}`;
+  const text = renderFindings([{ level: 'warning', check: 'x', text: long, stack: [long], mend: long }]);
+  const methods = Array.from({ length: 40 }, (_, at) => `method-${at}`);
+  const info = {
+    ...{ protocolVersion: 1, moduleName: 'n', moduleVersion: '1', workers: 1, initialCredit: 1 },
+    ...{ capabilities: ['serverStream'], methods },
+  };
+  for (const line of `${text}\n${renderDescription(info)}`.split('\n')) assert.ok(line.length <= 80, line);
 });
 
 test('a percentile is the value of its nearest rank', () => {

@@ -6,13 +6,14 @@ export interface TableEntry<Self> extends IdWords {
 }
 
 /**
- * Differs from process to process, so that ids which were picked for one process share buckets no more than others do in the next.
- * It does not stop a peer that picks ids to share a bucket by their structure: the top bit of a word passes through the
- * multiplication alone. A peer can only slow down its own connection so.
+ * Multilinear hashing (Lemire and Kaser, "Strongly universal string hashing is fast", 2014): halves of words, each times a
+ * random factor of 32 bits, summed modulo 2^32; the upper 17 bits of the sum are the bucket. Because the factors are random
+ * for each process, any two ids share a bucket with a probability of 2^-17, whichever ids a peer picks. It is what makes
+ * a frame cheap for a peer that picks its ids to share buckets, so simpler mixtures don't do: ids that differ in the top bits of
+ * their words only share few buckets under any sum of products alone.
  */
-const SEED = Int32Array.from({ length: 4 }, () => Math.random() * 2 ** 32);
-/** Odd, so that ids which differ in one word only never share one. */
-const FACTOR = Int32Array.of(0x9e3779b1, 0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f);
+const FACTORS = Int32Array.from({ length: 9 }, () => Math.random() * 2 ** 32);
+const BUCKET_SHIFT = 32 - 17;
 
 /**
  * The live streams by id. A frame's four words are compared as numbers, so that no text is made for a frame, and finding
@@ -41,7 +42,7 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
 
   /** Adds an entry whose id isn't there. */
   add(entry: Entry): void {
-    const key = bucketKey(entry);
+    const key = bucketOf(entry);
     entry.nextInBucket = this.#buckets.get(key);
     this.#buckets.set(key, entry);
     this.#size++;
@@ -49,7 +50,7 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
 
   /** Removes exactly this entry, if it is there; a newer one with the same id stays. */
   delete(entry: Entry): void {
-    const key = bucketKey(entry);
+    const key = bucketOf(entry);
     const first = this.#buckets.get(key);
     if (first === entry) {
       if (entry.nextInBucket === undefined) this.#buckets.delete(key);
@@ -72,20 +73,25 @@ export class StreamTable<Entry extends TableEntry<Entry>> {
 
   find(id: IdWords): Entry | undefined {
     if (this.#last !== undefined && sameId(this.#last, id)) return this.#last;
-    let entry = this.#buckets.get(bucketKey(id));
+    let entry = this.#buckets.get(bucketOf(id));
     while (entry !== undefined && !sameId(entry, id)) entry = entry.nextInBucket;
     this.#last = entry;
     return entry;
   }
 }
 
-function bucketKey({ id0, id1, id2, id3 }: IdWords): number {
-  return (
-    Math.imul(id0 ^ SEED[0]!, FACTOR[0]!) ^
-    Math.imul(id1 ^ SEED[1]!, FACTOR[1]!) ^
-    Math.imul(id2 ^ SEED[2]!, FACTOR[2]!) ^
-    Math.imul(id3 ^ SEED[3]!, FACTOR[3]!)
-  );
+function bucketOf({ id0, id1, id2, id3 }: IdWords): number {
+  const sum =
+    FACTORS[8]! +
+    Math.imul(id0 & 0xffff, FACTORS[0]!) +
+    Math.imul(id0 >>> 16, FACTORS[1]!) +
+    Math.imul(id1 & 0xffff, FACTORS[2]!) +
+    Math.imul(id1 >>> 16, FACTORS[3]!) +
+    Math.imul(id2 & 0xffff, FACTORS[4]!) +
+    Math.imul(id2 >>> 16, FACTORS[5]!) +
+    Math.imul(id3 & 0xffff, FACTORS[6]!) +
+    Math.imul(id3 >>> 16, FACTORS[7]!);
+  return sum >>> BUCKET_SHIFT;
 }
 
 function sameId(a: IdWords, b: IdWords): boolean {

@@ -75,3 +75,42 @@ test('an entry that is deleted late does not take the newer one of its id along'
   assert.equal(table.find(at), young);
   assert.deepEqual(table.values(), [young]);
 });
+
+/** Ids that are cheap to think of, many of each kind, as all combinations of a few bits of each word. */
+const CHOSEN: Readonly<Record<string, (n: number) => IdWords>> = {
+  'in the low bits of the last word': (n) => ({ id0: 0, id1: 0, id2: 0, id3: n }),
+  'in the top bits of the first two words': (n) => ({
+    id0: (n & 63) << 26,
+    id1: (n >>> 6) << 26,
+    id2: 0,
+    id3: 0,
+  }),
+  'in the top bits of all words': (n) => ({
+    id0: (n & 7) << 29,
+    id1: ((n >>> 3) & 7) << 29,
+    id2: ((n >>> 6) & 7) << 29,
+    id3: (n >>> 9) << 29,
+  }),
+};
+
+for (const [where, idAt] of Object.entries(CHOSEN)) {
+  test(`ids that differ ${where} only are found with a few comparisons`, () => {
+    const table = new StreamTable<Entry>();
+    let comparisons = 0;
+    const ids = Array.from({ length: 4096 }, (_, n) => idAt(n));
+    for (const id of ids) {
+      const counted = {
+        ...entryOf(id),
+        get id3() {
+          comparisons++;
+          return id.id3;
+        },
+      };
+      table.add(counted);
+    }
+    comparisons = 0;
+    for (const id of ids) assert.notEqual(table.find(id), undefined);
+    // One for the entry that was found before, one for the one that is looked for, and hardly any for strangers.
+    assert.ok(comparisons / ids.length < 3, `${comparisons / ids.length} for each id`);
+  });
+}

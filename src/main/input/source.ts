@@ -1,5 +1,6 @@
-import { fstatSync, read } from 'node:fs';
+import { createReadStream, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 
 /** What the read loop asks of the protocol's input. */
 export interface WireSource {
@@ -16,17 +17,30 @@ export interface SourceEvents {
 /** Bytes that one read may bring: a socket pair holds some 200 KiB, a pipe 64. */
 const READ_BYTES = 256 * 1024;
 
-/** Reads a descriptor: pipe or socket by libuv, a file (a recorded session, say) by plain reads. */
+/** Reads a descriptor: a pipe, a socket, a file (a recorded session, say) or a device. An error is its end, too. */
 export function openSource(descriptor: number, events: SourceEvents): WireSource {
   const info = fstatSync(descriptor);
-  if (info.isFile() || info.isCharacterDevice()) return readFileLike(descriptor, events);
+  const stream =
+    info.isFile() || info.isCharacterDevice() ? openFile(descriptor, events) : openSocket(descriptor, events);
   let ended = false;
   const end = (): void => {
     if (ended) return;
     ended = true;
     events.onEnd();
   };
-  const socket = new Socket({
+  stream.on('end', end).on('error', end).on('close', end);
+  stream.resume();
+  return stream;
+}
+
+function openFile(descriptor: number, events: SourceEvents): Readable {
+  const stream = createReadStream('', { fd: descriptor, autoClose: false, highWaterMark: READ_BYTES });
+  // Without an encoding, chunks are buffers.
+  return stream.on('data', (chunk) => events.onBytes(chunk as Buffer));
+}
+
+function openSocket(descriptor: number, events: SourceEvents): Readable {
+  return new Socket({
     fd: descriptor,
     readable: true,
     writable: false,
@@ -39,31 +53,4 @@ export function openSource(descriptor: number, events: SourceEvents): WireSource
       },
     },
   } as ConstructorParameters<typeof Socket>[0]);
-  socket.on('end', end).on('error', end).on('close', end);
-  socket.resume();
-  return socket;
-}
-
-function readFileLike(descriptor: number, events: SourceEvents): WireSource {
-  const buffer = new Uint8Array(READ_BYTES);
-  let paused = false;
-  let reading = false;
-  const next = (): void => {
-    if (paused || reading) return;
-    reading = true;
-    read(descriptor, buffer, 0, buffer.length, null, (error, length) => {
-      reading = false;
-      if (error !== null || length === 0) return events.onEnd();
-      events.onBytes(buffer.subarray(0, length));
-      next();
-    });
-  };
-  next();
-  return {
-    pause: () => (paused = true),
-    resume: () => {
-      paused = false;
-      next();
-    },
-  };
 }

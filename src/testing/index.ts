@@ -2,5 +2,6 @@
 export { merge, rechunk, type ChunkSizes } from './chunks.ts';
 export { mockStream, type LoggedLine, type MockStream, type MockStreamOptions } from './mock-stream.ts';
 export type { MethodOf } from '../methods/typed-stream.ts';
-export { testModule, type TestModule, type TestModuleOptions } from './test-module.ts';
+export { testModule } from './load-kit.ts';
+export type { TestModule, TestModuleOptions } from './test-module.ts';
 export type { StreamOutcome, TestStream } from './test-stream.ts';

@@ -56,21 +56,6 @@ export interface TestModuleOptions extends Partial<
 /** How long a handler on a thread of its own may take to notice the end, in ms of real time. */
 const CLOSE_MS = 2000;
 
-/**
- * Runs a module in memory, without a child process: host and module talk through the real demux, codec, scheduler and credit
- * accounting, and each breach of the contract fails {@link TestModule.close}.
- *
- * @throws Error with the reason if the module can't be run
- */
-export async function testModule<H extends StreamHandlers>(
-  definition: ModuleDefinition<H>,
-  options: TestModuleOptions = {},
-): Promise<TestModule<H>> {
-  const module = new TestModule(definition, options);
-  await module.start();
-  return module;
-}
-
 /** A module under test, and its host. */
 export class TestModule<H extends StreamHandlers = StreamHandlers> {
   /** The host's end, for everything that is no typed stream: requests, key-values, health, frames written by hand. */

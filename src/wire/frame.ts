@@ -11,7 +11,7 @@ import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { PointerCursor } from './capnp/pointer-cursor.ts';
 import { StructReader } from './capnp/reader.ts';
-import { hexEqualsWord } from './stream-id.ts';
+import { hexEqualsWord, type IdWords } from './stream-id.ts';
 import type { WireLimits } from './capnp/limits.ts';
 
 export type { ErrorFields } from './error-payload.ts';
@@ -41,11 +41,45 @@ export interface OpenHead {
  */
 export const FRAME_LAYOUT = { discriminant: 16, credit: 20, dataWords: 3, pointers: 1 } as const;
 
+/** One frame of a stream, for those who read it: the object behind it is used for the next message, too. */
+export interface Frame extends IdWords {
+  /** The discriminant as it came, a UInt16; see {@link FRAME_ARM} and {@link Frame.isKnownArm}. */
+  readonly arm: number;
+  /** Whether `arm` is one of {@link FRAME_ARM}. */
+  readonly isKnownArm: boolean;
+  /** The payload of `data`: offsets into the bytes that were decoded. Equal for other arms. */
+  readonly dataStart: number;
+  readonly dataEnd: number;
+  /** The UInt32 of `credit`, in bytes; 0 for other arms. */
+  readonly credit: number;
+  /** The frame's own message, without the envelope: offsets into the bytes that were decoded. */
+  readonly start: number;
+  readonly end: number;
+  /** The reason of a `cancel`. @throws MalformedError, also for another arm */
+  cancelReason(): string;
+  /**
+   * What an `open` says.
+   *
+   * @param maxContextBytes the fields of a larger context are not built: only its size is known then, in `contextBytes`
+   * @throws MalformedError, also for another arm
+   */
+  open(maxContextBytes?: number): OpenFields;
+  /**
+   * As much of an `open` as routing needs; the rest is checked.
+   *
+   * @param maxContextBytes a larger context is measured, and nothing else is known of it
+   * @throws MalformedError, also for another arm
+   */
+  openHead(maxContextBytes: number): OpenHead;
+  /** What an `error` says. @throws MalformedError, also for another arm */
+  error(): ErrorFields;
+}
+
 /**
  * Reads the nested messages of `streamFrame` envelopes, one after the other into its own fields. The arms data, credit and close
  * cost no allocation where the message has one segment.
  */
-export class FrameDecoder {
+export class FrameDecoder implements Frame {
   readonly #cursor: PointerCursor;
   /** The discriminant as it came; see {@link FrameDecoder.isKnownArm}. */
   arm = 0;

@@ -20,7 +20,7 @@ export {
   PROTOCOL_VERSION,
 } from './flow-limits.ts';
 export { FrameEncoder } from './frame-encoder.ts';
-export { FRAME_ARM, type ErrorFields, type FrameDecoder, type OpenFields, type OpenHead } from './frame.ts';
+export { FRAME_ARM, type ErrorFields, type Frame, type OpenFields, type OpenHead } from './frame.ts';
 export { MessageDecoder, type MessageKind } from './message-decoder.ts';
 export { MESSAGE_TYPE, MESSAGE_TYPES, messageTypeFromNumber, type MessageType } from './message-type.ts';
 export * from './payload-decode.ts';

@@ -1,6 +1,6 @@
 import { DataFastPath } from './data-fast-path.ts';
 import { EMPTY_PAYLOAD, EnvelopeDecoder } from './envelope.ts';
-import { FrameDecoder } from './frame.ts';
+import { FrameDecoder, type Frame } from './frame.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { viewOf } from './capnp/reader.ts';
@@ -39,11 +39,13 @@ export class MessageDecoder {
    * The frame of the last message, for the kinds `streamFrame` and `unknownArm`. It is the same
    * object for every message.
    */
-  readonly frame: FrameDecoder;
+  readonly frame: Frame;
   /** What was given to {@link decode}: the offsets of `frame` are into it. */
   bytes: Uint8Array = EMPTY_PAYLOAD;
   /** The kind of the last message. */
   kind: MessageKind = 'malformedEnvelope';
+  /** The same object as `frame`. */
+  readonly #frame: FrameDecoder;
   readonly #envelope: EnvelopeDecoder;
   readonly #fastPath = new DataFastPath();
   /** The envelope was not decoded, because the message is Data in the usual layout. */
@@ -54,7 +56,7 @@ export class MessageDecoder {
 
   constructor(limits: WireLimits = DEFAULT_WIRE_LIMITS) {
     this.#envelope = new EnvelopeDecoder(limits);
-    this.frame = new FrameDecoder(limits);
+    this.frame = this.#frame = new FrameDecoder(limits);
   }
 
   /**
@@ -65,7 +67,7 @@ export class MessageDecoder {
    */
   decode(bytes: Uint8Array, start = 0, end: number = bytes.length): MessageKind {
     this.bytes = bytes;
-    this.#isUsualData = this.#fastPath.match(this.frame, bytes, start, end);
+    this.#isUsualData = this.#fastPath.match(this.#frame, bytes, start, end);
     return (this.kind = this.#isUsualData ? 'streamFrame' : this.#decodeAny(bytes, start, end));
   }
 
@@ -130,7 +132,7 @@ export class MessageDecoder {
   #decodeFrame(bytes: Uint8Array): MessageKind {
     const { requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
     if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) return 'notAStreamId';
-    const { frame } = this;
+    const frame = this.#frame;
     try {
       frame.decode(bytes, payloadStart, payloadEnd);
     } catch (error) {

@@ -1,10 +1,10 @@
 import { grantFits } from '../../wire/credit.ts';
 import type { HostEvent } from './stream-state.ts';
-import { FRAME_ARM, type FrameDecoder } from '../../wire/frame.ts';
+import { FRAME_ARM, type Frame } from '../../wire/frame.ts';
 import type { StreamEntry } from './stream-entry.ts';
 
 /** What a frame is for the state machine. Balances are checked before any state changes. */
-export function eventOf(frame: FrameDecoder, entry: StreamEntry): HostEvent {
+export function eventOf(frame: Frame, entry: StreamEntry): HostEvent {
   switch (frame.arm) {
     case FRAME_ARM.data:
       // Only a stream that may receive counts what it receives.
@@ -26,7 +26,7 @@ export function eventOf(frame: FrameDecoder, entry: StreamEntry): HostEvent {
 }
 
 /** Why a stream ends on such an event, for a person. @throws MalformedError for a reason that can’t be read */
-export function reasonFor(event: HostEvent, frame: FrameDecoder): string {
+export function reasonFor(event: HostEvent, frame: Frame): string {
   switch (event) {
     case 'open':
       return 'the host opened a stream with an id that is live';

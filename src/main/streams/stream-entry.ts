@@ -5,7 +5,7 @@ import type { TableEntry } from '../../wire/stream-table.ts';
 import type { HandlerMode } from '../../module.ts';
 import { OP, type StreamStart } from '../../threads/messages.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
-import { FrameDecoder } from '../../wire/frame.ts';
+import { FrameDecoder, type Frame } from '../../wire/frame.ts';
 import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
 import type { RunningJob } from '../calls/running-job.ts';
@@ -52,13 +52,7 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   readonly #owner: EntryOwner;
 
   /** @param frame an Open in `bytes`, which are the entry's during this call and until {@link keepOpen} */
-  constructor(
-    owner: EntryOwner,
-    frame: FrameDecoder,
-    bytes: Uint8Array,
-    receiveWindow: number,
-    credit: number,
-  ) {
+  constructor(owner: EntryOwner, frame: Frame, bytes: Uint8Array, receiveWindow: number, credit: number) {
     this.#owner = owner;
     ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
     this.open = bytes;

@@ -3,7 +3,7 @@ import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step
 import type { HandlerMode } from '../../module.ts';
 import { cutUtf8 } from '../../base/text.ts';
 import { OP } from '../../threads/messages.ts';
-import { FRAME_ARM, type FrameDecoder } from '../../wire/frame.ts';
+import { FRAME_ARM, type Frame } from '../../wire/frame.ts';
 import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import type { MalformedError } from '../../wire/capnp/malformed.ts';
 import { StreamTable } from '../../wire/stream-table.ts';
@@ -73,7 +73,7 @@ export class Streams implements EntryOwner {
   }
 
   /** A sound frame whose id is that of its envelope. */
-  onFrame(frame: FrameDecoder, bytes: Uint8Array): void {
+  onFrame(frame: Frame, bytes: Uint8Array): void {
     const entry = this.#live(this.#table.find(frame));
     if (entry === undefined) {
       if (frame.arm === FRAME_ARM.open) return this.#open(frame, bytes);
@@ -197,7 +197,7 @@ export class Streams implements EntryOwner {
     this.#running.end(entry);
   }
 
-  #open(frame: FrameDecoder, bytes: Uint8Array): void {
+  #open(frame: Frame, bytes: Uint8Array): void {
     const { options, clock } = this.#host;
     const { context, initialCredit } = frame.openHead(options.maxContextBytes);
     const { contextBytes, metadataEntries, deadlineUnixMs } = context;

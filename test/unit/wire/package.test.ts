@@ -6,16 +6,24 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import {
+  decodeIpcError,
   DEFAULT_WIRE_LIMITS,
   encodeEnvelope,
+  encodeIpcError,
+  FrameEncoder,
   Framer,
+  INITIAL_CREDIT,
   MalformedError,
+  MAX_DATA_BYTES,
   MAX_REQUEST_ID_BYTES,
   MessageDecoder,
+  parseStreamId,
+  ReceiveWindow,
 } from '../../../src/wire/index.ts';
 import { examplesOf } from '../../support/doc-examples.ts';
-import { ENVELOPES, FRAME_MESSAGES } from '../golden/wire.ts';
+import { ENVELOPES, ERROR_PAYLOADS, FRAME_MESSAGES, ID as ID_TEXT, OPEN_FRAMES } from '../golden/wire.ts';
 
+const ID = parseStreamId(ID_TEXT) ?? assert.fail();
 const WIRE = new URL('../../../src/wire/index.ts', import.meta.url).href;
 
 function fromHex(hex: string): Uint8Array {
@@ -117,4 +125,100 @@ test('a requestId at its limit is read, and one byte more is a malformed envelop
   view.setUint32(28, view.getUint32(28, true) + 8, true);
   assert.equal(decoder.decode(longest), 'malformedEnvelope');
   assert.equal(decoder.malformed.what, 'request-id');
+});
+
+test('a decoder shows its frame to be read only, and nothing of how it is filled', () => {
+  const shown: keyof MessageDecoder['frame'] = 'arm';
+  type Hidden = 'setData' | 'decode' | 'idMatches';
+  const isHidden: Extract<keyof MessageDecoder['frame'], Hidden> extends never ? true : false = true;
+  assert.deepEqual([shown, isHidden], ['arm', true]);
+});
+
+test('a message that is cut at any two places comes out whole, and only once its last byte is there', () => {
+  const message = fromHex(FRAME_MESSAGES.cancel);
+  for (let first = 0; first <= message.length; first++) {
+    for (let second = first; second <= message.length; second++) {
+      const whole: Uint8Array[] = [];
+      const framer = new Framer(DEFAULT_WIRE_LIMITS, (bytes, start, end) =>
+        whole.push(bytes.slice(start, end)),
+      );
+      framer.push(message.subarray(0, first));
+      framer.push(message.subarray(first, second));
+      assert.equal(whole.length, second === message.length ? 1 : 0, `cut at ${first} and ${second}`);
+      framer.push(message.subarray(second));
+      assert.deepEqual(whole, [message], `cut at ${first} and ${second}`);
+    }
+  }
+});
+
+test('a message that ends early is never of a sound kind, wherever it ends', () => {
+  const decoder = new MessageDecoder();
+  for (const hex of Object.values(FRAME_MESSAGES)) {
+    const message = fromHex(hex);
+    for (let end = 0; end < message.length; end++) {
+      assert.equal(decoder.decode(message, 0, end), 'malformedEnvelope', `${hex} up to ${end}`);
+    }
+  }
+});
+
+/** A limit that is `atMost` is the least that reads the message: one less is refused for the reason `what`. */
+function assertLeast(
+  limit: 'maxNesting' | 'maxTraversalWords',
+  atMost: number,
+  read: (decoder: MessageDecoder) => void,
+): void {
+  read(new MessageDecoder({ ...DEFAULT_WIRE_LIMITS, [limit]: atMost }));
+  const what = limit === 'maxNesting' ? 'nesting' : 'traversal';
+  assert.throws(
+    () => read(new MessageDecoder({ ...DEFAULT_WIRE_LIMITS, [limit]: atMost - 1 })),
+    (error) => error instanceof MalformedError && error.what === what,
+  );
+}
+
+test('a message as deep as the nesting limit is read, and a deeper one refused', () => {
+  // The frame and its IpcError; then the frame, its Open, the context, the list of its entries, an entry.
+  assertLeast('maxNesting', 2, (decoder) => {
+    if (decoder.decode(fromHex(FRAME_MESSAGES.error)) !== 'streamFrame') throw decoder.malformed;
+    decoder.frame.error();
+  });
+  const open = encodeEnvelope('streamFrame', ID, fromHex(OPEN_FRAMES.full));
+  assertLeast('maxNesting', 5, (decoder) => {
+    if (decoder.decode(open) !== 'streamFrame') throw decoder.malformed;
+    decoder.frame.open();
+  });
+});
+
+test('a message that is read within the traversal limit is taken, and one word more refused', () => {
+  // The root pointer, three words of the envelope, one of the requestId, ten of the payload.
+  const message = encodeEnvelope('health', 'h', new Uint8Array(80));
+  assertLeast('maxTraversalWords', 15, (decoder) => {
+    if (decoder.decode(message) !== 'health') throw decoder.malformed;
+  });
+});
+
+test('Data of the largest size is within what a window takes, and one byte more is not', () => {
+  const encoder = new FrameEncoder(ID);
+  const decoder = new MessageDecoder();
+  const isTaken = (size: number): boolean => {
+    assert.equal(decoder.decode(encoder.data(new Uint8Array(size))), 'streamFrame');
+    const { dataStart, dataEnd } = decoder.frame;
+    assert.equal(dataEnd - dataStart, size);
+    return new ReceiveWindow(INITIAL_CREDIT).accept(dataEnd - dataStart, 0);
+  };
+  assert.deepEqual([isTaken(MAX_DATA_BYTES), isTaken(MAX_DATA_BYTES + 1)], [true, false]);
+});
+
+test('an error that the capnp tool wrote is read, and written again byte for byte', () => {
+  for (const { code, message, details, hex } of ERROR_PAYLOADS) {
+    const envelope = encodeEnvelope('error', 'r-1', fromHex(hex));
+    const decoder = new MessageDecoder();
+    assert.equal(decoder.decode(envelope), 'error');
+    const read = decodeIpcError(decoder.payload());
+    assert.deepEqual(
+      [read.code, read.message, Buffer.from(read.details ?? []).toString('hex')],
+      [code, message, details],
+    );
+    const again = encodeIpcError({ code, message, details: fromHex(details) });
+    assert.equal(Buffer.from(again).toString('hex'), hex);
+  }
 });

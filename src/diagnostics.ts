@@ -4,7 +4,8 @@ import type { ErrorCode } from './errors.ts';
 import type { Stats } from './base/stats.ts';
 import type { InvocationContext } from './wire/context.ts';
 
-export type { Durations, LoopDelay, Stats } from './base/stats.ts';
+export type { Durations } from './base/durations.ts';
+export type { LoopDelay, Stats } from './base/stats.ts';
 
 /**
  * A channel of `node:diagnostics_channel`, with the type of what is published on it. Node's own

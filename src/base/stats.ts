@@ -1,11 +1,5 @@
 import type { ErrorCode } from '../errors.ts';
-
-/** Things that took time. All times in ms. */
-export interface Durations {
-  readonly count: number;
-  readonly totalMs: number;
-  readonly maxMs: number;
-}
+import type { Durations } from './durations.ts';
 
 /** How late main's event loop was, in ms. Its timer is exact to some 10 ms, so that much is no delay. */
 export interface LoopDelay {

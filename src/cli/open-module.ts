@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { textOf } from '../base/thrown.ts';
 import type { Initialized } from '../host/index.ts';
 import { spawnModule, type ModuleProcess, type SpawnModuleOptions } from '../host/index.ts';
 import { EXIT } from '../main/options.ts';
@@ -39,7 +40,7 @@ export async function openModule(
     const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
     throw new CliError(
       1,
-      code === null && signal === null ? messageOf(error) : `the module ${how} before it had started`,
+      code === null && signal === null ? textOf(error) : `the module ${how} before it had started`,
     );
   }
 }
@@ -79,9 +80,4 @@ async function suggestion(file: string): Promise<string> {
   if (near[0] !== undefined) return `Did you mean ${join(folder, near[0])}?`;
   if (modules.length > 0) return `That folder has: ${modules.slice(0, 5).join(', ')}.`;
   return `The path is relative to ${process.cwd()}.`;
-}
-
-/** The text of whatever was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { SCHEMA_DEFAULT } from '../wire/schema-defaults.ts';
 import { isModuleError, ModuleError } from '../errors.ts';
 import {
   decodeHandleResponse,
@@ -116,7 +117,7 @@ export class HostSession {
    * last message. Rejects with a {@link ModuleError}: `invalidArgument` for a time that can't be sent.
    */
   shutdown(options: { drainMs?: number } = {}): Promise<void> {
-    return mayBeIgnored(this.#shutdown(options.drainMs ?? 5_000));
+    return mayBeIgnored(this.#shutdown(options.drainMs ?? SCHEMA_DEFAULT.drainMs));
   }
 
   async #shutdown(drainMs: number): Promise<void> {

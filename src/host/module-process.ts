@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { resolve as resolvePath } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SCHEMA_DEFAULT } from '../wire/schema-defaults.ts';
 import { MAX_TIMER_MS } from '../base/clock.ts';
 import { ModuleError } from '../errors.ts';
 import type { HealthReport, Initialized } from '../wire/payload-decode.ts';
@@ -165,7 +166,7 @@ export class ModuleProcess implements ModuleHost {
    * Rejects with a ModuleError `invalidArgument` for a time that is negative or no number.
    */
   close(options: { drainMs?: number } = {}): Promise<ModuleExit> {
-    return mayBeIgnored(holding(this.#close(options.drainMs ?? 5_000)));
+    return mayBeIgnored(holding(this.#close(options.drainMs ?? SCHEMA_DEFAULT.drainMs)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { SCHEMA_DEFAULT } from '../wire/schema-defaults.ts';
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
 import { cpuShare } from '../base/cpu-share.ts';
 
@@ -70,7 +71,7 @@ export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   unavailableMs: 30_000,
   lingerMs: 10_000,
   maxLingering: 4,
-  drainMs: 5000,
+  drainMs: SCHEMA_DEFAULT.drainMs,
   workerHeapMb: 512,
   statsMs: 0,
   failureLines: 10,

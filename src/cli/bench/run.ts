@@ -5,7 +5,8 @@ import { openInput, readChunks } from '../call/files.ts';
 import { CliError } from '../terminal/failure.ts';
 import { bytes, count, plural } from '../terminal/format.ts';
 import { callOnce, type CallSpec, type CallTally } from '../call/one-call.ts';
-import { messageOf, openModule } from '../open-module.ts';
+import { textOf } from '../../base/thrown.ts';
+import { openModule } from '../open-module.ts';
 import { startProgressLine } from '../terminal/progress-line.ts';
 
 export interface BenchOptions {
@@ -104,7 +105,7 @@ async function measure(
       Array.from({ length: concurrency }, () => oneAfterTheOther().catch(unlessStopped(stop.signal))),
     );
   } catch (error) {
-    const text = isModuleError(error) ? `${error.code}: ${error.message}` : messageOf(error);
+    const text = isModuleError(error) ? `${error.code}: ${error.message}` : textOf(error);
     throw new CliError(
       1,
       `a call of ${method} failed: ${text}`,

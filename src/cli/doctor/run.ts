@@ -10,7 +10,8 @@ import { checkLauncher, checkNode, checkPackage, checkTypeScript, checkWorkers }
 import { judgePrints, parseTrace, renderFindings, type Finding } from './findings.ts';
 import { callOnce } from '../call/one-call.ts';
 import { count, plural } from '../terminal/format.ts';
-import { checkModuleFile, messageOf } from '../open-module.ts';
+import { textOf } from '../../base/thrown.ts';
+import { checkModuleFile } from '../open-module.ts';
 
 export interface DoctorOptions {
   readonly file: string;
@@ -70,7 +71,7 @@ async function checkLife(file: string): Promise<Finding[]> {
     const { stderr } = await module.close();
     // What the module printed itself may stand around it.
     const said = /^ixt-module: (.*)$/m.exec(stderr)?.[1];
-    return [{ level: 'problem', check: 'load', text: said ?? messageOf(error) }];
+    return [{ level: 'problem', check: 'load', text: said ?? textOf(error) }];
   }
 }
 
@@ -134,7 +135,7 @@ function unwatched(error: unknown): Finding {
   return {
     level: 'warning',
     check: 'prints',
-    text: `it does not load while it is watched, so not every print may be found: ${messageOf(error)}`,
+    text: `it does not load while it is watched, so not every print may be found: ${textOf(error)}`,
   };
 }
 
@@ -167,7 +168,7 @@ async function callWatched(module: ModuleProcess, options: DoctorOptions, method
     return {
       level: 'warning',
       check: 'call',
-      text: `the method ${method} fails: ${code}: ${messageOf(error)}`,
+      text: `the method ${method} fails: ${code}: ${textOf(error)}`,
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors.ts';
 import type { HandlerMode } from '../../module.ts';
 import { decodeHandleRequest } from '../../wire/payload-decode.ts';
-import { padToWord } from '../../wire/capnp/bytes.ts';
+import { NO_BYTES, padToWord } from '../../wire/capnp/bytes.ts';
 import { encodeHandleResponse } from '../../wire/payload-encode.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { envelopeHeaderBytes } from '../../wire/envelope.ts';
@@ -27,8 +27,6 @@ export interface RequestsHost {
   /** Why no call can be taken: no worker could be had for a while. `undefined`: calls may wait. */
   unavailable(): string | undefined;
 }
-
-const NO_BYTES = new Uint8Array(0);
 
 /** One unary request, from its arrival until its handler has really ended. */
 export class RequestEntry implements WaitingCall {

@@ -1,7 +1,7 @@
 import { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import type { Stats } from '../../base/stats.ts';
-import { DurationCount } from '../../base/duration-count.ts';
+import { DurationCount } from '../../base/durations.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /**

@@ -7,7 +7,7 @@ import type { LoopDelay, Stats } from '../../base/stats.ts';
 import { orElse } from '../../base/or-else.ts';
 import { tryWriteStderr } from '../../base/stderr.ts';
 import { tell } from '../../base/subscribers.ts';
-import { DurationCount } from '../../base/duration-count.ts';
+import { DurationCount } from '../../base/durations.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import type { Clock } from '../../base/clock.ts';
 

@@ -3,7 +3,7 @@ import type { ErrorCode, ErrorReport } from '../../errors.ts';
 import type { Stats } from '../../base/stats.ts';
 import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { InvocationContext } from '../../wire/context.ts';
-import { DurationCount } from '../../base/duration-count.ts';
+import { DurationCount } from '../../base/durations.ts';
 import { tell } from '../../base/subscribers.ts';
 import { streamIdFromWords, type IdWords } from '../../wire/stream-id.ts';
 import type { StreamTimes } from './stream-entry.ts';

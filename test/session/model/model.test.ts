@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../../support/seeded-random.ts';
 import type { StreamState } from '../../../src/main/streams/stream-state.ts';
 import { FakeSeats } from '../../support/fake-workers.ts';
 import { isHostEvent, type StreamEvent } from './stream-events.ts';
@@ -179,15 +180,10 @@ function runStates(shape: WorldShape, streams: number, depth: number): number {
   return seen.size;
 }
 
-/** mulberry32: a small generator whose whole state is its seed. */
+/** Whole numbers from 0 to below, the same for the same seed. */
 function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b_79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  const random = seededRandom(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 const ONE: WorldShape = { workers: 1, streamsPerWorker: 1, maxQueue: 1, isReady: true };

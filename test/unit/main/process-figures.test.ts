@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DurationCount } from '../../../src/base/duration-count.ts';
+import { DurationCount } from '../../../src/base/durations.ts';
 import { WatchedLock } from '../../../src/main/output/lock-watch.ts';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { ProcessWatch } from '../../../src/main/process/process-figures.ts';

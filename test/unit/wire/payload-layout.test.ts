@@ -5,6 +5,7 @@ import { ERROR_CODES } from '../../../src/errors.ts';
 import * as decode from '../../../src/wire/payload-decode.ts';
 import * as encode from '../../../src/wire/payload-encode.ts';
 import { SCHEMA_DEFAULT } from '../../../src/wire/schema-defaults.ts';
+import { NO_BYTES } from '../../../src/wire/capnp/bytes.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../../src/wire/frame.ts';
 import {
@@ -37,7 +38,6 @@ const CONTEXT_DEFAULTS = {
   tracestate: '',
   metadata: [],
 };
-const NO_BYTES = new Uint8Array(0);
 const SOME_BYTES = Uint8Array.of(1, 2, 3);
 
 /** A decoder that gives the struct's fields, with what it says for a message in which nothing is set. */

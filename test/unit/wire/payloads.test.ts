@@ -4,6 +4,7 @@ import * as decode from '../../../src/wire/payload-decode.ts';
 import * as encode from '../../../src/wire/payload-encode.ts';
 import { encodeOpenFrame } from '../../../src/wire/frame-encoder.ts';
 import type { InvocationContext } from '../../../src/wire/context.ts';
+import { NO_BYTES } from '../../../src/wire/capnp/bytes.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../../src/wire/error-payload.ts';
 import { FrameDecoder, type OpenFields } from '../../../src/wire/frame.ts';
@@ -13,7 +14,6 @@ import { buildMessage, fieldOf, readLayout, structOf } from '../../support/layou
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 
 const layout = readLayout();
-const NO_BYTES = new Uint8Array(0);
 const BODY = Uint8Array.from({ length: 77 }, (_, i) => i * 3);
 const ID = parseStreamId('000102030405060708090a0b0c0d0eff')!;
 

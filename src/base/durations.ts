@@ -1,4 +1,9 @@
-import type { Durations } from './stats.ts';
+/** Things that took time. All times in ms. */
+export interface Durations {
+  readonly count: number;
+  readonly totalMs: number;
+  readonly maxMs: number;
+}
 
 /** Adds up how long things took. */
 export class DurationCount {

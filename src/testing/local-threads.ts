@@ -9,6 +9,7 @@ import { OpBatch, readOps } from '../threads/op-batch.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import { OpenReader } from '../worker/jobs/opened-stream.ts';
 import { checkModule, type LoadedModule } from '../worker/module-loader.ts';
+import { turn } from './real-time.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
 
 /** A handler on the test's own thread waited for something that only the test could do. */
@@ -95,6 +96,8 @@ class LocalLink implements WorkerLink {
       maxMessageBytes: parts.settings.maxMessageBytes,
     });
     port1.on('message', (message: FromWorker) => events.onMessage(message));
+    // A listener holds the process, and a module that nobody waits for must not.
+    port1.unref();
     // The pool hears nothing before it has the link.
     queueMicrotask(() => this.#load(slot, parts));
   }
@@ -117,12 +120,14 @@ class LocalLink implements WorkerLink {
       if (ops.isEmpty) continue;
       const bytes = ops.take();
       this.#port.postMessage(bytes, [bytes]);
+      void untilTaken();
     }
   }
 
   postTask(task: RequestTask): void {
     this.#running++;
     this.#port.postMessage(task);
+    void untilTaken();
   }
 
   receive(): FromWorker | undefined {
@@ -162,12 +167,14 @@ class LocalLink implements WorkerLink {
     const port = this.#threadPort;
     const say = (message: FromWorker): void => {
       port.postMessage(message);
+      void untilTaken();
       if (message.type === 'settled') this.#settled();
     };
     try {
       const module = (this.#module = checkModule(definition, 'given to testModule'));
       const region = new Region(settings.region);
       new Thread({ settings, region, seat: { slot, port }, module, say, environment: environmentOf(parts) });
+      port.unref();
       say({ type: 'loaded', manifest: module.manifest });
     } catch (error) {
       say({ type: 'loadFailed', message: (error as Error).message });
@@ -183,6 +190,15 @@ class LocalLink implements WorkerLink {
     this.#running--;
     if (this.#isDoomed && this.#running === 0) this.exit();
   }
+}
+
+/**
+ * Keeps the event loop turning until a message that was just posted is taken at the other end of its port: a test may wait for what
+ * the handler then does, and the ports don't hold the process. It is taken in the second turn at the latest.
+ */
+async function untilTaken(): Promise<void> {
+  await turn();
+  await turn();
 }
 
 function environmentOf({

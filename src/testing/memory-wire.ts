@@ -1,3 +1,4 @@
+import { holdProcess, releaseProcess } from '../host/transport/process-hold.ts';
 import type { Transport, TransportEnd, TransportHandlers } from '../host/transport/transport.ts';
 import { sizesOf, type ChunkSizes } from './chunks.ts';
 import { setImmediate, turn } from './real-time.ts';
@@ -31,6 +32,8 @@ export class MemoryWire {
       },
       end: () => this.#toModule.end(),
       close: () => this.#toModule.end(),
+      ref: holdProcess,
+      unref: releaseProcess,
     };
     this.sink = {
       write: (bytes, done) => {

@@ -4,6 +4,7 @@ import { HostSession } from '../host/host-session.ts';
 import type { OpenStreamOptions } from '../host/streams/host-stream.ts';
 import type { ServiceHandler } from '../host/service-calls.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
+import { holdProcess, releaseProcess } from '../host/transport/process-hold.ts';
 import { Main } from '../main/main.ts';
 import { ThreadLinks } from '../main/workers/thread-links.ts';
 import type { LinkSource } from '../main/workers/worker-link.ts';
@@ -167,6 +168,21 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   }
 
   async #close(): Promise<void> {
+    holdProcess();
+    try {
+      await this.#end();
+    } finally {
+      releaseProcess();
+    }
+    const [blocked] = this.#blocked;
+    if (blocked !== undefined) throw blocked;
+    const [violation] = this.session.violations;
+    if (violation !== undefined) throw violation;
+    if (this.#exitCode !== 0) throw new Error(this.#howItEnded());
+    for (const { id, counts } of this.#streams) checkTerminal(id, counts);
+  }
+
+  async #end(): Promise<void> {
     const { cancelGraceMs = DEFAULT_OPTIONS.cancelGraceMs } = this.#options;
     await this.settled();
     this.session.endInput();
@@ -178,12 +194,6 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       await this.#exitsWithin(CLOSE_MS);
     }
     await this.#exited;
-    const [blocked] = this.#blocked;
-    if (blocked !== undefined) throw blocked;
-    const [violation] = this.session.violations;
-    if (violation !== undefined) throw violation;
-    if (this.#exitCode !== 0) throw new Error(this.#howItEnded());
-    for (const { id, counts } of this.#streams) checkTerminal(id, counts);
   }
 
   #howItEnded(): string {
@@ -242,7 +252,8 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   }
 
   #threadLinks(settings: WorkerSettings, workerHeapMb: number): LinkSource {
-    return new ThreadLinks({ settings, workerHeapMb, log: (line) => void this.logs.push(line) });
+    const log = (line: string): void => void this.logs.push(line);
+    return new ThreadLinks({ settings, workerHeapMb, holdsProcess: false, log });
   }
 
   async #exit(code: number, endThreads: () => Promise<void>): Promise<void> {

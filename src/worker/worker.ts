@@ -11,22 +11,26 @@ import { Thread, workerEnvironment } from './thread.ts';
  * The composition root of a worker thread. Returns at once with the function that Piscina calls for its one task, the seat; the
  * module is loaded only then. So a module that can't be loaded never makes Piscina start threads over and over: the thread lives,
  * says what is wrong, and main decides.
+ *
+ * The task is over as soon as the seat is taken, because Piscina holds the process while a task is under way. Main holds it by
+ * the seat's port, where it wants to.
  */
-export function startWorker(): (seat: Seat) => Promise<never> {
+export function startWorker(): (seat: Seat) => void {
   const settings = workerData as WorkerSettings;
   const region = new Region(settings.region);
   const dropped = new DroppedLogs(region);
   guardConsole(() => dropped.add());
-  return async (seat) => {
-    const say = (message: FromWorker): void => seat.port.postMessage(message);
-    try {
-      await prepareDebugging(settings, seat);
-      const module = await loadModule(settings.file);
-      new Thread({ settings, region, seat, module, say, environment: workerEnvironment(settings) });
-      say({ type: 'loaded', manifest: module.manifest });
-    } catch (error) {
-      say({ type: 'loadFailed', message: (error as Error).message });
-    }
-    return new Promise(() => {});
-  };
+  return (seat) => void takeSeat(settings, region, seat);
+}
+
+async function takeSeat(settings: WorkerSettings, region: Region, seat: Seat): Promise<void> {
+  const say = (message: FromWorker): void => seat.port.postMessage(message);
+  try {
+    await prepareDebugging(settings, seat);
+    const module = await loadModule(settings.file);
+    new Thread({ settings, region, seat, module, say, environment: workerEnvironment(settings) });
+    say({ type: 'loaded', manifest: module.manifest });
+  } catch (error) {
+    say({ type: 'loadFailed', message: (error as Error).message });
+  }
 }

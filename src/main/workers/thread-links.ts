@@ -12,6 +12,8 @@ export interface ThreadLinksOptions {
   /** JavaScript heap of each thread, at most, in MiB. */
   readonly workerHeapMb: number;
   readonly settings: WorkerSettings;
+  /** Whether this process lives on for as long as a thread does (default: it does). */
+  readonly holdsProcess?: boolean;
   /** A line for a person. */
   log(this: void, line: string): void;
 }
@@ -42,7 +44,7 @@ export class ThreadLinks implements LinkSource {
     piscina.on('error', () => {});
     // Piscina says this of a thread that has booted and loaded our code.
     piscina.on('workerCreate', () => events.onBooted());
-    // It starts the thread in this call, and throws where it can't. The promise settles only by the thread's death.
+    // It starts the thread in this call, and throws where it can't.
     try {
       piscina.run({ slot, port: port2 }, { transferList: [port2] }).catch(() => {});
     } catch (error) {
@@ -60,6 +62,8 @@ export class ThreadLinks implements LinkSource {
       },
     });
     this.#live.add(link);
+    // Piscina holds the process by neither the thread nor, once the seat is taken, its own port.
+    if (this.#options.holdsProcess === false) port1.unref();
     return link;
   }
 

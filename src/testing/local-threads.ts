@@ -9,6 +9,7 @@ import { OpBatch, readOps } from '../threads/op-batch.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import { OpenReader } from '../worker/jobs/opened-stream.ts';
 import { checkModule, type LoadedModule } from '../worker/module-loader.ts';
+import { threadHeld, threadReleased } from './held-thread.ts';
 import { turn } from './real-time.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
 
@@ -104,7 +105,7 @@ class LocalLink implements WorkerLink {
 
   postBatch(batch: ArrayBuffer): void {
     const now = new OpBatch();
-    const started = new OpBatch();
+    const started: OpBatch[] = [];
     readOps(batch, (kind, job, payload) => {
       if (kind === OP.open) {
         this.#running++;
@@ -114,9 +115,12 @@ class LocalLink implements WorkerLink {
       const open = kind === OP.end || kind === OP.stop ? this.#deferred.get(job) : undefined;
       if (open === undefined) return;
       this.#deferred.delete(job);
-      started.add(OP.open, job, open, 0, open.length);
+      // Each alone, so that one synchronous handler runs at a time.
+      const alone = new OpBatch();
+      alone.add(OP.open, job, open, 0, open.length);
+      started.push(alone);
     });
-    for (const ops of [now, started]) {
+    for (const ops of [now, ...started]) {
       if (ops.isEmpty) continue;
       const bytes = ops.take();
       this.#port.postMessage(bytes, [bytes]);
@@ -173,7 +177,13 @@ class LocalLink implements WorkerLink {
     try {
       const module = (this.#module = checkModule(definition, 'given to testModule'));
       const region = new Region(settings.region);
+      // A handler runs inside the thread's own listener, where it is synchronous to its end.
+      port.on('message', (message: ArrayBuffer | RequestTask) => {
+        const method = this.#syncMethodIn(message);
+        if (method !== undefined) threadHeld(method);
+      });
       new Thread({ settings, region, seat: { slot, port }, module, say, environment: environmentOf(parts) });
+      port.on('message', () => threadReleased());
       port.unref();
       say({ type: 'loaded', manifest: module.manifest });
     } catch (error) {
@@ -184,6 +194,19 @@ class LocalLink implements WorkerLink {
   #isSync(job: number, open: Uint8Array): boolean {
     if (this.#module === undefined) return false;
     return streamMode(this.#module.manifest, this.#opens.read(job, open).context.method) === 'sync';
+  }
+
+  /** The method whose handler runs to its end as this message is taken; `undefined`: there is none. */
+  #syncMethodIn(message: ArrayBuffer | RequestTask): string | undefined {
+    if (!(message instanceof ArrayBuffer)) {
+      return this.#module?.manifest.handle === 'sync' ? message.context.method : undefined;
+    }
+    let method: string | undefined;
+    readOps(message, (kind, job, payload) => {
+      if (kind === OP.open && this.#isSync(job, payload))
+        method = this.#opens.read(job, payload).context.method;
+    });
+    return method;
   }
 
   #settled(): void {

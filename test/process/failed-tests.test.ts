@@ -26,7 +26,8 @@ for (const [kind, where] of Object.entries(KINDS)) {
       t.after(() => {
         if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
       });
-      const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
+      const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+      await ended;
       const counts = Object.fromEntries(
         [...stdout.matchAll(/^# (pass|fail|cancelled) (\d+)$/gm)].map(([, what, count]) => [what, count]),
       );

@@ -11,9 +11,9 @@ export type { LoopDelay, Stats } from './base/stats.ts';
  * A channel of `node:diagnostics_channel`, with the type of what is published on it. Node's own
  * `subscribe(name, listener)` reaches it just as well.
  *
- * Channels belong to a thread. A listener runs at once, on the stack of what it is told of: one on main holds up every
- * stream while it runs, one on a worker that worker's. What it throws is an uncaught exception of its thread: on main,
- * the end of the process.
+ * Channels belong to a thread. A listener runs at once, on the stack of the code that publishes. So a listener on main delays every
+ * stream while it runs, and a listener on a worker delays that worker's streams. An exception of a listener is logged on standard
+ * error and ends nothing.
  */
 export interface EventChannel<Message> {
   readonly name: string;
@@ -22,20 +22,23 @@ export interface EventChannel<Message> {
   /** @returns whether the listener was subscribed */
   unsubscribe(listener: (message: Message, name: string | symbol) => void): boolean;
   publish(message: Message): void;
-  /** While {@link runStores} calls its function, and in whatever that begins, `store` holds what `transform` makes. */
+  /**
+   * While {@link runStores} calls its function, and in all asynchronous work that the function begins, `store` holds the result of
+   * `transform`.
+   */
   bindStore<Store>(store: AsyncLocalStorage<Store>, transform: (message: Message) => Store): void;
   /** @returns whether the store was bound */
   unbindStore<Store>(store: AsyncLocalStorage<Store>): boolean;
   runStores<Result>(message: Message, run: () => Result): Result;
 }
 
-/** Whom an event is about. The context prints redacted, as a handler's does. */
+/** The stream that an event is about. The context prints redacted, as a handler's does. */
 export interface StreamEvent {
   /** The stream's id, 32 hex digits. The host may use it again once the stream has ended. */
   readonly id: string;
   /**
-   * On main of a stream that was given to its worker when nobody listened to `stream.*`: all of it empty. Main keeps a context
-   * for its listeners only.
+   * On main all its fields are empty if nobody listened to `stream.*` when the stream was given to its worker, because main keeps a
+   * context for its listeners only.
    */
   readonly context: InvocationContext;
 }
@@ -53,24 +56,31 @@ export interface StreamStartEvent extends StreamEvent {
   readonly worker: number;
 }
 
-/** Something else than its handler ends the stream: the host's cancel, the deadline, a breach, the end of the module. */
+/**
+ * Something other than its handler ends the stream: the host's cancel, the deadline, a breach of the contract, or the end of the
+ * module.
+ */
 export interface StreamStopEvent extends StreamEvent {
   readonly cause: ErrorCode;
   /** For a person. */
   readonly reason: string;
-  /** Whether its handler is running, and is told; it has the grace time from here on. */
+  /**
+   * Whether its handler is running. A running handler is told, and from here on it has the grace time (`--cancel-grace-ms`) to end.
+   */
   readonly isRunning: boolean;
 }
 
 /** Main knows of the stream's terminal frame. */
 export interface StreamEndEvent {
   readonly id: string;
-  /** `undefined` where a frame for no live stream was answered with an error. */
+  /** `undefined` if a frame for an id that was not live was answered with an error. */
   readonly context: InvocationContext | undefined;
   readonly code: 'close' | ErrorCode;
-  /** Of an error that main sent, for a person. What the worker sent is in {@link HandlerEndEvent}. */
+  /**
+   * The message of an error that main sent, for a person. It is empty if the worker sent the error: see {@link HandlerEndEvent}.
+   */
   readonly message: string;
-  /** Since its Open was accepted, in ms; `undefined`: it never was. */
+  /** Time since its Open was accepted, in ms; `undefined` if it never was. */
   readonly openMs: number | undefined;
 }
 
@@ -83,15 +93,15 @@ export interface WorkerEvent {
 export interface WorkerExitEvent extends WorkerEvent {
   /** For a person. */
   readonly how: string;
-  /** Streams and requests that it took along. */
+  /** Number of streams and requests that ended with it. */
   readonly jobs: number;
 }
 
 /** Workers could not be started or could not load the module, or all of them serve again. */
 export interface WorkerShortEvent {
-  /** Workers that are missing, and are tried again; 0: none any more. */
+  /** Number of missing workers, whose start is tried again; 0 if all serve again. */
   readonly missing: number;
-  /** Why the last try failed, for a person; empty where none is missing. */
+  /** Why the last try failed, for a person; empty if none is missing. */
   readonly why: string;
 }
 
@@ -99,11 +109,14 @@ export interface WorkerShortEvent {
 export interface HandlerStartEvent extends StreamEvent {
   /** When main accepted the Open, in ms since the epoch. */
   readonly openedAt: number;
-  /** How long it then waited for a worker. */
+  /** Time that it then waited for a worker, in ms. */
   readonly queuedMs: number;
 }
 
-/** What a handler waits for that can't send: the host's credit, or room in its worker's ring (the host doesn't read). */
+/**
+ * The reason why a handler's send must wait: the host has given no credit, or its worker's ring is full because the host doesn't
+ * read.
+ */
 export type StalledOn = 'credit' | 'ring';
 
 export interface HandlerStallEvent extends StreamEvent {
@@ -111,18 +124,18 @@ export interface HandlerStallEvent extends StreamEvent {
 }
 
 export interface HandlerResumeEvent extends HandlerStallEvent {
-  /** How long it waited. */
+  /** Time that it waited, in ms. */
   readonly ms: number;
 }
 
-/** The handler's thread has ended the stream. It doesn't come where the thread was ended instead. */
+/** The handler's thread has ended the stream. The event does not come if the thread was ended instead. */
 export interface HandlerEndEvent extends StreamEvent {
   readonly code: 'close' | ErrorCode;
-  /** Of an error; empty for a close. */
+  /** The message of the error, for a person; empty for a close. */
   readonly message: string;
   /**
-   * CPU time of the thread since {@link HandlerStartEvent}, in ms; `undefined` before Node 23.9, and where other streams
-   * had a part in it.
+   * CPU time of the thread since {@link HandlerStartEvent}, in ms; `undefined` before Node 23.9, and if other streams used the
+   * thread meanwhile.
    */
   readonly cpuMs: number | undefined;
 }
@@ -134,17 +147,17 @@ export interface PrintEvent {
 }
 
 /**
- * What the runner tells whoever listens. The first part of a name says on which thread:
+ * The events that the runner publishes. The first part of a name says on which thread:
  *
- * - `stream.*`, `worker.*` and `stats`: main. It sees all streams, but not into their handlers. Nothing of a module runs
- *   there: to listen, preload a file (`NODE_OPTIONS="--import=/path/of/listen.mjs" ixt-module serve …`).
+ * - `stream.*`, `worker.*` and `stats`: main. It sees all streams, but not into their handlers. No code of a module runs there, so
+ *   to listen, preload a file (`NODE_OPTIONS="--import=/path/of/listen.mjs" ixt-module serve …`).
  * - `handler.*`: the worker thread that runs the handler. The module itself may listen, at the top of its file.
  * - `print`: the thread whose code printed.
  *
  * A preloaded file is run by every thread; `isMainThread` of `node:worker_threads` tells them apart. In
  * `ixt-sdk/testing` without a `file`, all of it is on the test's thread.
  *
- * Without listeners nothing is made and nothing is measured for these, and no frame costs anything in any case.
+ * Without listeners no event is made and nothing is measured for one. No frame costs anything for them, with listeners or without.
  */
 export const channels = {
   streamOpen: typed<StreamOpenEvent>('ixt-sdk:stream.open'),
@@ -159,7 +172,7 @@ export const channels = {
   workerShort: typed<WorkerShortEvent>('ixt-sdk:worker.short'),
   /** About once a second, and at the end of the process. */
   stats: typed<Stats>('ixt-sdk:stats'),
-  /** Its stores hold while the handler runs, and in all that it begins. */
+  /** Stores that are bound to it hold while the handler runs, and in all asynchronous work that it begins. */
   handlerStart: typed<HandlerStartEvent>('ixt-sdk:handler.start'),
   /** The first Data frame of the handler is on its way. */
   handlerFirstByte: typed<StreamEvent>('ixt-sdk:handler.firstByte'),
@@ -169,7 +182,7 @@ export const channels = {
   print: typed<PrintEvent>('ixt-sdk:print'),
 } as const;
 
-/** Node's types know no types of messages. */
+/** The cast is needed because Node's types don't know the type of a channel's messages. */
 function typed<Message>(name: string): EventChannel<Message> {
   return channel(name) as unknown as EventChannel<Message>;
 }

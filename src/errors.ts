@@ -30,7 +30,7 @@ export function errorCodeNumber(code: ErrorCode): number {
   return ERROR_CODES.indexOf(code);
 }
 
-/** The code with that number; `undefined` for one that this version doesn't know. */
+/** The code with that number; `undefined` if this version doesn't know the number. */
 export function errorCodeFromNumber(value: number): ErrorCode | undefined {
   return ERROR_CODES[value];
 }
@@ -57,14 +57,14 @@ export class ModuleError extends Error {
   readonly code: ErrorCode;
   readonly details: Uint8Array;
   /**
-   * Where the module is gone: whether the call may have begun there. Only one that had not (`false`) may be tried elsewhere without
-   * a thought. Left out by every other error.
+   * Set only on an error that says that the module is gone: whether the call may have begun there. A call with `false` can safely
+   * be tried on another module, because no handler has seen it. Every other error leaves it out.
    */
   declare readonly started?: boolean;
 
   /**
    * @param code one of {@link ERROR_CODES}
-   * @param message what happened, for a person; cut to the limit `error message out` (4 KiB) on the wire
+   * @param message what happened, for a person; on the wire it is cut to the limit `error message out` (4 KiB of UTF-8)
    */
   constructor(code: ErrorCode, message: string, options: ModuleErrorOptions = {}) {
     super(message, options);
@@ -73,21 +73,24 @@ export class ModuleError extends Error {
     if (options.started !== undefined) this.started = options.started;
   }
 
-  /** What a worker or the host kit throws is of another copy of this class, and `instanceof` knows it all the same. */
+  /**
+   * Makes `instanceof` true also for an error of another copy of this class: a worker and the host kit may each have their own
+   * copy.
+   */
   static override [Symbol.hasInstance](this: unknown, value: unknown): boolean {
     if (isBaseClass(this) && isModuleError(value)) return true;
     return Function.prototype[Symbol.hasInstance].call(this as () => unknown, value);
   }
 }
 
-/** Asked from outside the class: one that names itself gets another name from the bundler, and its stacks begin with that. */
+/** Outside the class on purpose: esbuild renames a class that refers to itself, and stacks would begin with that name. */
 function isBaseClass(value: unknown): boolean {
   return value === ModuleError;
 }
 
 /**
- * Whether something thrown is a {@link ModuleError}: known by its name and code, not by its class, since whoever throws may carry
- * a copy of this package of its own.
+ * Whether a thrown value is a {@link ModuleError}. It is recognised by its name and code and not by its class, since the code that
+ * threw it may use its own copy of this package.
  */
 export function isModuleError(thrown: unknown): thrown is ModuleError {
   if (typeof thrown !== 'object' || thrown === null) return false;
@@ -95,7 +98,7 @@ export function isModuleError(thrown: unknown): thrown is ModuleError {
   return name === 'ModuleError' && isErrorCode(code);
 }
 
-/** What `IpcError` says: the same three fields, without a stack. */
+/** The content of an `IpcError` message: the same three fields, without a stack. */
 export interface ErrorReport {
   readonly code: ErrorCode;
   readonly message: string;

@@ -1,29 +1,31 @@
 import type { ServerStream, UnaryRequest } from './handle/server-stream.ts';
 
-/** What a stream handler may give back: chunks to send, or nothing when it sends by hand. */
+/** The result of a stream handler: an iterable of the chunks to send, or nothing if the handler calls `stream.send` itself. */
 export type StreamResult =
   Iterable<Uint8Array> | AsyncIterable<Uint8Array> | Promise<void | undefined> | void | undefined;
 
 /**
- * A stream handler. A generator's chunks are sent in order, each as one frame; on cancel its `return()` runs, so
- * `finally` works. When it returns, the stream closes; when it throws, the stream ends with the error. `this` is what it
- * stands in: the table of handlers, or the module.
+ * A stream handler. A generator's chunks are sent in order, each as one frame. On cancel its `return()` runs, so its `finally`
+ * blocks run, too. When the handler returns, the stream closes; when it throws, the stream ends with the error. `this` is the
+ * object that holds the handler: the table of handlers, or the module.
  */
 export type StreamHandler = (stream: ServerStream) => StreamResult;
 
 /**
- * How a handler uses its thread. `sync`: it computes, blocks, reads with `for … of`: it has its worker to itself while
- * it runs. `async`: it awaits, and may share a worker with others where `streamsPerWorker` is above 1.
+ * How a handler uses its thread. A `sync` handler computes, blocks, or reads with `for … of`, so it has its worker to itself while
+ * it runs. An `async` handler awaits, so it may share a worker with others if `streamsPerWorker` is above 1.
  */
 export type HandlerMode = 'sync' | 'async';
 
-/** A handler whose mode is stated, for functions that don't show it: a plain function that returns a promise, say. */
+/**
+ * A handler with its mode, for a function whose kind doesn't show the mode: for example a plain function that returns a promise.
+ */
 export interface ModedHandler {
   readonly mode: HandlerMode;
   readonly handler: StreamHandler;
 }
 
-/** One handler for every method, or a table by `context.method`; only the table's own entries count. */
+/** One handler for every method, or a table of handlers by `context.method`. Only the table's own properties count. */
 export type StreamHandlers =
   StreamHandler | ModedHandler | Readonly<Record<string, StreamHandler | ModedHandler>>;
 
@@ -34,30 +36,38 @@ export interface KvChangeEvent {
   readonly version: bigint;
 }
 
-/** What a module is. Every handler is opt-in: what is left out is refused in a way that the caller sees at once. */
+/**
+ * The definition of a module. Every handler is optional. A call for a handler that is left out is refused at once, with an error
+ * that says so.
+ */
 export interface ModuleDefinition<H extends StreamHandlers = StreamHandlers> {
   readonly name: string;
   readonly version: string;
-  /** Left out: every Open ends with `streamingUnsupported`. */
+  /** Streams. If it is left out, every Open ends with `streamingUnsupported`. */
   readonly onServerStream?: H;
   /**
-   * Unary requests. Left out: `unimplemented`. Anything else than a Uint8Array is the handler's mistake: `handlerFailed`, with what it
-   * was. The bytes are copied; a result over the message limit (16 MiB by default) is `resourceExhausted`.
+   * Unary requests. If it is left out, each request is refused with `unimplemented`. A result that is no bytes is the handler's
+   * mistake, so the request fails with `handlerFailed` and a message that names the kind of the result. The bytes are copied. A
+   * result over the message limit (16 MiB by default) fails with `resourceExhausted`.
    */
   readonly onHandle?: (request: UnaryRequest) => Uint8Array | Promise<Uint8Array>;
-  /** Key-value changes. Runs in every worker, since each holds its own copy of the module. */
+  /** Key-value changes. It runs in every worker, since each holds its own copy of the module. */
   readonly onKvChange?: (change: KvChangeEvent) => void | Promise<void>;
-  /** Before the first handler of each copy runs. @param config `Initialize.config`; empty without `initialize` */
+  /**
+   * Runs in each worker, before the first handler of that worker's copy of the module.
+   *
+   * @param config `Initialize.config`; empty without `initialize`
+   */
   readonly onInit?: (config: Uint8Array) => void | Promise<void>;
-  /** When the module drains before it ends. */
+  /** Runs in each worker whose copy of the module has begun, when the module drains before it ends. */
   readonly onClose?: () => void | Promise<void>;
 }
 
 /** The longest name or version of a module, and the longest name of a method, in bytes of UTF-8. */
 const MAX_NAME_BYTES = 1_024;
-/** What the names of all methods may take together: the answer to `initialize` lists them, and has 1 MiB at most. */
+/** Limit for the names of all methods together, in bytes. The answer to `initialize` lists them, and it has 1 MiB at most. */
 const MAX_METHODS_BYTES = 524_288;
-/** What a method costs there beside its name: a pointer, the NUL and the padding. */
+/** Bytes that a method takes in that answer beside its name: a pointer, the NUL and the padding. */
 const METHOD_BYTES = 16;
 
 /**
@@ -98,7 +108,7 @@ function checkName(what: string, text: unknown): number {
   );
 }
 
-/** Whether a value is a handler that states its mode, and so no table of handlers. */
+/** Whether a value is a handler that states its mode, and therefore not a table of handlers. */
 export function isModed(value: unknown): value is ModedHandler {
   if (typeof value !== 'object' || value === null) return false;
   const { mode, handler } = value as { mode?: unknown; handler?: unknown };
@@ -106,8 +116,8 @@ export function isModed(value: unknown): value is ModedHandler {
 }
 
 /**
- * What a function's own kind says. A plain function may compute or block: it gets its worker to itself, unless the
- * module states otherwise.
+ * The mode that a function's own kind shows. A plain function may compute or block, so it gets its worker to itself unless the
+ * module states another mode.
  */
 export function modeOf(handler: (...args: never[]) => unknown): HandlerMode {
   return /^Async(Generator)?Function$/.test(handler.constructor.name) ? 'async' : 'sync';

@@ -1,61 +1,63 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Durations } from './durations.ts';
 
-/** How late main's event loop was, in ms. Its timer is exact to some 10 ms, so that much is no delay. */
+/** Delay of main's event loop, in ms. Its timer is exact to about 10 ms, so values up to that mean no delay. */
 export interface LoopDelay {
   readonly meanMs: number;
   readonly p99Ms: number;
   readonly maxMs: number;
 }
 
-/** Figures of one module process since its start. Streams only, but where it says requests. */
+/**
+ * Figures of one module process since its start. They count streams only, except where a field says that it counts requests, too.
+ */
 export interface Stats {
   readonly uptimeMs: number;
-  /** Messages and their bytes, all kinds. */
+  /** Messages of all types, and their bytes. In: from the host; out: to the host. */
   readonly framesIn: number;
   readonly framesOut: number;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** Frames for ids that were not live, and grants of nothing: normal in small numbers. */
+  /**
+   * Frames for ids that were not live, and grants of 0 bytes. Small numbers are normal, because a frame can cross the end of its
+   * stream.
+   */
   readonly lateFrames: number;
   /** Opens that were accepted. */
   readonly opened: number;
-  /** Terminal frames by what they said, those of refused Opens included. */
+  /** Number of terminal frames by their code, including those of refused Opens. */
   readonly ended: Readonly<Partial<Record<'close' | ErrorCode, number>>>;
-  /** Streams whose handler has not ended, or has not begun. */
+  /** Accepted streams whose handler has not ended, including those whose handler has not begun. */
   readonly openStreams: number;
   readonly queuedOpens: number;
-  /** Workers that can take a job, now or when the one that they run has ended. */
+  /** Workers that can take a job now, or when the job that they run has ended. */
   readonly workers: number;
   /** Workers whose last start or load has failed; they are tried again. */
   readonly missingWorkers: number;
-  /** Why the last of those tries failed, for a person; `undefined`: none is missing. */
+  /** Why the last of those tries failed, for a person; `undefined` if none is missing. */
   readonly missingBecause: string | undefined;
-  /** Threads that were ended and are left to finish native work; others have their places. */
+  /** Threads that may not write any more and are left to finish native work. Other threads have already replaced them. */
   readonly lingeringThreads: number;
   /** Workers that run a stream or a request. */
   readonly busyWorkers: number;
-  /** Threads that had loaded the module and have gone. */
+  /** Threads that had loaded the module and have exited. */
   readonly workerRestarts: number;
-  /** From an Open until a worker had room for it. */
+  /** Time from an Open until a worker had room for the stream. */
   readonly queueWait: Durations;
-  /** From there until the handler had really ended. */
+  /** Time from there until the handler had really ended. */
   readonly run: Durations;
-  /** From when main had decided to stop a running handler (a cancel, a deadline) until it had really ended. */
+  /** Time from main's decision to stop a running handler (a cancel, a deadline) until the handler had really ended. */
   readonly cancelLatency: Durations;
-  /** Sends that found no credit: how long until there was some, or the stream ended. Counted when they are over. */
+  /** Time that sends waited for credit, until there was some or the stream ended. Each wait is counted when it is over. */
   readonly creditStall: Durations;
-  /** Sends that found no room in their worker's ring, since the host doesn't read fast enough. */
+  /** Time that sends waited for room in their worker's ring, because the host doesn't read fast enough. Counted likewise. */
   readonly ringStall: Durations;
-  /** How long main waited for a worker to hand over the write lock. Workers never wait for it. */
+  /** Time that main waited for a worker to hand over the write lock. Workers never wait for it. */
   readonly lockStall: Durations;
-  /**
-   * CPU time of the handlers that have ended, in ms, but for those that shared their worker; `undefined` before Node
-   * 23.9.
-   */
+  /** CPU time of the handlers that have ended, in ms, without those that shared their worker; `undefined` before Node 23.9. */
   readonly handlerCpuMs: number | undefined;
-  /** Lines of `stream.log` and prints of handlers that standard error had no room for. */
+  /** Lines of `stream.log` and prints of handlers that were dropped because standard error had no room. */
   readonly droppedLogs: number;
-  /** Measured from the first look at these figures on; `undefined`: nothing is measured yet. */
+  /** Measured since these figures were first read; `undefined` if nothing is measured yet. */
   readonly mainDelay: LoopDelay | undefined;
 }

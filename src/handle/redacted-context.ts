@@ -2,12 +2,12 @@ import type { InvocationContext } from '../wire/context.ts';
 
 const HIDDEN = '[redacted]';
 
-/** What Node's `util.inspect` and `console` look for; by its registered name, so that this room needs nothing of Node. */
+/** The method that Node's `util.inspect` and `console` call, by its registered name, so that this room imports nothing of Node. */
 const inspectCustom = Symbol.for('nodejs.util.inspect.custom');
 
 /**
- * A context that prints without its secrets: callers, tenants and metadata values often end up in logs by accident. The
- * fields themselves read as they are.
+ * A copy of the context that prints without its secrets, because callers, tenants and metadata values often end up in logs by
+ * accident. The fields themselves have their real values.
  */
 export function redactWhenPrinted(context: InvocationContext): InvocationContext {
   const redacted = (): Record<string, unknown> => ({
@@ -26,7 +26,7 @@ export function redactWhenPrinted(context: InvocationContext): InvocationContext
   );
 }
 
-/** The context as a plain object that prints completely, for who wants just that. */
+/** A copy of the context as a plain object, which prints completely, secrets included. */
 export function revealContext(context: InvocationContext): InvocationContext {
   return { ...context };
 }

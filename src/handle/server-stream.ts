@@ -1,37 +1,43 @@
 import type { InvocationContext } from '../wire/context.ts';
 
 /**
- * What a handler holds: its input, its output, and what the host wants of it.
+ * One stream as its handler sees it: its input, its output, and the context of the call.
  *
- * Both iterables read the same input. The synchronous one blocks the worker thread, never the process; the host's
- * frames, cancels and other streams go on. A received chunk is the handler's to keep.
+ * Both iterables read the same input. The synchronous one blocks the worker thread, never the process: the host's frames, its
+ * cancels and the streams of other workers go on. A received chunk belongs to the handler, which may keep or change it.
  */
 export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
-  /** Who calls, what for, and the metadata. Prints redacted; `revealContext` gives one that doesn't. */
+  /**
+   * The caller, the method and the metadata of the call. It prints redacted; `revealContext` gives a copy that prints completely.
+   */
   readonly context: InvocationContext;
 
   /**
-   * Sends the bytes of one chunk once the host has given credit: as one Data frame, or where it has more than 1 MiB as several, with
-   * no other send of this stream between them.
+   * Sends the bytes of one chunk once the host has given credit. A chunk of up to 1 MiB is one Data frame; a larger chunk becomes
+   * several frames, with no other send of this stream between them.
    *
-   * Sends that a handler doesn't await go out in order all the same: when it has returned, the stream closes only behind them, as the
-   * host gives credit.
+   * Sends that a handler doesn't await go out in order all the same. When the handler has returned, the stream closes only after
+   * they have left, as the host gives credit.
    *
-   * @param payload also a DataView, an ArrayBuffer or a Uint8Array of another realm; its buffer may be used again once the promise has
-   *   settled
-   * @throws ModuleError `handlerFailed` for what is no bytes; the cause's code once the stream is cancelled, past its deadline, or
-   *   ended
+   * @param payload also a DataView, an ArrayBuffer or a Uint8Array of another realm; its buffer may be used again once the promise
+   *   has settled
+   * @throws ModuleError `handlerFailed` for a value that is no bytes; the cause's code once the stream is cancelled or past its
+   *   deadline; `unavailable` once it has ended
    */
   send(payload: Uint8Array): Promise<void>;
 
   /**
-   * As {@link send}, blocking the worker thread until all of it is on its way.
+   * As {@link send}, but blocks the worker thread until all of the chunk is on its way.
    *
-   * @throws ModuleError as {@link send}; also `handlerFailed` while a `send` that was not awaited waits: it would overtake that
+   * @throws ModuleError as {@link send}; also `handlerFailed` while a `send` that was not awaited waits, because this chunk would
+   *   overtake it
    */
   sendSync(payload: Uint8Array): void;
 
-  /** Whether the stream has been cancelled, is past its deadline, or broken. One atomic load: fit for tight loops. */
+  /**
+   * Whether the stream has been cancelled, is past its deadline, or was ended for a breach. It costs one atomic load, so a tight
+   * loop may read it.
+   */
   readonly cancelled: boolean;
 
   /** @throws ModuleError with the cause's code once {@link cancelled}; `unavailable` once the stream has ended otherwise */
@@ -40,45 +46,45 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
   /** Aborts with a {@link ModuleError} as reason when the stream is cancelled; never on normal completion. */
   readonly signal: AbortSignal;
 
-  /** When the host's patience ends; `undefined`: never. */
+  /** The moment at which the host's deadline ends the stream; `undefined` if the host set none. */
   readonly deadline: Date | undefined;
 
-  /** The input as a Web Stream; to be used instead of the iterables. */
+  /** The input as a Web Stream. Use either this or the iterables, since they read the same input. */
   readonly readable: ReadableStream<Uint8Array>;
 
   /** The output as a Web Stream; closing it does not end the handler. */
   readonly writable: WritableStream<Uint8Array>;
 
-  /** JSON lines on standard error, dropped rather than waited for. */
+  /** Writes JSON lines to standard error. A line that standard error has no room for is dropped, so that logging never waits. */
   readonly log: StreamLog;
 
-  /** Requests back to the host, in the name of this stream's invocation. */
+  /** Requests to the host, with this stream's context. */
   readonly services: Services;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-/** @param fields further JSON values of the line */
+/** @param fields further members of the line, as JSON values */
 export type StreamLog = Readonly<
   Record<LogLevel, (message: string, fields?: Record<string, unknown>) => void>
 >;
 
 export interface Services {
   /**
-   * Asks the host.
+   * Sends a request to the host and waits for the body of its answer.
    *
    * @param body at most what fits a message (16 MiB by default) with its envelope; it is copied
-   * @throws ModuleError with the host's code and message; uncaught, it ends the stream with that code. `handlerFailed` for what no
-   *   message can carry, `resourceExhausted` for a request over the message limit or while 1,024 of this worker, or of all workers
-   *   together, wait for the host; the cause's code once the stream is cancelled or past its deadline, `unavailable` if
-   *   it ends before the answer
+   * @throws ModuleError with the host's code and message; uncaught, it ends the stream with that code. `handlerFailed` for a
+   *   request that no message can carry; `resourceExhausted` for a request over the message limit, or while 1,024 requests of this
+   *   worker, or of all workers together, wait for the host; the cause's code once the stream is cancelled or past its deadline;
+   *   `unavailable` if the stream ends before the answer
    */
   request(service: string, method: string, body: Uint8Array): Promise<Uint8Array>;
 
-  /** As {@link request}, blocking the worker thread until the answer is here. */
+  /** As {@link request}, but blocks the worker thread until the answer has come. */
   requestSync(service: string, method: string, body: Uint8Array): Uint8Array;
 }
 
-/** A unary request's view: {@link ServerStream} without the stream. */
+/** One unary request as its handler sees it: {@link ServerStream} without input and output, and with a body. */
 export interface UnaryRequest {
   readonly context: InvocationContext;
   readonly body: Uint8Array;

@@ -3,34 +3,35 @@ import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
 /**
- * How the values of one direction of a stream become payloads of Data frames, and back.
+ * Turns the values of one direction of a stream into payloads of Data frames, and back.
  *
- * @typeParam Send what the sender gives; @typeParam Receive what the receiver gets, which a schema may have changed
+ * @typeParam Send the type of the values that the sender gives; @typeParam Receive the type that the receiver gets, since a schema
+ *   may change a value
  */
 export interface Codec<Send, Receive = Send> {
   readonly name: 'bytes' | 'text' | 'json' | 'ndjson';
   /** Checks each value, in the module: its input when it is decoded, its output before it is encoded. */
   readonly schema: StandardSchema | undefined;
   /**
-   * Whether a payload of more than 1 MiB may travel as several frames, so that the receiver's decoder finds the value in whatever
-   * pieces it comes. If not, such a value is refused where it is sent.
+   * Whether a payload of more than 1 MiB may travel as several frames, because the receiver's decoder finds a value in any pieces.
+   * If not, such a value is refused where it is sent.
    */
   readonly mayCut: boolean;
-  /** The payload of one value. @throws TypeError for a value that has none */
+  /** The payload of one value. @throws TypeError for a value that can't be encoded */
   encode(value: unknown): Uint8Array;
-  /** For one stream: it may keep the beginning of a value. */
+  /** A new decoder for one stream. Each stream needs its own, since a decoder may hold the beginning of a value. */
   decoder(): ValueDecoder;
-  /** Only for types. */
+  /** Carries the types only; no codec has this property. */
   readonly '~types'?: { readonly send: Send; readonly receive: Receive };
 }
 
 /**
- * Payloads in, values out, one by one: what precedes bytes that make no sense is given before they throw. Values must be
- * taken completely before the next call.
+ * Takes payloads and gives values, one by one. Values that precede bytes that can't be decoded are given before those bytes throw.
+ * The values of one call must be taken completely before the next call.
  */
 export interface ValueDecoder {
   push(payload: Uint8Array): Iterable<unknown>;
-  /** The input has ended: values that had no end yet. */
+  /** Call it when the input has ended. It gives the values whose end was not seen yet, such as a last line without a line end. */
   end(): Iterable<unknown>;
 }
 
@@ -39,7 +40,7 @@ export type AnyCodec = Codec<unknown>;
 export type SentBy<C> = C extends { readonly '~types'?: { readonly send: infer S } } ? S : never;
 export type ReceivedBy<C> = C extends { readonly '~types'?: { readonly receive: infer R } } ? R : never;
 
-/** A line longer than this is refused: input without line ends must not fill memory. In UTF-16 units. */
+/** A line longer than this, in UTF-16 units, is refused, because input without line ends must not fill memory. */
 const MAX_LINE = 16 << 20;
 
 /** Bytes as they are: a chunk of up to 1 MiB arrives as it was sent, a larger one in pieces. */
@@ -53,7 +54,7 @@ export function bytes(): Codec<Uint8Array> {
   };
 }
 
-/** UTF-8 text in pieces: a receiver gets the same text, not the same pieces. Characters may be cut between two frames. */
+/** UTF-8 text in pieces. A receiver gets the same text, but not the same pieces. Characters may be cut between two frames. */
 export function text(): Codec<string> {
   return {
     name: 'text',
@@ -74,7 +75,7 @@ export function text(): Codec<string> {
   };
 }
 
-/** One JSON value a frame, so of at most 1 MiB. @param schema any Standard Schema validator */
+/** One JSON value in each frame, so a value has at most 1 MiB of JSON. @param schema any Standard Schema validator */
 export function json<S extends StandardSchema>(schema: S): Codec<SchemaInput<S>, SchemaOutput<S>>;
 export function json<T = unknown>(): Codec<T>;
 export function json(schema?: StandardSchema): Codec<unknown> {
@@ -97,7 +98,7 @@ export function json(schema?: StandardSchema): Codec<unknown> {
 }
 
 /**
- * JSON values on lines, wherever the frames begin and end; empty lines count for nothing, and the last line needs no end.
+ * One JSON value on each line, wherever the frames begin and end. Empty lines are ignored, and the last line needs no line end.
  *
  * @param schema any Standard Schema validator
  */
@@ -123,7 +124,7 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
           if (whole.trim() !== '') yield parse(whole);
         }
         if (last === '') return;
-        // The end of a piece keeps all of the piece, until its line is whole.
+        // A substring keeps the memory of the whole piece until its line is complete, so a short one is copied.
         rest.push(last.length * 2 < piece.length ? ownText(last) : last);
         restLength += last.length;
         if (restLength > MAX_LINE) throw new Error(`a line is longer than ${MAX_LINE} characters`);
@@ -152,7 +153,7 @@ function encodeText(value: string): Uint8Array {
   return new TextEncoder().encode(value);
 }
 
-/** Without a payload: the end, where half a character is an error. */
+/** Decodes one payload. Without a payload it is the end of the text, where half a character is an error. */
 function decodeText(decoder: InstanceType<typeof TextDecoder>, payload?: Uint8Array): string {
   try {
     return payload === undefined ? decoder.decode() : decoder.decode(payload, { stream: true });
@@ -175,7 +176,7 @@ function stringify(value: unknown): string {
   return source;
 }
 
-/** What a value that may not be cut is refused with; `undefined`: it fits a frame, or may be cut. */
+/** Why a value is refused: it is larger than a frame and its codec may not cut it. `undefined` if it fits a frame or may be cut. */
 export function tooLargeFor(
   codec: Pick<AnyCodec, 'name' | 'mayCut'>,
   payload: Uint8Array,

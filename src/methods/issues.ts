@@ -1,7 +1,7 @@
 import { isModuleError, ModuleError, type ErrorCode } from '../errors.ts';
 import type { StandardIssue } from './standard-schema.ts';
 
-/** What is wrong with a value, and where in it: the path's keys from the outside in. */
+/** A problem of a value that a schema found. `path` holds the keys that lead to it, from the outside in. */
 export interface Issue {
   readonly message: string;
   readonly path: readonly (string | number)[];
@@ -10,7 +10,7 @@ export interface Issue {
 /** Details beyond this are cut from the end: an error frame leaves them out completely past 64 KiB. */
 const MAX_ISSUES_BYTES = 60_000;
 
-/** As a schema reports them. */
+/** The {@link Issue} for one that a schema reports. */
 export function issueOf({ message, path = [] }: StandardIssue): Issue {
   const keys = path.map((part) => (typeof part === 'object' ? part.key : part));
   return { message, path: keys.map((key) => (typeof key === 'number' ? key : String(key))) };
@@ -31,7 +31,7 @@ function encodeIssues(issues: readonly Issue[]): Uint8Array {
   return encodeIssues(issues.slice(0, issues.length >> 1));
 }
 
-/** The issues in the `details` of an error that a typed method's check has raised; empty for any other error. */
+/** The issues in the `details` of an error that the check of a typed method has raised; an empty list for any other value. */
 export function issuesOf(error: unknown): readonly Issue[] {
   if (!isModuleError(error)) return [];
   try {

@@ -13,38 +13,38 @@ import {
 import { issueOf, issuesError } from './issues.ts';
 import type { StandardResult, StandardSchema } from './standard-schema.ts';
 
-/** What a method takes and gives. A plain object: a host can share it without the handler. */
+/** The types of a method's input and output, as codecs. It is a plain object, so a host can share it without the handler. */
 export interface MethodShape<I, O> {
-  /** What the host sends (default: bytes). */
+  /** Codec of the values that the host sends (default: `bytes()`). */
   readonly input?: I;
-  /** What the handler yields (default: bytes). */
+  /** Codec of the values that the handler yields (default: `bytes()`). */
   readonly output?: O;
 }
 
-/** A stream handler that says what it takes and gives; goes into `onServerStream` as any other. */
+/** A stream handler with the codecs of its input and output. It goes into `onServerStream` as any other handler. */
 export interface Method<I extends Codec<unknown>, O extends Codec<unknown>> extends ModedHandler {
   readonly input: I;
   readonly output: O;
 }
 
-/** The decoded and checked input; both iterables take from the same values. */
+/** The decoded and checked input. Both iterables take from the same values. */
 export interface MethodInput<T> extends Iterable<T>, AsyncIterable<T> {}
 
-/** Yields values of the output. Sync or async as any handler: a generator function, or an async one. */
+/** Yields the values of the output: a generator function or an async generator function, as with any stream handler. */
 export type MethodHandler<I, O> = (
   input: MethodInput<ReceivedBy<I>>,
   stream: ServerStream,
 ) => Iterable<SentBy<O>> | AsyncIterable<SentBy<O>>;
 
 /**
- * A typed stream method: decodes and checks its input, checks and encodes its output.
+ * Makes a typed stream method, which decodes and checks its input, and checks and encodes its output.
  *
  * Input that can't be decoded, or that its schema refuses, ends the stream with `invalidArgument`; the issues are JSON in the
  * error's `details`. Output that its schema refuses, or a value of more than 1 MiB whose codec may not cut it, is the handler's
  * mistake and ends the stream with `handlerFailed`.
  *
- * @param shape the codecs: `bytes()`, `text()`, `json(schema?)`, `ndjson(schema?)`; and `mode` for a plain function that
- *   returns an async iterable
+ * @param shape the codecs (`bytes()`, `text()`, `json(schema?)`, `ndjson(schema?)`), and `mode` if the handler is a plain function
+ *   that returns an async iterable
  */
 export function method<
   I extends Codec<unknown> = Codec<Uint8Array>,
@@ -68,7 +68,7 @@ class DecodedInput implements MethodInput<unknown> {
   readonly #stream: ServerStream;
   readonly #codec: AnyCodec;
   readonly #decoder: ValueDecoder;
-  /** Values of the last payload that nobody has taken yet. */
+  /** Values of the last payload that the handler has not taken yet. */
   #decoded: Iterator<unknown, void> = [].values();
   #count = 0;
   #ended = false;
@@ -149,7 +149,7 @@ async function* encodeAsync(
   }
 }
 
-/** The payload of a value that the handler gave. @throws ModuleError `handlerFailed` for one that can't be sent */
+/** The payload of a value that the handler gave. @throws ModuleError `handlerFailed` for a value that can't be sent */
 function encoded(codec: AnyCodec, value: unknown, name: string): Uint8Array {
   const payload = codec.encode(value);
   const problem = tooLargeFor(codec, payload);
@@ -165,7 +165,7 @@ function outputName(index: number): string {
   return `value ${index} of the output`;
 }
 
-/** The value as its schema gives it back; a promise where the schema checks asynchronously. */
+/** The value as its schema gives it back; a promise of it if the schema checks asynchronously. */
 function checked(
   schema: StandardSchema | undefined,
   value: unknown,
@@ -181,10 +181,10 @@ function checked(
   return 'then' in result ? Promise.resolve(result).then(accept) : accept(result);
 }
 
-/** What a synchronous handler may use: it can't wait for a promise. */
+/** The value itself. @throws ModuleError `handlerFailed` for a promise, because a synchronous handler can't wait for it */
 function now(value: unknown): unknown {
   if (!(value instanceof Promise)) return value;
-  // Nobody will look at it.
+  // The promise is dropped, so its rejection must not count as unhandled.
   value.catch(() => {});
   throw new ModuleError(
     'handlerFailed',

@@ -2,17 +2,17 @@ import type { StreamId } from '../wire/stream-id.ts';
 import { ModuleError } from '../errors.ts';
 import { bytes, tooLargeFor, type AnyCodec, type ReceivedBy, type SentBy } from './codec.ts';
 
-/** Methods by name: a module's `onServerStream`, or the shapes that it was made of. */
+/** Methods by name: a module's `onServerStream`, or an object of the method shapes that it was made of. */
 export type MethodTable = object;
 
-/** What a host sends to the method, and what it gets; bytes where the method says nothing. */
+/** The type of the values that a host sends to the method, and of those that it gets back; bytes if the method has no codec. */
 export type SentTo<M> = M extends { readonly input: infer C } ? SentBy<C> : Uint8Array;
 export type ReceivedFrom<M> = M extends { readonly output: infer C } ? ReceivedBy<C> : Uint8Array;
 
-/** The entry of a table; an unknown one for a name that it doesn't have. */
+/** The type of a table's entry; `unknown` for a name that the table doesn't have. */
 export type MethodOf<T, K extends string> = K extends keyof T ? T[K] : unknown;
 
-/** What a typed stream needs of a stream of bytes. */
+/** The part of a stream of bytes that a typed stream uses. */
 export interface ByteStream extends AsyncIterable<Uint8Array> {
   readonly id: StreamId;
   send(data: Uint8Array): Promise<void>;
@@ -22,11 +22,13 @@ export interface ByteStream extends AsyncIterable<Uint8Array> {
 }
 
 /**
- * One stream of values, seen from the host. Iterating gives the module's values and ends or throws as the stream of bytes
- * does; what the host sends is not checked here, since the module does that.
+ * One stream of values, seen from the host. Iterating gives the module's values, and ends or throws as the stream of bytes does.
+ * The host's values are not checked here, since the module checks them.
  */
 export class TypedStream<Send, Receive> implements AsyncIterable<Receive> {
-  /** The stream below, for what is not about values: grants, single frames. To be read here or there, not both. */
+  /**
+   * The stream of bytes below, for grants and single frames. Read either this or the values, since both take from the same input.
+   */
   readonly bytes: ByteStream;
   readonly #input: AnyCodec;
   readonly #output: AnyCodec;
@@ -41,20 +43,20 @@ export class TypedStream<Send, Receive> implements AsyncIterable<Receive> {
     return this.bytes.id;
   }
 
-  /** Resolves with the module's Close, rejects with its error. May be ignored. */
+  /** Resolves with the module's Close and rejects with its error. It may be ignored. */
   get closed(): Promise<void> {
     return this.bytes.closed;
   }
 
   /**
-   * Sends one value. Rejects as the stream of bytes does, and with `invalidArgument` for a value that has no payload, or one of more
-   * than 1 MiB that its codec may not cut.
+   * Sends one value. Rejects as the stream of bytes does, and with `invalidArgument` for a value that can't be encoded, or for a
+   * value of more than 1 MiB if its codec may not cut it.
    */
   async send(value: Send): Promise<void> {
     await this.bytes.send(this.#encode(value));
   }
 
-  /** All is sent. */
+  /** Half-close: the host sends nothing more. */
   end(): void {
     this.bytes.end();
   }
@@ -100,7 +102,7 @@ export interface TypedMethods<T extends MethodTable, Options> {
 }
 
 /**
- * A host's typed view of a module: what each method takes and gives comes from `methods`, without generated code.
+ * A host's typed view of a module. The types of each method's input and output come from `methods`, without generated code.
  *
  * @param methods the module's `onServerStream`, or an object of method shapes that module and host share
  */
@@ -116,7 +118,7 @@ export function withMethods<T extends MethodTable, Options>(
   };
 }
 
-/** The codecs of a method in a table; bytes where it says nothing, or isn't there. */
+/** The codecs of a method in a table; bytes if the method has none, or if the table has no such method. */
 export function codecsOf(methods: unknown, name: string): { input: AnyCodec; output: AnyCodec } {
   const isTable = typeof methods === 'object' && methods !== null && Object.hasOwn(methods, name);
   const entry: unknown = isTable ? (methods as Record<string, unknown>)[name] : undefined;

@@ -1,15 +1,17 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
 import type { StreamIo } from './stream-io.ts';
 
-/** Whether a stream is over for its handler, and why: what its reads, its sends and its signal all ask. */
+/** Whether a stream is over for its handler, and why. Its reads, its sends and its signal all ask here. */
 export class StreamEnding {
   readonly #io: StreamIo;
   #isFinished = false;
-  /** The cause as it was at the end: the word that it is read from may be another stream's by now. */
+  /**
+   * The cause as it was at the end. It is kept because the shared word that it was read from may belong to another stream by now.
+   */
   #lastCause: ErrorCode | undefined;
   #reason: string | undefined;
   #error: ModuleError | undefined;
-  /** What it says, whatever the handler has made of it. */
+  /** The error's text as created. The handler may have changed `error.message` since. */
   #errorText: string | undefined;
 
   constructor(io: StreamIo) {
@@ -21,18 +23,21 @@ export class StreamEnding {
     return this.#isFinished;
   }
 
-  /** What ends the stream before its handler does, once that is decided. */
+  /** The cause that ends the stream before its handler does; `undefined` while none is decided. */
   get cause(): ErrorCode | undefined {
     return this.#isFinished ? this.#lastCause : this.#io.cause();
   }
 
-  /** The error that goes with a decided cause; it says the reason, once that is here. */
+  /**
+   * The error for a decided cause, with the reason as its message once the reason has arrived; `undefined` while no cause is
+   * decided.
+   */
   get error(): ModuleError | undefined {
     const cause = this.cause;
     return cause === undefined ? undefined : this.#errorFor(cause);
   }
 
-  /** Whether `error` comes of a decided cause, and not of a mistake of the handler's. */
+  /** Whether `error` is the one for the decided cause, and not a mistake of the handler's. */
   isOwn(error: unknown): boolean {
     return error === this.#error;
   }
@@ -52,15 +57,16 @@ export class StreamEnding {
   /**
    * A cause was decided.
    *
-   * @param reason for a person; empty: none was given
-   * @returns what all that waits is to fail with; `undefined` of a finished stream, whose terminal frame may still wait for room
+   * @param reason for a person; empty if none was given
+   * @returns the error that all waiting reads and sends are to fail with; `undefined` if the stream is finished, since then only
+   *   its terminal frame may still wait for room
    */
   stop(cause: ErrorCode, reason: string): ModuleError | undefined {
     if (reason !== '') this.#reason = reason;
     return this.#isFinished ? undefined : this.#errorFor(cause);
   }
 
-  /** What the terminal frame says for a decided cause. */
+  /** The message of the terminal frame for a decided cause. */
   messageFor(cause: ErrorCode): string {
     return this.#reason ?? `the stream has ended: ${cause}`;
   }
@@ -81,7 +87,7 @@ export class StreamEnding {
   }
 }
 
-/** For what a handler left behind, or does too late. */
+/** The error for reads and sends that a handler left behind, or that it makes after the end. */
 export function endedError(): ModuleError {
   return new ModuleError('unavailable', 'the stream has ended');
 }

@@ -9,9 +9,9 @@ import { StreamSends } from './stream-sends.ts';
 import { readableOf, writableOf } from './web-streams.ts';
 
 /**
- * One stream as its handler sees it, and as the worker feeds it.
+ * One stream: the handler's side ({@link ServerStream}), and the worker's side, which delivers input, credit and causes to it.
  *
- * Whatever blocks or awaits ends as soon as a cause is decided.
+ * Every read or send that blocks or is awaited ends as soon as a cause is decided.
  */
 export class StreamHandle implements ServerStream {
   readonly #io: StreamIo;
@@ -19,7 +19,7 @@ export class StreamHandle implements ServerStream {
   readonly #ending: StreamEnding;
   readonly #input: StreamInput;
   readonly #sends: StreamSends;
-  // What most streams don't need is made when they do: there may be thousands that only wait.
+  // Parts that most streams don't need are made on first use, because thousands of streams may only wait.
   #printable: InvocationContext | undefined;
   #log: StreamLog | undefined;
   #services: Services | undefined;
@@ -111,17 +111,17 @@ export class StreamHandle implements ServerStream {
     this.#sends.retry();
   }
 
-  /** Whether sends wait that the handler didn't await, or one of them has failed. */
+  /** Whether sends wait that the handler didn't await, or whether one of them has failed. */
   get hasPendingSends(): boolean {
     return this.#sends.isPending;
   }
 
-  /** Resolves when the sends that the handler left behind are out, or rejects with what prevents them. */
+  /** Resolves when the sends that the handler didn't await have left, or rejects with the error that prevents it. */
   drainSends(): Promise<void> {
     return this.#sends.drain();
   }
 
-  /** A cause was decided: everything that waits ends, and the signal fires. @param reason for a person */
+  /** A cause was decided, so everything that waits ends, and the signal fires. @param reason for a person */
   stop(cause: ErrorCode, reason: string): void {
     const error = this.#ending.stop(cause, reason);
     if (error === undefined) return;
@@ -130,16 +130,16 @@ export class StreamHandle implements ServerStream {
     this.#abort?.abort(error);
   }
 
-  /** What the terminal frame says for a decided cause. */
+  /** The message of the terminal frame for a decided cause. */
   stopMessage(cause: ErrorCode): string {
     return this.#ending.messageFor(cause);
   }
 
-  /** The terminal frame is decided: nothing more goes out, and whatever the handler left behind fails. */
+  /** The terminal frame is decided. Nothing more goes out, and the reads and sends that the handler left behind fail. */
   finish(): void {
     this.#ending.finish();
     this.#input.drop();
-    // An error takes its stack along, which costs more than the rest of an empty stream.
+    // Only if something waits: to create an error with its stack costs more than the rest of an empty stream.
     if (this.#input.isAwaited || this.#sends.isWaiting) this.#fail(endedError());
   }
 

@@ -4,22 +4,22 @@ import type { StreamEnding } from './stream-ending.ts';
 import type { StreamIo } from './stream-io.ts';
 
 type ReadResult = IteratorResult<Uint8Array, undefined>;
-/** Ends a read that waits; with a promise that is rejected, by its error. */
+/** Settles a read that waits. Given a rejected promise, the read fails with its error. */
 type PendingRead = (result: ReadResult | Promise<ReadResult>) => void;
 
 /**
- * What a stream receives: chunks that wait for the handler, at most a window of them, or reads that wait for chunks. Credit
- * goes back when the handler takes a chunk.
+ * The input of a stream. Either chunks wait for the handler, at most a window of them, or reads wait for chunks. Credit is granted
+ * back when the handler takes a chunk.
  */
 export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
   readonly #io: StreamIo;
   readonly #ending: StreamEnding;
   readonly #grants: GrantBatch;
-  // What most streams don't need most of the time is made when they do: there may be thousands that only wait.
+  // Parts that most streams don't need most of the time are made on first use, because thousands of streams may only wait.
   #chunks: Queue<Uint8Array> | undefined;
   #isClosed = false;
   #read: PendingRead | undefined;
-  /** Reads behind it: a handler needn't await one before it asks for the next. */
+  /** Reads that came after `#read` and still wait, since a handler needn't await one read before it asks for the next. */
   #moreReads: PendingRead[] | undefined;
 
   /** @param window the first window, in bytes */
@@ -60,7 +60,7 @@ export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Arr
     for (const read of this.#takeReads()) read({ done: true, value: undefined });
   }
 
-  /** The next chunk, or the end. */
+  /** Resolves with the next chunk, or with the end of the input. */
   take(): Promise<ReadResult> {
     const error = this.#ending.error;
     if (error !== undefined) return Promise.reject(error);
@@ -76,17 +76,17 @@ export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Arr
     });
   }
 
-  /** Whether reads wait. */
+  /** Whether reads wait for a chunk. */
   get isAwaited(): boolean {
     return this.#read !== undefined;
   }
 
-  /** Lets go of the chunks that nobody will take. */
+  /** Drops the chunks that nobody will take any more. */
   drop(): void {
     this.#chunks = undefined;
   }
 
-  /** Ends the reads that wait. */
+  /** Fails the reads that wait. */
   fail(error: Error): void {
     for (const read of this.#takeReads()) read(Promise.reject(error));
   }
@@ -106,13 +106,13 @@ export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Arr
   }
 
   #taken(chunk: Uint8Array): void {
-    // After the host's close it can't use credit any more.
+    // The host can't use credit after it has closed its side.
     if (this.#isClosed) return;
     const grant = this.#grants.took(chunk.length);
     if (grant > 0) this.#io.grant(grant);
   }
 
-  /** The reads that wait, which whoever calls ends. */
+  /** Takes the reads that wait out of the list. The caller settles them. */
   #takeReads(): PendingRead[] {
     const reads = this.#read === undefined ? [] : [this.#read, ...(this.#moreReads ?? [])];
     this.#read = this.#moreReads = undefined;
@@ -120,7 +120,7 @@ export class StreamInput implements Iterable<Uint8Array>, AsyncIterable<Uint8Arr
   }
 }
 
-/** The input as `for await` takes it. Leaving the loop leaves the stream as it is. */
+/** The iterator that `for await` uses. Its `return()` does nothing, so the stream stays as it is when the loop is left. */
 class AsyncInput implements AsyncIterator<Uint8Array, undefined> {
   readonly #input: StreamInput;
 

@@ -1,27 +1,30 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Services, StreamLog } from './server-stream.ts';
 
-/** What a blocked handler waits for. */
+/** The thing that a blocked handler waits for: a chunk of input, the host's credit, or room in the ring. */
 export type BlockedOn = 'input' | 'credit' | 'room';
 
-/** The stream's way out, injected: the handle knows no thread, no ring and no process. */
+/** A stream's access to its thread and to the wire. It is injected, so that the handle knows no thread, no ring and no process. */
 export interface StreamIo {
-  /** The cause that ends the stream, once one is decided. Read in tight loops. */
+  /**
+   * The cause that ends the stream; `undefined` while none is decided. It must be cheap, because handlers read it in tight loops.
+   */
   cause(): ErrorCode | undefined;
   /**
-   * One attempt: the frame is committed, or the host has given no credit, or there is no room to put it.
+   * Makes one attempt to send a Data frame. `sent`: the frame is committed. `credit`: the host has given no credit. `room`: the
+   * ring has no room for the frame.
    *
-   * @param length of the payload as it was when the handler gave it
+   * @param length the payload's length in bytes when the handler gave it
    */
   trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room';
-  /** Grants the host `bytes` of further input. */
+  /** Grants the host credit for `bytes` more of input. */
   grant(bytes: number): void;
   /** Blocks the thread until something may have changed. */
   block(on: BlockedOn): void;
-  /** An asynchronous sender waits for room: `StreamHandle.retrySends` is to be called when it may go on. */
+  /** Tells that an asynchronous sender waits for room, so that `StreamHandle.retrySends` is called when there may be some. */
   awaitRoom(): void;
-  /** What the handler logs with; asked for once, when it first does. */
+  /** Makes the handler's log. Called at most once, when the handler first uses it. */
   log(): StreamLog;
-  /** Its way to ask the host; asked for once, when it first does. */
+  /** Makes the handler's access to the host's services. Called at most once, when the handler first uses it. */
   services(): Services;
 }

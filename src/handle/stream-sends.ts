@@ -11,17 +11,17 @@ interface PendingSend {
   readonly reject: (reason: Error) => void;
 }
 
-/** What `send` returns for a payload that left at once: one promise for all of them. */
+/** The promise that `send` returns for a payload that left at once. All such sends share it. */
 export const SENT: Promise<void> = Promise.resolve();
 
-/** What a stream sends: at once where there is credit and room, else in a queue, in order. */
+/** The output of a stream. A chunk leaves at once if there is credit and room; otherwise it waits in a queue, in order. */
 export class StreamSends {
   readonly #io: StreamIo;
   readonly #ending: StreamEnding;
   #waiting: PendingSend[] | undefined;
-  /** What the last of those that wait has told its sender, or will. */
+  /** The promise of the last send that had to wait. It settles after all earlier ones. */
   #lastWaiting: Promise<void> | undefined;
-  /** What a send failed with that had to wait, other than the stream's own end. */
+  /** The first error of a send that had to wait, other than the stream's own end. */
   #failure: Error | undefined;
 
   constructor(io: StreamIo, ending: StreamEnding) {
@@ -36,9 +36,10 @@ export class StreamSends {
       const length = this.#check(payload);
       return length > MAX_DATA_BYTES ? this.#putParts(payload, length) : this.#put(payload, length);
     } catch (error) {
-      // A promise-returning method reports by its promise, also for what it finds at once.
+      // A method that returns a promise reports every error by the promise, also an error that it finds at once.
       const failed = Promise.reject(asError(error));
-      // The cause is the stream's end, whoever looks; a mistake of the author's is heard also where nobody does.
+      // The decided cause ends the stream anyway, so its rejection may be ignored. A mistake of the author's must not be: it stays
+      // an unhandled rejection if nobody looks at the promise.
       if (this.#ending.isOwn(error)) failed.catch(() => {});
       return failed;
     }
@@ -62,7 +63,7 @@ export class StreamSends {
     }
   }
 
-  /** Sends what fits a frame at once, or has it wait behind the others. */
+  /** Sends a chunk that fits a frame at once, or queues it after the others. */
   #put(payload: Uint8Array, length: number): Promise<void> {
     if (this.#waiting === undefined) {
       const outcome = this.#io.trySend(payload, length);
@@ -73,7 +74,7 @@ export class StreamSends {
       (this.#waiting ??= []).push({ payload, length, resolve, reject }),
     );
     this.#lastWaiting = sent;
-    // A handler may leave it behind: whoever ends the stream hears of its failure from `drain`.
+    // A handler may never look at this promise. The code that ends the stream learns of the failure from `drain`.
     sent.catch(() => {});
     return sent;
   }
@@ -100,26 +101,30 @@ export class StreamSends {
     return sent;
   }
 
-  /** The host may have the beginning of a chunk without its end: even a handler that goes on must not end as if all had gone well. */
+  /**
+   * Records that the host may have the beginning of a chunk without its end. Even if the handler goes on, its stream must not close
+   * as if all had gone well.
+   */
   #brokeOff(error: unknown): Error {
     const failure = asError(error);
     if (!this.#ending.isOwn(error)) this.#failure ??= failure;
     return failure;
   }
 
-  /** Credit or room may have come: sends that wait try again, in order. */
+  /** Credit or room may have come, so the sends that wait try again, in order. */
   retry(): void {
     while (!this.#ending.isFinished) {
       const next = this.#waiting?.[0];
       if (next === undefined) return;
       const error = this.#ending.error;
-      // The word is ahead of the message that says why; nothing may be sent behind it.
+      // The shared word with the cause arrives before the message with the reason. Once it is there, nothing more may be sent.
       if (error !== undefined) return this.fail(error);
       let outcome: 'sent' | 'credit' | 'room';
       try {
         outcome = this.#io.trySend(next.payload, next.length);
       } catch (thrown) {
-        // Nothing may follow on a gap, and a handler that has left its sends behind must not end as if all had gone well.
+        // Nothing may be sent after a gap, and the stream of a handler that didn't await its sends must not close as if all had
+        // gone well.
         this.#failure ??= asError(thrown);
         return this.fail(this.#failure);
       }
@@ -137,25 +142,25 @@ export class StreamSends {
     return this.#waiting !== undefined;
   }
 
-  /** Whether {@link drain} has something to wait for, or to fail with. */
+  /** Whether {@link drain} has a send to wait for, or an error to fail with. */
   get isPending(): boolean {
     return this.#waiting !== undefined || this.#failure !== undefined;
   }
 
-  /** Resolves when the sends that wait are out, or rejects with what prevents them. */
+  /** Resolves when the sends that wait have left, or rejects with the error that prevents it. */
   async drain(): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#waiting !== undefined) await this.#lastWaiting;
   }
 
-  /** Ends the sends that wait. */
+  /** Fails the sends that wait. */
   fail(error: Error): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = undefined;
     for (const send of waiting) send.reject(error);
   }
 
-  /** @returns the payload's length: read once, since what it says may change */
+  /** @returns the payload's length in bytes; it is read only once, since the handler may change it later */
   #check(payload: Uint8Array): number {
     if (this.#ending.isFinished)
       throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
@@ -163,13 +168,17 @@ export class StreamSends {
     try {
       return byteLength(payload);
     } catch {
-      // It only looks like a Uint8Array.
+      // The value only looks like a Uint8Array.
       throw noBytes(payload);
     }
   }
 }
 
-/** What a handler gave, which from JavaScript may be anything. @throws ModuleError `handlerFailed` for what is no bytes */
+/**
+ * The bytes that a handler gave; from JavaScript it may give any value.
+ *
+ * @throws ModuleError `handlerFailed` for a value that is no bytes
+ */
 function toBytes(given: unknown): Uint8Array {
   const bytes = bytesOf(given);
   if (bytes === undefined) throw noBytes(given);

@@ -1,6 +1,6 @@
 import type { ServerStream } from './server-stream.ts';
 
-/** The input as a Web Stream: one chunk a pull, so that credit follows what the consumer takes. */
+/** The input as a Web Stream. Each pull takes one chunk, so that credit is granted only for chunks that the consumer takes. */
 export function readableOf(stream: ServerStream): ReadableStream<Uint8Array> {
   const chunks = stream[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
@@ -11,12 +11,12 @@ export function readableOf(stream: ServerStream): ReadableStream<Uint8Array> {
         else controller.enqueue(next.value);
       },
     },
-    // Nothing is read ahead: a chunk counts as taken when the consumer asked for it.
+    // No chunk is read ahead, because a chunk that is read counts as taken.
     { highWaterMark: 0 },
   );
 }
 
-/** The output as a Web Stream: a write settles when the frame is on its way. */
+/** The output as a Web Stream. A write settles when its frame is on its way. */
 export function writableOf(stream: ServerStream): WritableStream<Uint8Array> {
   return new WritableStream<Uint8Array>({
     write: (chunk) => stream.send(chunk),

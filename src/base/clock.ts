@@ -2,22 +2,22 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Milliseconds since some moment, with fractions: for durations, whatever happens to the time of day. */
+  /** Milliseconds since some fixed moment, with fractions. For durations, because a change of the time of day doesn't affect it. */
   monotonic(): number;
   /** @returns a function that cancels the timer */
   after(ms: number, action: () => void): () => void;
 }
 
-/** The longest delay of a Node timer, in ms; a later deadline is looked at again then. */
+/** The longest delay of a Node timer, in ms. A timer for a later moment must be set again after that. */
 export const MAX_TIMER_MS = 0x7fff_ffff;
 
 /**
- * How long a deadline goes without a look at the time of day, in ms: somebody may set it, forward or back, and timers run by
- * the time that passes.
+ * Time between two looks at the time of day, in ms. A deadline looks repeatedly, because somebody may set the time of day forward
+ * or back, while timers run by the time that passes.
  */
 const LOOK_MS = 10_000;
 
-/** Acts once, when a moment of the day has come. */
+/** Calls `action` once, when the time of day has reached a given moment. */
 export class Deadline {
   readonly #clock: Clock;
   readonly #unixMs: number;
@@ -32,7 +32,11 @@ export class Deadline {
     this.#arm();
   }
 
-  /** Acts now if the moment has come: the timer may stand behind what the event loop is busy with. @returns whether it has */
+  /**
+   * Acts now if the moment has come, since the timer may be late while the event loop is busy.
+   *
+   * @returns whether the moment has come
+   */
   expire(): boolean {
     if (this.#unixMs > this.#clock.now()) return false;
     this.cancel();

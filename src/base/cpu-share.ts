@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { posix } from 'node:path';
 
-/** How many CPUs this process may keep busy, and which limit says so. */
+/** The number of CPUs that this process may keep busy, and the limit that it comes from. */
 export interface CpuShare {
   /** At least 1. */
   readonly cpus: number;
@@ -10,7 +10,7 @@ export interface CpuShare {
   readonly why: string;
 }
 
-/** The text of a file; `undefined`: it can't be read. */
+/** Returns the text of a file; `undefined` if the file can't be read. */
 export type ReadText = (path: string) => string | undefined;
 
 interface Quota {
@@ -22,8 +22,8 @@ interface Quota {
 const CGROUPS = '/sys/fs/cgroup';
 
 /**
- * The CPUs of the machine, less those that this process is kept off (affinity), and no more than its control groups give it time
- * for. Node 20 knows of affinity only, and a container has all CPUs of its machine by that.
+ * The CPUs of the machine without those that this process may not use (affinity), and no more than its control groups give it time
+ * for. Node 20 considers only the affinity, by which a container has all CPUs of its machine.
  */
 export function cpuShare(read: ReadText = readText, parallelism: number = availableParallelism()): CpuShare {
   const quota = smallestQuota(read);
@@ -37,7 +37,7 @@ export function cpuShare(read: ReadText = readText, parallelism: number = availa
   };
 }
 
-/** Each group up to the root may have a quota of its own, and the smallest holds. */
+/** The smallest quota, since each group up to the root may have a quota of its own. */
 function smallestQuota(read: ReadText): Quota | undefined {
   let smallest: Quota | undefined;
   for (const line of (read('/proc/self/cgroup') ?? '0::/').split('\n')) {
@@ -53,7 +53,9 @@ function smallestQuota(read: ReadText): Quota | undefined {
   return smallest;
 }
 
-/** From the group's own to the root. In a container the group's own path may be the machine's, and only the root is there. */
+/**
+ * The folders from the group's own to the root. In a container the group's path may be one of the machine, so only the root exists.
+ */
 function foldersOf(controllers: string, group: string): string[] {
   const roots = controllers === '' ? [CGROUPS] : [`${CGROUPS}/${controllers}`, `${CGROUPS}/cpu`];
   const paths: string[] = [];
@@ -61,14 +63,14 @@ function foldersOf(controllers: string, group: string): string[] {
   return roots.flatMap((root) => [...paths.map((path) => root + path), root]);
 }
 
-/** `cpu.max` holds quota and period in µs, `max` for no quota. */
+/** `cpu.max` holds quota and period in µs; the quota is `max` if there is none. */
 function quotaOfV2(folder: string, read: ReadText): Quota | undefined {
   const file = `${folder}/cpu.max`;
   const [quota, period] = (read(file) ?? '').trim().split(' ');
   return quotaOf(file, Number(quota), Number(period));
 }
 
-/** Quota and period stand in a file each, -1 for no quota. */
+/** Quota and period, in µs, have a file each; the quota is -1 if there is none. */
 function quotaOfV1(folder: string, read: ReadText): Quota | undefined {
   const file = `${folder}/cpu.cfs_quota_us`;
   return quotaOf(file, Number(read(file)), Number(read(`${folder}/cpu.cfs_period_us`)));
@@ -82,7 +84,7 @@ function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    // No Linux, no control groups, or not ours to read.
+    // The system is not Linux or has no control groups, or we may not read the file.
     return undefined;
   }
 }

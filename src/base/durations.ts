@@ -5,7 +5,7 @@ export interface Durations {
   readonly maxMs: number;
 }
 
-/** Adds up how long things took. */
+/** Adds up durations. */
 export class DurationCount {
   #count = 0;
   #totalMs = 0;
@@ -21,7 +21,7 @@ export class DurationCount {
     if (maxMs > this.#maxMs) this.#maxMs = maxMs;
   }
 
-  /** Rounded to µs, for who reads them. */
+  /** The sums, rounded to µs to be readable. */
   get figures(): Durations {
     return { count: this.#count, totalMs: round(this.#totalMs), maxMs: round(this.#maxMs) };
   }

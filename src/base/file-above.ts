@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The file of that name in `folder` or the nearest folder above that has one; `undefined`: none, up to the root. */
+/**
+ * The file of that name in `folder`, or in the nearest folder above that has one; `undefined` if no folder up to the root has one.
+ */
 export function fileAbove(folder: string, name: string): string | undefined {
   for (const above of foldersUp(folder)) {
     const file = join(above, name);
@@ -10,7 +12,7 @@ export function fileAbove(folder: string, name: string): string | undefined {
   return undefined;
 }
 
-/** `folder` and all above it, the root last. */
+/** `folder` and all folders above it, the root last. */
 export function* foldersUp(folder: string): Generator<string> {
   for (let at = folder; ; at = dirname(at)) {
     yield at;

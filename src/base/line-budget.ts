@@ -1,6 +1,6 @@
 /**
- * How many lines of one kind may be logged: so many at once, and as many each second after that. A fault that happens in every call
- * would otherwise fill a disk with the same stack.
+ * Limits how many lines of one kind are logged: `perSecond` lines at once, and as many in each second after that. Otherwise a fault
+ * that happens in every call would fill a disk with the same stack.
  */
 export class LineBudget {
   readonly #perSecond: number;
@@ -9,7 +9,7 @@ export class LineBudget {
   #at: number;
   #heldBack = 0;
 
-  /** @param perSecond 0: none at all @param now milliseconds, monotonic */
+  /** @param perSecond lines a second; 0 for none at all @param now milliseconds, monotonic */
   constructor(perSecond: number, now: () => number = () => performance.now()) {
     this.#perSecond = perSecond;
     this.#now = now;
@@ -17,7 +17,11 @@ export class LineBudget {
     this.#at = now();
   }
 
-  /** Asks for one line. @returns how many were held back since the last that was allowed; `undefined`: this one is, too */
+  /**
+   * Asks for one line.
+   *
+   * @returns the number of lines held back since the last allowed one; `undefined` if this line is held back, too
+   */
   take(): number | undefined {
     const now = this.#now();
     this.#left = Math.min(this.#perSecond, this.#left + ((now - this.#at) / 1000) * this.#perSecond);

@@ -6,12 +6,15 @@ import { foldersUp } from './file-above.ts';
 
 const NAME = 'ixt-sdk';
 
-/** Where this code is. A bundler that makes CommonJS of it leaves no `import.meta.url`, or puts the path of its own machine there. */
+/**
+ * The URL of this code. A bundler that makes CommonJS of it leaves no `import.meta.url`, or replaces it by a path of its own
+ * machine.
+ */
 const here =
   (import.meta.url as string | undefined) ??
   (typeof __filename === 'string' ? pathToFileURL(__filename).href : undefined);
 
-/** Whether this is a checkout, whose sources run through a loader: compiled, this code is some file below `dist/`. */
+/** Whether this is a checkout, where the sources run through a loader. Compiled, this code is a file below `dist/`. */
 const isSource = here?.endsWith('.ts') === true;
 
 let found: string | undefined;
@@ -19,10 +22,10 @@ let found: string | undefined;
 /**
  * The folder of this package.
  *
- * Code that was bundled into a program of its own is in no such folder. A package that is installed beside that program serves it, since
- * all that is wanted from here are programs and files for processes of their own.
+ * Code that was bundled into another program is in no such folder. Then a package that is installed beside that program is used.
+ * That is enough, because only programs and files for other processes are wanted from this folder.
  *
- * @throws Error where neither is there, with what to leave out of the bundle
+ * @throws Error if neither is found; its message says what to leave out of the bundle
  */
 export function packageRoot(): string {
   found ??= ownRoot() ?? installedRoot();
@@ -31,7 +34,12 @@ export function packageRoot(): string {
   return found;
 }
 
-/** Refuses what can't work in a bundle. @param what the subject of the sentence @throws Error where this code was bundled */
+/**
+ * Throws if this code was bundled, for features that can't work in a bundle.
+ *
+ * @param what the beginning of the message, its subject and verb
+ * @throws Error if this code was bundled
+ */
 export function refuseInBundle(what: string): void {
   if (ownRoot() === undefined) throw new Error(`${what} in a bundle (${whereFrom()}). ${LEAVE_OUT}`);
 }
@@ -53,13 +61,16 @@ function installedRoot(): string | undefined {
     try {
       if (from !== undefined) return dirname(createRequire(from).resolve(`${NAME}/package.json`));
     } catch {
-      // Not from there, or it is no path.
+      // The package can't be found from there, or `from` is no path.
     }
   }
   return undefined;
 }
 
-/** The name in a package.json; `undefined` also for a file that is none, as any folder above a bundle may have. */
+/**
+ * The name in a package.json; `undefined` also if the file is missing or unreadable, since any folder above a bundle may have any
+ * file.
+ */
 function nameIn(list: string): unknown {
   try {
     return (JSON.parse(readFileSync(list, 'utf8')) as { name?: unknown } | null)?.name;
@@ -73,22 +84,23 @@ function whereFrom(): string {
 }
 
 /**
- * The path of a source of this package where this runs from the sources, and of what was made of it where it runs compiled.
+ * The path of a source of this package if the sources run, or the path of the file that the build makes of it if compiled code
+ * runs.
  *
  * @param source relative to the package: one of the entries in `build.ts`, or a folder with its `/`
- * @param compiled what the build makes of it
+ * @param compiled the extension of the file that the build makes of it
  * @throws Error as {@link packageRoot}
  */
 export function programFile(source: string, compiled: 'js' | 'cjs' = 'js'): string {
   return join(packageRoot(), isSource ? source : `dist/${source.replace(/ts$/, compiled)}`);
 }
 
-/** What Node needs to run a {@link programFile}, before its name. */
+/** The arguments that Node needs before the name of a {@link programFile} to run it. */
 export const programArgs: readonly string[] = isSource ? ['--import', import.meta.resolve('tsx')] : [];
 
 /**
- * What Node is told about `serve` besides, here and in `bin/ixt-module`: main's young generation stays at 2 MB a half. V8 would
- * double it to 16 as what survives adds up, tens of megabytes for what is nearly all dead at once. It holds for main only: serve
- * takes it back before it starts a thread.
+ * Further arguments of Node for `serve`, here and in `bin/ixt-module`. They keep each half of main's young generation at 2 MB. V8
+ * would double it up to 16 MB as survivors add up, which costs tens of megabytes although nearly all of main's objects die at once.
+ * The limit holds for main only, because serve removes it before it starts a thread.
  */
 export const serveArgs: readonly string[] = ['--max-semi-space-size=2'];

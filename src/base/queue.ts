@@ -1,4 +1,7 @@
-/** First in, first out, in constant time: `Array.shift` moves the rest, which a long queue of small things would feel. */
+/**
+ * A first-in, first-out queue in constant time. `Array.shift` is not used because it moves all later items, which is slow in a long
+ * queue.
+ */
 export class Queue<T extends object> {
   #items: (T | undefined)[] = [];
   #head = 0;

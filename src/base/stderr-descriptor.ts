@@ -3,12 +3,12 @@ import { createRequire } from 'node:module';
 import type * as net from 'node:net';
 
 /**
- * The descriptor for a log line: standard error, so opened that a full one refuses the line instead of holding the
- * thread that writes it.
+ * The descriptor for log lines. It is standard error, opened in such a way that a full pipe refuses the line instead of blocking
+ * the thread that writes it.
  *
- * O_NONBLOCK belongs to the open file description. A child with inherited stdio shares it, and libuv clears the flag
- * whenever it starts such a child. So a pipe is opened once more, where the system can do that, for a description that
- * is nobody else's; a socket can't be, and gets its flag back before the line.
+ * O_NONBLOCK belongs to the open file description. A child with inherited stdio shares it, and libuv clears the flag whenever it
+ * starts such a child. So a pipe is opened once more, if the system can do that, for a description that nobody else shares. A
+ * socket can't be opened again, so its flag is set again before each line.
  */
 export function stderrDescriptor(): number {
   descriptor ??= ofItsOwn();
@@ -18,7 +18,7 @@ export function stderrDescriptor(): number {
 
 const SHARED = 2;
 let descriptor: number | undefined;
-/** A pipe or a socket: what can be full. */
+/** Whether standard error is a pipe or a socket: only these can be full. */
 let isStream = false;
 
 function ofItsOwn(): number {
@@ -27,29 +27,30 @@ function ofItsOwn(): number {
     isStream = info.isFIFO() || info.isSocket();
     if (info.isFIFO()) return openSync('/proc/self/fd/2', constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
-    // Closed, or no Linux, or not ours to open: the shared one has to do.
+    // It is closed, the system is not Linux, or we may not open it. Then the shared descriptor is used.
   }
   return SHARED;
 }
 
-/** Whether it was done in this turn of the event loop, where the system doesn't say how the descriptor stands. */
+/** Whether the flag was set in this turn of the event loop. Used if the system doesn't say whether the flag is set. */
 let wasUnblocked = false;
 
 function unblock(): void {
   const known = isNonBlocking();
   if (known ?? wasUnblocked) return;
   if (known === undefined) {
-    // A handle is gone only at the turn's end: one for each line of a handler that prints and never waits would pile up.
+    // A closed handle is freed only at the end of the turn, so a handler that prints without end and never waits would pile up one
+    // for each line.
     wasUnblocked = true;
     setImmediate(() => (wasUnblocked = false));
   }
-  // Loaded late: most threads never write a line, and all of them would load it as they start.
+  // Loaded late, because most threads never write a line, and otherwise each would load it at its start.
   const { Socket } = createRequire(import.meta.url)('node:net') as typeof net;
-  // To open a handle sets the flag; to close one leaves descriptors 0 to 2 open, since libuv spares them.
+  // Opening a handle sets the flag. Closing it leaves the descriptor open, since libuv never closes descriptors 0 to 2.
   new Socket({ fd: SHARED, readable: false, writable: true }).destroy();
 }
 
-/** `undefined`: the system doesn't say. */
+/** Whether O_NONBLOCK is set; `undefined` if the system doesn't say. */
 function isNonBlocking(): boolean | undefined {
   try {
     const flags = /^flags:\s*([0-7]+)$/m.exec(readFileSync('/proc/self/fdinfo/2', 'latin1'))?.[1] ?? '0';

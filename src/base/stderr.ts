@@ -1,12 +1,12 @@
 import { writeSync } from 'node:fs';
 import { stderrDescriptor } from './stderr-descriptor.ts';
 
-/** A log line's upper bound on standard error; what is longer is cut. */
+/** The longest log line on standard error, in bytes. A longer line is cut. */
 export const MAX_LINE_BYTES = 16_384;
 
 /**
- * Writes text straight to standard error, from any thread, with one attempt: where the descriptor is full the text is
- * dropped, since neither main nor a handler may wait for a host that doesn't read its module's logs.
+ * Writes text straight to standard error, from any thread, with one attempt. If the descriptor is full, the text is dropped, since
+ * neither main nor a handler may wait for a host that doesn't read its module's logs.
  *
  * @returns whether all of it was written
  */
@@ -17,17 +17,21 @@ export function tryWriteStderr(text: string | Uint8Array): boolean {
   try {
     return writeSync(stderrDescriptor(), bytes) === bytes.length;
   } catch {
-    // EAGAIN: full. EPIPE, EBADF: nobody will ever read it. In each case the line is lost and nothing else.
+    // EAGAIN: it is full. EPIPE, EBADF: nobody will ever read it. In each case only the line is lost.
     return false;
   }
 }
 
-/** One line for a person, from the runner itself. Control characters are escaped, so that a line stays a line. */
+/**
+ * Writes one line of the runner itself, for a person. Control characters are escaped, so that the text stays one line.
+ *
+ * @returns whether all of it was written
+ */
 export function logLine(text: string): boolean {
   return tryWriteStderr(`ixt-module: ${escapeControls(text)}\n`);
 }
 
-/** Makes control characters, line ends and lone surrogates visible instead of effective. */
+/** Replaces control characters, line ends and lone surrogates by visible escapes, so that they have no effect. */
 export function escapeControls(text: string): string {
   return text.replace(
     // eslint-disable-next-line no-control-regex -- control characters are what is escaped here

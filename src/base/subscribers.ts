@@ -1,17 +1,19 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** Holds while a subscriber of a diagnostics channel runs, and in all that it begins. */
+/** True while a subscriber of a diagnostics channel runs, and in all asynchronous work that it begins. */
 const telling = new AsyncLocalStorage<boolean>();
 
 /**
- * Tells the subscribers of a channel. Node throws what one of them throws in a later turn, where nothing says whose it is; so it is
- * remembered for {@link isSubscribersFailure}.
+ * Tells the subscribers of a channel. If one of them throws, Node throws its error again in a later turn, where nothing else shows
+ * that a subscriber caused it. So it is remembered for {@link isSubscribersFailure}.
  */
 export function tell<Message>(channel: { publish(message: Message): void }, message: Message): void {
   telling.run(true, () => channel.publish(message));
 }
 
-/** As {@link tell}, around `work`, which runs within the stores that are bound to the channel and is no subscriber's. */
+/**
+ * As {@link tell}, and runs `work` within the stores that are bound to the channel. Errors of `work` don't count as a subscriber's.
+ */
 export function tellAround<Message, Result>(
   channel: { runStores<R>(message: Message, work: () => R): R },
   message: Message,
@@ -20,7 +22,10 @@ export function tellAround<Message, Result>(
   return telling.run(true, () => channel.runStores(message, () => telling.run(false, work)));
 }
 
-/** Asked while an uncaught exception or rejection is handled: whether a subscriber caused it, who only watches. */
+/**
+ * Whether a subscriber caused the uncaught exception or rejection that is being handled. Such a failure must end nothing, since a
+ * subscriber only watches.
+ */
 export function isSubscribersFailure(): boolean {
   return telling.getStore() === true;
 }

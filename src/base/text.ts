@@ -1,7 +1,7 @@
 /**
- * Cuts `text` to at most `maxBytes` of UTF-8, at a character's boundary.
+ * Cuts `text` to at most `maxBytes` bytes of UTF-8, at a character's boundary.
  *
- * What goes out in an error message may come from anywhere: a handler, a host's own words. The limit holds for all of it.
+ * The text of an error message may come from a handler or from the host, so every message is cut here before it goes out.
  */
 export function cutUtf8(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text;

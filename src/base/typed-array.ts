@@ -1,10 +1,10 @@
-// What the language itself says of an object's bytes, whatever the object, its class or its realm say. Taken before a module can
-// change it.
+// The language's own getters for an object's bytes. They ignore what the object, its class or its realm define. They are read here,
+// when this file loads, before a module can change them.
 const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
 const lengthOf = getterOf<number>(typedArray, 'length');
 const offsetOf = getterOf<number>(typedArray, 'byteOffset');
 const bufferOf = getterOf<ArrayBuffer>(typedArray, 'buffer');
-/** `Uint8Array` and the like; `undefined` for what is no typed array. */
+/** The name of a typed array's kind, such as `Uint8Array`; `undefined` for a value that is no typed array. */
 const kindOf = getterOf<string | undefined>(typedArray, Symbol.toStringTag);
 const viewLengthOf = getterOf<number>(DataView.prototype, 'byteLength');
 const viewOffsetOf = getterOf<number>(DataView.prototype, 'byteOffset');
@@ -13,7 +13,10 @@ const BUFFER_LENGTHS = [ArrayBuffer.prototype, SharedArrayBuffer.prototype].map(
   getterOf<number>(prototype, 'byteLength'),
 );
 
-/** Typed arrays whose elements are bytes; of the others only their author knows in which order theirs are meant. */
+/**
+ * Typed arrays whose elements are bytes. Others are refused, since only their author knows in which byte order the elements are
+ * meant.
+ */
 const BYTE_ARRAYS: ReadonlySet<string> = new Set(['Uint8Array', 'Uint8ClampedArray', 'Int8Array']);
 
 function getterOf<T>(prototype: object, name: PropertyKey): (this: unknown) => T {
@@ -22,22 +25,22 @@ function getterOf<T>(prototype: object, name: PropertyKey): (this: unknown) => T
 }
 
 /**
- * How many bytes a handler's chunk holds now: the number that goes into the frame's header must be the one that is copied, and
- * `chunk.length` may be a getter of the handler's own.
+ * The number of bytes that a handler's chunk holds now. `chunk.length` is not used, because it may be a getter of the handler's
+ * own, and the number in the frame's header must be the number of bytes that are copied.
  *
- * @throws TypeError for what only looks like a Uint8Array, a Proxy of one say
+ * @throws TypeError for a value that only looks like a Uint8Array, such as a Proxy of one
  */
 export function byteLength(chunk: Uint8Array): number {
-  // 25 ns less than Reflect.apply: optimised, it is a plain load.
+  // This takes 25 ns less than Reflect.apply, because it is a plain load when optimised.
   return lengthOf.call(chunk);
 }
 
 /**
  * The bytes of `value`, as a plain Uint8Array on the same memory: a Uint8Array, Uint8ClampedArray, Int8Array, DataView, ArrayBuffer
- * or SharedArrayBuffer of whatever realm and class. Nothing of the object's own is asked or called.
+ * or SharedArrayBuffer of whatever realm and class. No property or method of the object's own is used.
  *
- * @returns `undefined` for what is none of these
- * @throws TypeError for one whose buffer was transferred
+ * @returns `undefined` for a value that is none of these
+ * @throws TypeError for a value whose buffer was transferred
  */
 export function bytesOf(value: unknown): Uint8Array | undefined {
   if (ArrayBuffer.isView(value)) {
@@ -50,7 +53,10 @@ export function bytesOf(value: unknown): Uint8Array | undefined {
   return isBuffer(value) ? new Uint8Array(value) : undefined;
 }
 
-/** The parts of a chunk of `length` bytes, each of `size` but the last: plain views, which `subarray` need not give. */
+/**
+ * The parts of a chunk of `length` bytes, each of `size` bytes but the last. They are plain views; `subarray` of a handler's own
+ * class may return something else.
+ */
 export function* partsOf(
   chunk: Uint8Array,
   length: number,
@@ -62,7 +68,7 @@ export function* partsOf(
     yield new Uint8Array(buffer, start + at, Math.min(size, length - at));
 }
 
-/** What `value` is, for a person who gave it where bytes are expected. Never throws, whatever it is. */
+/** The kind of `value` in words, for a person who gave it in place of bytes. It never throws, whatever the value is. */
 export function kindName(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value !== 'object') return `a ${typeof value}`;
@@ -74,7 +80,7 @@ export function kindName(value: unknown): string {
   }
 }
 
-/** How to make bytes of what is none, for a person; empty where there is nothing to say. */
+/** Advice how to make bytes of a value that is no bytes, for a person; empty if there is no advice. */
 export function bytesAdvice(value: unknown): string {
   if (typeof value === 'string') return '; encode it: new TextEncoder().encode(text)';
   if (ArrayBuffer.isView(value))
@@ -88,7 +94,7 @@ function isBuffer(value: unknown): value is ArrayBuffer {
       byteLengthOf.call(value);
       return true;
     } catch {
-      // It has no such memory.
+      // The value has no memory of that kind.
       return false;
     }
   });

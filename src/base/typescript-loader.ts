@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-/** What loads the TypeScript of a module. */
+/** The loader of a module's TypeScript. */
 export type TypeScriptLoader =
   | { readonly kind: 'tsx'; readonly version: string; /** Its package.json. */ readonly list: string }
-  /** Node itself, which takes types out (`strip`) or compiles what is left (`transform`). */
+  /** Node itself, which only removes types (`strip`), or also compiles enums and the like (`transform`). */
   | { readonly kind: 'node'; readonly types: string }
   | { readonly kind: 'none' };
 
-/** Whether `file` is, by its name, one that no Node of ours loads as JavaScript. */
+/** Whether the name of `file` ends like that of a file which no Node version that we support loads as JavaScript. */
 export function isTypeScript(file: string): boolean {
   return /\.(?:[mc]?ts|[jt]sx)$/.test(file);
 }
 
 /**
- * Says what loads TypeScript for a module, for the thread that loads it and for who explains it.
+ * Finds the loader of TypeScript for a module: for the thread that loads it, and for messages that explain a failed load.
  *
- * tsx comes first, the module's or else the one beside this package, on every Node: Node's own type stripping knows no enum, no
- * parameter property, no decorator, no JSX, no `paths`, and no `./x.js` for `x.ts`, so a module that was written with tsx
- * would load on an older Node and not on a newer one.
+ * tsx comes first on every Node: the module's own tsx, or else the one beside this package. The reason is that Node's own type
+ * stripping knows no enum, no parameter property, no decorator, no JSX, no `paths`, and no `./x.js` for `x.ts`, so a module that
+ * was written with tsx would load on an older Node and not on a newer one.
  *
  * @param file absolute path of the module
  */
@@ -32,7 +32,7 @@ export function typeScriptLoaderOf(file: string): TypeScriptLoader {
   return typeof types === 'string' ? { kind: 'node', types } : { kind: 'none' };
 }
 
-/** The package that an import in `from` would find; `undefined`: none. */
+/** The package that an import in `from` would find; `undefined` if there is none. */
 export function installedPackage(
   name: string,
   from: string,

@@ -5,13 +5,13 @@ import { tryWriteStderr } from '../base/stderr.ts';
 import { tell as tellSubscribers } from '../base/subscribers.ts';
 
 /**
- * Sends what code of this thread prints to standard error, since standard output belongs to the protocol.
+ * Sends everything that code of this thread prints to standard error, since standard output belongs to the protocol.
  *
- * Node's own way (a message to main, which prints) loses the lines of a thread that doesn't yield, and lets main wait
- * for a standard error that nobody reads. Here a line is written at once, by the thread that prints it, or dropped.
- * `console` looks up `process.stdout` when it is first used, so this must come before any user code.
+ * Node's own way is a message to main, which prints. It loses the lines of a thread that doesn't yield, and it makes main wait for
+ * a standard error that nobody reads. Here a line is written at once, by the thread that prints it, or dropped. `console` looks up
+ * `process.stdout` when it is first used, so this must come before any user code.
  *
- * @param onDrop is told of each write that was not written completely
+ * @param onDrop called for each write that was not written completely
  */
 export function guardConsole(onDrop: () => void): void {
   const writeOf =
@@ -20,14 +20,17 @@ export function guardConsole(onDrop: () => void): void {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk, encoding) : chunk;
       if (!tryWriteStderr(bytes)) onDrop();
       done();
-      // Behind `done`: what a listener prints would wait for it otherwise, and be told when the listener has returned.
+      // After `done`, because otherwise the prints of a listener would wait for it, and be told only when the listener has
+      // returned.
       tell(name, bytes);
     };
   for (const name of ['stdout', 'stderr'] as const) {
-    // A thread keeps Node's own stream: once main reads the thread's output, which may be later than this, Node calls a
-    // method of it that has no public name, and its absence ends the thread. On main the mere look would open the descriptor.
+    // A thread keeps Node's own stream, because Node calls a private method of it when main begins to read the thread's output,
+    // which may be after this, and a thread without that method ends. On main a new stream is made, because reading
+    // `process.stdout` would open the descriptor.
     const stream = isMainThread ? new Writable() : process[name];
-    // `null`: none, as on Writable's prototype. Node's stream of a thread has one, which would go before `_write`.
+    // `null` means that there is no `_writev`, as on Writable's prototype. Node's stream of a thread has one, which would be called
+    // instead of `_write`.
     Object.assign(stream, { _write: writeOf(name), _writev: null });
     Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
   }
@@ -35,7 +38,7 @@ export function guardConsole(onDrop: () => void): void {
 
 let isTelling = false;
 
-/** What a listener prints is not told to it again. */
+/** Tells the listeners of `print`, except of prints that a listener makes itself, which would go on without end. */
 function tell(target: PrintEvent['target'], bytes: Uint8Array): void {
   if (!channels.print.hasSubscribers || isTelling) return;
   isTelling = true;

@@ -1,6 +1,6 @@
 /**
- * The number of the job, or of the service request, that follows number `n`. They travel as Int32 and come round after 2^32,
- * so that they are to be compared by {@link isLater} and never by size.
+ * The number of the job, or of the service request, that follows number `n`. Numbers are Int32 in messages and wrap after 2^32, so
+ * they must be compared by {@link isLater} and never by size.
  */
 export function numberAfter(n: number): number {
   return (n + 1) | 0;

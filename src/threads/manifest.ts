@@ -5,18 +5,18 @@ export interface ManifestMethod {
   readonly mode: HandlerMode;
 }
 
-/** What the module file turned out to be. */
+/** The description of a loaded module: its name, its methods and its hooks. */
 export interface Manifest {
   readonly name: string;
   readonly version: string;
-  /** `undefined`: no streams. A mode alone: one handler for every method. */
+  /** `undefined` if the module serves no streams; only a mode if one handler serves every method. */
   readonly streams:
     { readonly methods: readonly ManifestMethod[] } | { readonly mode: HandlerMode } | undefined;
   readonly handle: HandlerMode | undefined;
   readonly kvChange: boolean;
 }
 
-/** How the module handles streams of `method`; `undefined`: not at all. */
+/** The mode of the handler for streams of `method`; `undefined` if the module doesn't serve the method. */
 export function streamMode({ streams }: Manifest, method: string): HandlerMode | undefined {
   if (streams === undefined || 'mode' in streams) return streams?.mode;
   return streams.methods.find(({ name }) => name === method)?.mode;

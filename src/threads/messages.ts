@@ -6,11 +6,10 @@ import type { IdWords } from '../wire/stream-id.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
- * Everything that main and a worker say to each other, apart from the shared words: the only file that both know.
+ * All messages between main and a worker; their only other way to communicate is shared memory.
  *
- * Main → worker: its {@link Seat}, once, by Piscina; then on the worker's own port batches of small operations,
- * one transferred buffer a read ({@link OpBatch}), and {@link RequestTask}s.
- * Worker → main: {@link FromWorker} on the same port.
+ * Main → worker: its {@link Seat}, once, by Piscina. Then, on the worker's own port, {@link RequestTask}s and batches of small
+ * operations ({@link OpBatch}): one transferred buffer for each read of main's. Worker → main: {@link FromWorker} on the same port.
  */
 
 /** `workerData` of every worker. */
@@ -20,36 +19,42 @@ export interface WorkerSettings {
   readonly file: string;
   /** Descriptor that carries the protocol's output. */
   readonly wireDescriptor: number;
-  /** First window of every stream's input, in bytes. */
+  /** The first window of every stream's input, in bytes. */
   readonly receiveWindow: number;
   readonly maxMessageBytes: number;
   readonly maxErrorMessageBytes: number;
-  /** Lines a second that tell of handlers' exceptions; 0: none. */
+  /** Log lines a second about handlers' exceptions; 0 for none. */
   readonly failureLines: number;
-  /** Port of the first worker's inspector; the next ones follow. 0: any. Left out: none. */
+  /**
+   * Port of the first worker's inspector; each further worker gets the next port. 0 for any free port; no inspector if it is left
+   * out.
+   */
   readonly inspectPort?: number;
 }
 
 /**
- * The Piscina task of a thread, its first and last: a seat in the shared memory, and the leave to load the module. It lasts as long as
- * the thread; a task of Piscina's for each job would cost main more than all else that it does for a short stream.
+ * The only Piscina task of a thread. It names the thread's slot in the shared memory, and lets the thread load the module. It lasts
+ * as long as the thread, because a Piscina task for each job would cost main more than everything else that main does for a short
+ * stream.
  */
 export interface Seat {
   readonly slot: SlotNumber;
-  /** For everything else that main and the thread say. */
+  /** Carries all further messages, both ways. */
   readonly port: MessagePort;
 }
 
-/** A stream for a worker, as its thread takes it out of an {@link OP.open}. */
+/** A stream for a worker, as its thread decodes it from an {@link OP.open}. */
 export interface StreamTask {
   readonly kind: 'stream';
-  /** Names the job in messages; later on a worker are later ones, see {@link isLater}. */
+  /** Identifies the job in messages. Int32. A later job on a worker has a later number: compare with {@link isLater}. */
   readonly number: number;
-  /** The job's control block. */
+  /** The index of the job's control block in shared memory. */
   readonly job: JobNumber;
   readonly id: string;
   readonly context: InvocationContext;
-  /** When main accepted the Open, in ms since the epoch; and how long the stream then waited for the worker. */
+  /**
+   * When main accepted the Open, in ms since the epoch. `queuedMs` is the time that the stream then waited for the worker, in ms.
+   */
   readonly openedAt: number;
   readonly queuedMs: number;
 }
@@ -58,13 +63,13 @@ export interface StreamTask {
 export interface StreamStart extends Pick<StreamTask, 'kind' | 'number' | 'job' | 'openedAt' | 'queuedMs'> {
   readonly stream: IdWords;
   readonly mode: HandlerMode;
-  /** The frame of its Open, `bytes[start, end)`: checked, and as it came. Valid during the call. */
+  /** The frame of its Open is `bytes[start, end)`, checked but not decoded. It is valid during the call only. */
   readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
 }
 
-/** A unary request for a worker: a message of its own. */
+/** A unary request for a worker. It is a message of its own, outside any batch. */
 export interface RequestTask {
   readonly kind: 'handle';
   readonly number: number;
@@ -73,7 +78,7 @@ export interface RequestTask {
   readonly body: Uint8Array;
 }
 
-/** A job of a worker's. */
+/** A job for a worker. */
 export type Task = StreamTask | RequestTask;
 
 export type FromWorker =
@@ -91,30 +96,30 @@ export type FromWorker =
       readonly body: Uint8Array;
       readonly context: InvocationContext;
     }
-  /** Nobody waits for the answer to that request any more. */
+  /** No handler waits for the answer to that request any more. */
   | { readonly type: 'serviceAbandoned'; readonly sequence: number }
-  /** The thread has taken an answer of the host's, of so many bytes. */
+  /** The thread has taken an answer of the host's; `bytes` is its size. */
   | { readonly type: 'serviceDone'; readonly bytes: number }
-  /** The module has seen a key-value change, of so many bytes. */
+  /** The module has handled a key-value change; `bytes` is its size. */
   | { readonly type: 'kvDone'; readonly bytes: number }
-  /** The thread can't be trusted any more: end it when its streams have ended. */
+  /** The thread can't be trusted any more, so main ends it when its jobs have ended. */
   | { readonly type: 'retire' }
   /** The job's handler has really ended. */
   | { readonly type: 'settled'; readonly number: number }
   | { readonly type: 'closed' };
 
 /**
- * Operations of main on a worker; the payload's meaning stands beside each. The first four are a job's, and may come before it
- * begins: it waits for `onInit`, say.
+ * Operations that main sends to a worker, each with the meaning of its payload. The first four are for one job. They may come
+ * before that job begins, for example while it waits for `onInit`.
  */
 export const OP = {
   /** Input of a stream: the Data payload. */
   data: 1,
   /** The host's half-close. */
   end: 2,
-  /** Credit was added to the job's word. */
+  /** Credit was added to the job's shared word. No payload. */
   credit: 3,
-  /** The job's cause is decided: the reason, UTF-8. */
+  /** The job's cause is decided. The payload is the reason, as UTF-8. */
   stop: 4,
   /** A KvChange message. `job` is 0. */
   kv: 5,
@@ -122,16 +127,19 @@ export const OP = {
   serviceAnswer: 6,
   /** The host's refusal of service request `job`: an IpcError message. */
   serviceError: 7,
-  /** The ring has room again. */
+  /** The worker's ring has room again. No payload. */
   room: 8,
   /** `Initialize.config`, once, before the first job. */
   init: 9,
-  /** The module drains: run `onClose`. */
+  /** The module drains, so the worker runs `onClose`. No payload. */
   close: 10,
   /** Job `job` is a stream and begins: see {@link OpBatch.addOpen}. */
   open: 11,
 } as const;
 export type OpKind = (typeof OP)[keyof typeof OP];
 
-/** What an {@link OP.open} says ahead of the frame: offsets of an Int32 and two Float64, and the size of all. */
+/**
+ * The header of an {@link OP.open}, ahead of the frame: the byte offsets of an Int32 and two Float64, and the size of all, in
+ * bytes.
+ */
 export const OPEN_HEADER = { job: 0, openedAt: 8, queuedMs: 16, bytes: 24 } as const;

@@ -1,25 +1,31 @@
 import { ownCopy, uninitialised } from '../base/buffers.ts';
 import { type StreamStart, OP, OPEN_HEADER } from './messages.ts';
 
-/** kind, job, payload length: three Int32, and one of padding, so that payloads stay aligned. */
+/**
+ * Bytes of an operation's header: kind, job and payload length as three Int32, and one Int32 of padding, so that payloads stay
+ * aligned.
+ */
 const OP_HEADER = 16;
 
-/** A batch's first buffer: a read's worth of small operations. */
+/** Size of a batch's first buffer, in bytes: enough for the small operations of one read. */
 const FIRST_BYTES = 4096;
 
-/** Up to here a payload is copied word by word. */
+/** A payload of up to so many bytes is copied word by word. */
 const SHORT_BYTES = 128;
 
-/** How this machine's Int32Array sees memory: a word that is read so and stored keeps its bytes. */
+/** The byte order of this machine's Int32Array. A word that is read in this order and stored keeps the order of its bytes. */
 const IS_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1;
 
-/** Collects what one read brought for one worker, to be posted as a single buffer. */
+/** Collects the operations that one read brought for one worker, to be posted as a single buffer. */
 export class OpBatch {
-  /** None after a batch that went away itself: only the next operation says how large the next one must be. */
+  /**
+   * Empty after a batch whose buffer was handed over itself, because only the next operation tells how large the next buffer must
+   * be.
+   */
   #bytes = new Uint8Array(0);
   #words = new Int32Array(this.#bytes.buffer);
   #length = 0;
-  /** On the buffer of the last short payload: reads come in one buffer, over and over. */
+  /** A view of the buffer that held the last short payload. It is kept because all reads use the same buffer. */
   #source: DataView = new DataView(new ArrayBuffer(0));
 
   get isEmpty(): boolean {
@@ -42,7 +48,7 @@ export class OpBatch {
     this.#put(source, start, end - start, at);
   }
 
-  /** Appends an operation with room for its payload. @returns where that is */
+  /** Appends an operation with room for its payload. @returns the payload's offset in bytes */
   #reserve(kind: number, job: number, payloadBytes: number): number {
     const next = this.#length + OP_HEADER + ((payloadBytes + 7) & ~7);
     if (next > this.#bytes.length) this.#grow(next);
@@ -61,7 +67,7 @@ export class OpBatch {
     else this.#bytes.set(source.subarray(start, start + length), at);
   }
 
-  /** By words: without the view that `set` needs, a short payload costs a third. */
+  /** Copies by words. A short payload then costs a third, since `set` would need a new view for each. */
   #copyShort(source: Uint8Array, start: number, length: number, at: number): void {
     if (this.#source.buffer !== source.buffer) this.#source = new DataView(source.buffer);
     const from = source.byteOffset + start;
@@ -72,14 +78,15 @@ export class OpBatch {
     for (let i = whole; i < length; i++) this.#bytes[at + i] = this.#source.getUint8(from + i);
   }
 
-  /** The batch as a buffer of its own, to be transferred; the collector is empty afterwards. */
+  /** Takes the batch as a buffer of its own, to be transferred. The collector is empty afterwards. */
   take(): ArrayBuffer {
     const { buffer } = this.#bytes;
     const isFull = this.#length * 2 > buffer.byteLength;
     const length = this.#length;
     this.#length = 0;
     if (!isFull) return buffer.slice(0, length);
-    // A buffer that is used well goes itself instead of a copy. What is behind the last operation says so by its kind.
+    // A buffer that is more than half full is handed over itself instead of a copy. A kind of 0 after the last operation marks the
+    // end.
     if (length < buffer.byteLength) this.#words[length >> 2] = 0;
     this.#bytes = new Uint8Array(0);
     return buffer;
@@ -87,19 +94,22 @@ export class OpBatch {
 
   #grow(needed: number): void {
     const old = this.#bytes.subarray(0, this.#length);
-    // All that is read of it has been written before.
+    // No byte of it is read before it was written.
     this.#bytes = uninitialised(Math.max(FIRST_BYTES, needed, this.#bytes.length * 2));
     this.#words = new Int32Array(this.#bytes.buffer);
     if (old.length > 0) this.#bytes.set(old);
   }
 }
 
-/** What V8 keeps on its own heap costs less than a view that holds a whole batch. */
+/**
+ * V8 keeps arrays up to this size, in bytes, on its own heap. Such a copy costs less than a view, which would keep a whole batch.
+ */
 const ON_HEAP_BYTES = 64;
 
 /**
- * Walks a batch; whoever calls {@link next} goes on where the last call was. Chunks that share a batch are copied out of it, so
- * that keeping one doesn't keep them all, and so that posting one elsewhere doesn't clone them all.
+ * Reads the operations of a batch in order. {@link next} goes on after the last operation read, whoever calls it. Chunks that share
+ * a batch are copied out of it, so that keeping one doesn't keep them all, and so that posting one elsewhere doesn't clone them
+ * all.
  */
 export class OpReader {
   kind = 0;
@@ -115,7 +125,7 @@ export class OpReader {
     this.#bytes = new Uint8Array(batch);
   }
 
-  /** Reads the next operation's head. @returns whether there was one */
+  /** Reads the header of the next operation. @returns whether there was one */
   next(): boolean {
     const word = this.#at >> 2;
     if (this.#at >= this.#bytes.length || this.#words[word] === 0) return false;
@@ -127,7 +137,7 @@ export class OpReader {
     return true;
   }
 
-  /** The operation's payload, the reader's to keep. */
+  /** The payload of the operation that was read last. The caller may keep it. */
   payload(): Uint8Array {
     const isAlone =
       this.#start === OP_HEADER && (this.#at === this.#bytes.length || this.#words[this.#at >> 2] === 0);
@@ -136,7 +146,7 @@ export class OpReader {
       : ownCopy(this.#bytes, this.#start, this.#end);
   }
 
-  /** The same, as a view on the batch. */
+  /** The same payload as a view of the batch, without a copy. */
   view(): Uint8Array {
     return this.#bytes.subarray(this.#start, this.#end);
   }

@@ -3,7 +3,10 @@ import type { Region, SlotNumber } from './region.ts';
 
 const MASK = RING_BYTES - 1;
 
-/** Where a payload lies, whatever its object or class say: a handler may have put its own getters on it. */
+/**
+ * Getters for the place of a payload in memory. The language's own are used, because a handler may have put other getters on its
+ * object or class.
+ */
 const getterOf = (name: 'buffer' | 'byteOffset'): ((this: Uint8Array) => unknown) => {
   const typedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
   return (Object.getOwnPropertyDescriptor(typedArray, name) as { get: (this: Uint8Array) => unknown }).get;
@@ -12,18 +15,18 @@ const bufferOf = getterOf('buffer');
 const offsetOf = getterOf('byteOffset');
 
 /**
- * The producer's end of a worker's ring: frames that wait for the wire.
+ * The producer's end of a worker's ring, which holds the frames that wait for the wire.
  *
- * Single producer (the worker), single consumer (whoever holds the write lock). A frame becomes visible as a whole by
- * one store of `tail`; so what a worker committed before it died is on the wire later, and what it hadn't isn't.
+ * Single producer (the worker), single consumer (whoever holds the write lock). One store of `tail` makes a whole frame visible. So
+ * every frame that a worker committed before it died reaches the wire later, and no part of any other frame does.
  */
 export class OutboundRing {
   readonly #words: Int32Array;
   readonly #base: number;
   readonly #bytes: Uint8Array;
-  /** The word of the same name: only this thread writes it. */
+  /** A copy of the shared word of the same name, which only this thread writes. */
   #tail: number;
-  /** The holder's head as last seen: a stale one only makes the ring look fuller than it is. */
+  /** The shared head as this thread last saw it. An old value only makes the ring look fuller than it is. */
   #head: number;
 
   constructor(region: Region, slot: SlotNumber) {
@@ -34,20 +37,20 @@ export class OutboundRing {
     this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
   }
 
-  /** Bytes committed and not yet taken. Only shrinks behind the producer's back. */
+  /** Bytes that are committed and not yet taken. Other threads can only make it smaller. */
   get pending(): number {
     // Pairs with the holder's store of head.
     this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
     return (this.#tail - this.#head) | 0;
   }
 
-  /** Whether `length` bytes fit now. */
+  /** Whether a frame of `length` bytes fits now. */
   fits(length: number, isData: boolean): boolean {
     const most = RING_BYTES - roomFor(length, isData);
     return ((this.#tail - this.#head) | 0) <= most || this.pending <= most;
   }
 
-  /** Position behind a frame of `length` bytes that would be committed next; what a job's `terminalEnd` says. */
+  /** The ring position at the end of a frame of `length` bytes if it is committed next. A job's `terminalEnd` gets this value. */
   endOfNext(length: number): number {
     return (this.#tail + length) | 0;
   }
@@ -55,9 +58,9 @@ export class OutboundRing {
   /**
    * Commits one frame of header, payload and zero padding to 8 bytes. The caller has checked {@link fits}.
    *
-   * @param payloadLength as its header says, and as many bytes as `payload` really holds
-   * @returns whether everything before this frame had left the ring: then nobody but the caller knows of the frame,
-   *   and the caller must see to its way out
+   * @param payloadLength the length in the frame's header; `payload` must really hold as many bytes
+   * @returns whether everything before this frame had left the ring. Then nobody but the caller knows of the frame, so the caller
+   *   must see to it that it is written
    */
   commit(header: Uint8Array, payload?: Uint8Array, payloadLength = payload?.length ?? 0): boolean {
     const tail = this.#tail;
@@ -73,38 +76,42 @@ export class OutboundRing {
     }
     this.#words[this.#base + SLOT.frames] = (this.#words[this.#base + SLOT.frames] ?? 0) + 1;
     this.#tail = end;
-    // The commit. Sequentially consistent, so a holder that releases the lock after it either sees this frame in its
-    // second look, or we see the lock free in `WriteLock.tryAcquire`.
+    // The commit. It is sequentially consistent and pairs with the holder's release and second look in `WorkerWriteLock.flush`:
+    // either the holder's second look sees this frame, or our flush finds the lock free.
     Atomics.store(this.#words, this.#base + SLOT.tail, end);
-    // After the commit: a holder that took the last frame either sees ours in its second look, or we see its head here.
+    // After the commit. Pairs with the store of head in `TakeEnd.advance`: a holder that took the previous frame either sees ours
+    // in its second look, or we see its head here.
     this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
     return this.#head === tail;
   }
 
   /**
-   * Announces that the producer waits for room, then looks again; `true` means: still no room, wait.
-   * Pairs with `TakeEnd.advance`, which stores head before it looks at the announcements.
+   * Announces that the producer waits for room, then looks again. Returns `true` if there is still no room, so that the producer
+   * must wait. Pairs with `TakeEnd.advance`, which stores head before it looks at the announcements.
    */
   announceWait(length: number, isData: boolean, how: 'blocking' | 'async'): boolean {
     if (this.fits(length, isData)) return false;
     const room = roomFor(length, isData);
     const word = this.#base + (how === 'blocking' ? SLOT.roomBlockedFor : SLOT.roomAwaited);
-    // Of several asynchronous senders the one that needs least is to be told first; all look then. Should main take the
-    // others' announcement back at this moment, to tell them, a message too many comes.
+    // Of several asynchronous senders the smallest need is announced, because all of them try again when one is told. If main takes
+    // the others' announcement back at this moment in order to tell them, the worst is one message too many.
     const others = how === 'blocking' ? 0 : Atomics.load(this.#words, word);
     Atomics.store(this.#words, word, others === 0 ? room : Math.min(room, others));
     if (!this.fits(length, isData)) return true;
-    // Taken back, unless others wait by the same word.
+    // There is room, so take the announcement back, unless others wait by the same word.
     if (others === 0) Atomics.store(this.#words, word, 0);
     return false;
   }
 
-  /** The futex word's value, to be read before the last check that precedes {@link waitForSpace}. */
+  /**
+   * The futex word's value. Read it before the last check that precedes {@link waitForSpace}, so that a change after the check is
+   * not slept through. Pairs with the add in `TakeEnd.advance` and in `SlotWords.wakeSender`.
+   */
   spaceTicket(): number {
     return Atomics.load(this.#words, this.#base + SLOT.space);
   }
 
-  /** Blocks until the word has left `ticket`: room has appeared, or main wants the worker to look up. */
+  /** Blocks until the word differs from `ticket`, because room has appeared or main wants the worker to check its cause. */
   waitForSpace(ticket: number): void {
     Atomics.wait(this.#words, this.#base + SLOT.space, ticket);
   }
@@ -121,9 +128,7 @@ export class OutboundRing {
   }
 }
 
-/**
- * The consumer's end of a slot's ring. To be used only by the holder of the write lock.
- */
+/** The consumer's end of a slot's ring. Only the holder of the write lock may use it. */
 export class TakeEnd {
   readonly #words: Int32Array;
   readonly #base: number;
@@ -135,20 +140,20 @@ export class TakeEnd {
     this.#bytes = region.ringBytes(slot);
   }
 
-  /** Bytes committed and not yet taken: always whole frames behind the last partial write. 0 for a revoked slot. */
+  /** Bytes that are committed and not yet taken: the rest of the last partial write, then whole frames. 0 for a revoked slot. */
   get pending(): number {
     if (Atomics.load(this.#words, this.#base + SLOT.revoked) === 1) return 0;
-    // Pairs with the producer's commit: whatever tail says is completely in the ring.
+    // Pairs with the producer's commit: all bytes before tail are completely in the ring.
     return (Atomics.load(this.#words, this.#base + SLOT.tail) - this.#head) | 0;
   }
 
-  /** One write attempt's worth: the first contiguous part of what is pending, as offset and length. */
+  /** The bytes for one write attempt: the first contiguous part of the pending bytes, as offset and length. */
   contiguous(pending: number): { bytes: Uint8Array; offset: number; length: number } {
     const offset = this.#head & MASK;
     return { bytes: this.#bytes, offset, length: Math.min(pending, RING_BYTES - offset) };
   }
 
-  /** Copies the first `length` pending bytes to `target` at `at`. The caller then {@link advance}s. */
+  /** Copies the first `length` pending bytes to `target` at `at`. The caller must {@link advance} afterwards. */
   copyTo(target: Uint8Array, at: number, length: number): void {
     const offset = this.#head & MASK;
     const first = Math.min(length, RING_BYTES - offset);
@@ -157,10 +162,10 @@ export class TakeEnd {
   }
 
   /**
-   * Takes `length` bytes out of the ring and wakes a producer that blocks, once there is as much room as it needs: woken for
-   * each piece that leaves, it would only fall asleep again.
+   * Takes `length` bytes out of the ring. It wakes a producer that blocks only when there is as much room as the producer needs,
+   * because one that is woken for each piece would only fall asleep again.
    *
-   * @returns `true` if asynchronous senders have their room: main must then send the worker a message
+   * @returns `true` if asynchronous senders now have their room, so that main must send the worker a message
    */
   advance(length: number): boolean {
     Atomics.store(this.#words, this.#base + SLOT.head, (this.#head + length) | 0);
@@ -174,15 +179,16 @@ export class TakeEnd {
     return this.#awaitedRoom() > 0;
   }
 
-  /** Ends the wait of asynchronous senders that have their room; `true` if there was one. */
+  /** Ends the wait of asynchronous senders that now have their room. @returns `true` if any waited */
   clearAsyncWait(): boolean {
     const awaited = this.#awaitedRoom();
     if (awaited === 0) return false;
-    // A sender that has announced a smaller need since is told by the next look.
+    // The exchange fails if a sender has announced a smaller need meanwhile. The next look tells that sender. Pairs with the store
+    // in `OutboundRing.announceWait`.
     return Atomics.compareExchange(this.#words, this.#base + SLOT.roomAwaited, awaited, 0) === awaited;
   }
 
-  /** What asynchronous senders wait for, if there is as much. */
+  /** The bytes that asynchronous senders wait for if there is as much room; else 0. */
   #awaitedRoom(): number {
     const awaited = Atomics.load(this.#words, this.#base + SLOT.roomAwaited);
     return awaited > 0 && this.#hasRoom(awaited) ? awaited : 0;
@@ -193,18 +199,18 @@ export class TakeEnd {
   }
 
   get #head(): number {
-    // Only the holder of the lock writes head, and the lock's hand-over orders it: a plain read is exact.
+    // A plain read is exact, because only the holder of the lock writes head, and the hand-over of the lock orders its stores.
     return this.#words[this.#base + SLOT.head] ?? 0;
   }
 }
 
-/** `source[start, end)`, which `subarray` need not be where the class is a handler's. */
+/** A view of `source[start, end)`. `subarray` is not used, because a handler's own class may define it differently. */
 function viewOf(source: Uint8Array, start: number, end: number): Uint8Array {
   const offset = offsetOf.call(source) as number;
   return new Uint8Array(bufferOf.call(source) as ArrayBuffer, offset + start, end - start);
 }
 
-/** Free bytes that `length` bytes need; Data leaves {@link RING_RESERVE} free for what ends streams. */
+/** Free bytes that a frame of `length` bytes needs. Data leaves {@link RING_RESERVE} bytes free for terminal and credit frames. */
 function roomFor(length: number, isData: boolean): number {
   return length + (isData ? RING_RESERVE : 0);
 }

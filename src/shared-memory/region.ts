@@ -1,11 +1,11 @@
 import { GLOBAL_WORDS, JOB_WORDS, RING_BYTES, SLOT_WORDS } from './indexes.ts';
 
-/** The seat of a worker thread, 0 … slots-1. */
+/** The index of a worker thread's slot: its block of words and its ring. 0 … slots-1. */
 export type SlotNumber = number & { readonly __brand: 'SlotNumber' };
-/** The control block of a running job, 0 … jobs-1. */
+/** The index of a running job's control block, 0 … jobs-1. */
 export type JobNumber = number & { readonly __brand: 'JobNumber' };
 
-/** What a thread needs to see the same memory: structured-cloneable. */
+/** The values from which another thread makes its {@link Region} of the same memory. Structured-cloneable. */
 export interface RegionHandle {
   readonly buffer: SharedArrayBuffer;
   readonly slots: number;
@@ -54,7 +54,7 @@ function wordCount(slots: number, jobs: number): number {
   return GLOBAL_WORDS + slots * SLOT_WORDS + jobs * JOB_WORDS;
 }
 
-/** Rings start on a page of their own: a word and a ring never share a cache line. */
+/** The byte offset of the first ring. It is the start of a page, so that a word and a ring never share a cache line. */
 function ringStart(slots: number, jobs: number): number {
   return Math.ceil((wordCount(slots, jobs) * 4) / 4096) * 4096;
 }

@@ -1,29 +1,29 @@
 import { SLOT } from './indexes.ts';
 import type { Region, SlotNumber } from './region.ts';
 
-/** Waits of one kind: how many, all together and the longest, in ms. */
+/** Waits of one kind: their number, and their sum and maximum in ms. */
 export interface Stalls {
   readonly count: number;
   readonly totalMs: number;
   readonly maxMs: number;
 }
 
-/** What a worker's handlers have waited for and used since main last took it. */
+/** The waits and the CPU time of a worker's handlers since main last took them. */
 export interface TakenFigures {
   readonly credit: Stalls;
   readonly ring: Stalls;
   readonly cpuMs: number;
 }
 
-/** The words count hundredths of a ms: what is longer than half a day counts as half a day. */
+/** The words count hundredths of a ms, so a wait of more than half a day (2^32 of them) counts as half a day. */
 const PER_MS = 100;
 const MOST = 0xffff_ffff;
 
 /**
- * Figures that a worker adds to and main takes, three words for each kind of wait: count, total, longest.
+ * Figures that a worker adds to and main takes. Each kind of wait has three words: count, sum and maximum.
  *
- * Main takes by an exchange with 0 and the worker adds, so nothing is lost or counted twice whenever main looks; that
- * count and total may be taken a moment apart does no harm. Before a new thread gets the slot main takes what is left.
+ * Main takes a word by an exchange with 0, and the worker adds atomically, so nothing is lost or counted twice whenever main looks.
+ * Count and sum may be taken a moment apart, which does no harm. Main takes the rest before a new thread gets the slot.
  */
 export class SlotFigures {
   readonly #words: Int32Array;
@@ -40,16 +40,20 @@ export class SlotFigures {
     const length = toUnits(ms);
     Atomics.add(this.#words, word, 1);
     Atomics.add(this.#words, word + 1, length);
-    // Pairs with main's exchange: only this thread makes the word larger, so the worst is that main takes the same twice.
+    // Pairs with main's exchange. Only this thread makes the word larger, so the worst case is that main takes the same maximum
+    // twice.
     if (length > Atomics.load(this.#words, word + 2) >>> 0) Atomics.store(this.#words, word + 2, length);
   }
 
-  /** Worker: a handler has ended that had the thread to itself. */
+  /** Worker: adds the CPU time of a handler that had the thread to itself and has ended. */
   addCpu(ms: number): void {
     Atomics.add(this.#words, this.#base + SLOT.cpu, toUnits(ms));
   }
 
-  /** Main: what was added since the last call. To be called more than once in half a day. */
+  /**
+   * Main: takes the figures added since the last call. It must be called more than once in half a day, since a word overflows after
+   * that.
+   */
   take(): TakenFigures {
     return {
       credit: this.#takeStalls(SLOT.creditStall),

@@ -1,7 +1,7 @@
 import { GLOBAL, SLOT, SLOT_WORDS } from './indexes.ts';
 import type { Region, SlotNumber } from './region.ts';
 
-/** Main's view of a worker slot's words, for as long as one thread has the slot. */
+/** Main's view of the words of a worker's slot, for as long as one thread has that slot. */
 export class SlotWords {
   readonly slot: SlotNumber;
   readonly #words: Int32Array;
@@ -15,24 +15,36 @@ export class SlotWords {
     this.#base = region.slotBase(slot);
   }
 
-  /** Prepares the slot for a new thread. Only when the old one has exited and its ring is taken. */
+  /**
+   * Prepares the slot for a new thread. Allowed only when the old thread has exited and its ring was emptied, so that no other
+   * thread uses the words. The start of the new thread orders these stores before its loads.
+   */
   reset(): void {
     for (let word = 0; word < SLOT_WORDS; word++) Atomics.store(this.#words, this.#base + word, 0);
   }
 
-  /** Something arrived on the worker's port. Pairs with {@link WorkerWake.ticket}, read before the port is emptied. */
+  /**
+   * Wakes the worker because something has arrived on its port. Pairs with {@link WorkerWake.ticket}, which is read before the port
+   * is emptied.
+   */
   wake(): void {
     Atomics.add(this.#words, this.#base + SLOT.wake, 1);
     Atomics.notify(this.#words, this.#base + SLOT.wake);
   }
 
-  /** Makes a sender that blocks for room in its ring look at its cause. */
+  /**
+   * Makes a sender that blocks for room in its ring check its cause. Pairs with `OutboundRing.spaceTicket`, which is read before
+   * the cause.
+   */
   wakeSender(): void {
     Atomics.add(this.#words, this.#base + SLOT.space, 1);
     Atomics.notify(this.#words, this.#base + SLOT.space);
   }
 
-  /** Main has heard the bell. Before it looks at the rings: a frame committed later rings again. */
+  /**
+   * Main has handled the bell's message. Main calls this before it looks at the rings, so that a frame that is committed later
+   * rings again. Pairs with the exchange in {@link WorkerBell.ring}.
+   */
   clearBell(): void {
     Atomics.store(this.#words, this.#base + SLOT.bell, 0);
   }
@@ -48,8 +60,8 @@ export class SlotWords {
   }
 
   /**
-   * Frames and bytes committed since the last call. To be called more than once per 4 GiB. The frame that is being committed may
-   * count ahead of its bytes.
+   * Frames and bytes committed since the last call. It must be called more than once per 4 GiB, because both counts wrap at 2^32. A
+   * frame that is being committed may be counted before its bytes are.
    */
   takeTraffic(): { frames: number; bytes: number } {
     const frames = Atomics.load(this.#words, this.#base + SLOT.frames);
@@ -61,7 +73,7 @@ export class SlotWords {
   }
 }
 
-/** A worker's blocking wait for whatever main sends. */
+/** A worker's blocking wait for anything that main sends. */
 export class WorkerWake {
   readonly #words: Int32Array;
   readonly #index: number;
@@ -71,18 +83,21 @@ export class WorkerWake {
     this.#index = region.slotBase(slot) + SLOT.wake;
   }
 
-  /** To be read before the last look that precedes {@link wait}: what arrives after it changes the word. */
+  /**
+   * The word's value. Read it before the last look that precedes {@link wait}: anything that arrives after that look changes the
+   * word, so the wait returns at once. Pairs with {@link SlotWords.wake}.
+   */
   ticket(): number {
     return Atomics.load(this.#words, this.#index);
   }
 
-  /** Blocks the thread until the word has left `ticket`. */
+  /** Blocks the thread until the word differs from `ticket`. */
   wait(ticket: number): void {
     Atomics.wait(this.#words, this.#index, ticket);
   }
 }
 
-/** A worker's bell: makes main look at the lock and the rings, once for any number of frames. */
+/** A worker's bell: a message that makes main look at the lock and the rings. One message serves any number of frames. */
 export class WorkerBell {
   readonly #words: Int32Array;
   readonly #index: number;
@@ -96,12 +111,12 @@ export class WorkerBell {
   }
 
   ring(): void {
-    // Pairs with clearBell: a bell that main hasn't heard yet covers everything committed before it hears it.
+    // Pairs with clearBell: a message that main has not handled yet covers every frame that is committed until main handles it.
     if (Atomics.compareExchange(this.#words, this.#index, 0, 1) === 0) this.#post();
   }
 }
 
-/** Lines that could not be logged since standard error was full. */
+/** Counts lines that could not be logged because standard error was full. */
 export class DroppedLogs {
   readonly #words: Int32Array;
 

@@ -2,10 +2,10 @@ import { bytesAdvice, bytesOf, kindName } from '../base/typed-array.ts';
 import { ModuleError } from '../errors.ts';
 
 /**
- * What a caller gave as bytes, which from JavaScript may be anything, as a plain Uint8Array on the same memory.
+ * The bytes that a caller gave, as a plain Uint8Array on the same memory. From JavaScript a caller may give any value.
  *
- * @param what the beginning of a sentence, for a person: `A stream sends bytes`
- * @throws ModuleError `invalidArgument` for what is no bytes, or whose buffer was transferred
+ * @param what the beginning of the message, for example `A stream sends bytes`
+ * @throws ModuleError `invalidArgument` for a value that is no bytes, or whose buffer was transferred
  */
 export function bytesGiven(value: unknown, what: string): Uint8Array {
   let bytes: Uint8Array | undefined;

@@ -21,9 +21,9 @@ import type { Transport, TransportEnd } from './transport/transport.ts';
 import { Violations } from './violations.ts';
 
 /**
- * One connection with a module: which streams and calls are under way on it, what the module says, and how it ends.
+ * One connection with a module: its open streams and pending calls, its incoming messages, and its end.
  *
- * It knows nothing of what a call means: that is {@link HostSession}'s.
+ * It does not know the meaning of a call; {@link HostSession} does.
  */
 export class Connection {
   readonly stats: SessionStats = { framesIn: 0, framesOut: 0, bytesIn: 0, bytesOut: 0 };
@@ -71,22 +71,25 @@ export class Connection {
     });
   }
 
-  /** Why the connection is over, once it is. */
+  /** The error that everything on the connection failed with; `undefined` while it is not over. */
   get over(): ModuleError | undefined {
     return this.#over;
   }
 
-  /** Why the module gave up the connection, once it said so. */
+  /** The error with which the module gave up the connection; `undefined` if it has not. */
   get saidError(): ModuleError | undefined {
     return this.#saidError;
   }
 
-  /** `shutdown` was sent: a stream that is opened from now on crosses its answer, and is owed no terminal frame. */
+  /**
+   * Whether `shutdown` was sent. A stream that is opened after that may cross the answer, so the module need not send its terminal
+   * frame.
+   */
   get shutdownSent(): boolean {
     return this.#shutdownSent;
   }
 
-  /** Why a call with this signal can't be made now; `undefined`: it can. */
+  /** The reason why a call with this signal can't be made now; `undefined` if it can. */
   refusalOf(signal: AbortSignal | undefined): ModuleError | undefined {
     if (this.#over !== undefined) return this.#over;
     if (this.#inputEnded) {
@@ -97,9 +100,9 @@ export class Connection {
   }
 
   /**
-   * Sends a request and waits for its answer: the payload of the response.
+   * Sends a request and waits for its answer. Resolves with the payload of the response.
    *
-   * @throws ModuleError where it can't be sent
+   * @throws ModuleError if the request can't be sent
    */
   call(type: MessageType, payload: Uint8Array, ends: CallEnds = {}): Promise<Uint8Array> {
     const refusal = this.refusalOf(ends.signal);
@@ -116,7 +119,7 @@ export class Connection {
     return answer;
   }
 
-  /** Ends the module's input, after what is queued. */
+  /** Ends the module's input after the queued messages. */
   endInput(): void {
     this.#inputEnded = true;
     this.outbound.flush();
@@ -169,7 +172,7 @@ export class Connection {
     }
   }
 
-  /** @param mayHaveStarted whether the module can have begun what it was asked */
+  /** @param mayHaveStarted whether the module may have begun to serve the calls */
   #failAll(code: ErrorCode, message: string, cause: unknown, mayHaveStarted: boolean): void {
     this.#over = new ModuleError(code, message, { ...causedBy(cause), started: false });
     this.outbound.stop();
@@ -208,7 +211,7 @@ export class Connection {
       this.violations.add('unknownAnswer', '', 'A second error that ends the connection.');
       return;
     }
-    // It is quoted by everything that fails with the connection.
+    // Every call that fails with the connection quotes this error.
     const said = new ModuleError(code, cutUtf8(message, MAX_ERROR_TEXT_BYTES), { details });
     this.#saidError = said;
     this.#options.onProtocolError?.(said);

@@ -1,5 +1,5 @@
 /**
- * What a module can do against the contract, as the host sees it:
+ * The kinds of breach of the contract that a host can see:
  *
  * - `framing`: the byte stream isn't framed messages, or ends inside one although the module ended cleanly
  * - `envelope`: a whole message that is no readable envelope
@@ -36,7 +36,7 @@ export type ViolationKind =
 export class ContractViolation extends Error {
   override readonly name: string = 'ContractViolation';
   readonly kind: ViolationKind;
-  /** The request id of the envelope, which for a stream frame is the stream's id; empty where there is none. */
+  /** The request id of the envelope, which for a stream frame is the stream's id; empty if there is none. */
   readonly requestId: string;
 
   constructor(kind: ViolationKind, requestId: string, message: string, options?: ErrorOptions) {
@@ -46,7 +46,7 @@ export class ContractViolation extends Error {
   }
 }
 
-/** The options of an error, without a `cause: undefined` that would be printed. */
+/** The options of an error, without `cause` if it is `undefined`, because `cause: undefined` would be printed. */
 export function causedBy(cause: unknown): ErrorOptions {
   return cause === undefined ? {} : { cause };
 }

@@ -1,9 +1,9 @@
 import type { IdWords } from '../wire/stream-id.ts';
 
-/** How many ids are remembered. */
+/** Number of ids that are remembered. */
 const REMEMBERED = 1_024;
 
-/** Ids of streams that have ended lately, only to call a late frame by its right name. */
+/** Ids of streams that have ended lately. They only serve to report a late frame as `afterTerminal` and not as `unknownStream`. */
 export class EndedIds {
   readonly #words = new Int32Array(4 * REMEMBERED);
   #count = 0;

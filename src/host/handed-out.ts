@@ -3,7 +3,9 @@ import type { Transport } from './transport/transport.ts';
 
 const ignore = (): void => undefined;
 
-/** Counts a session's promises that have not settled, so that the transport holds the process while somebody may wait for one. */
+/**
+ * Counts a session's promises that have not settled, so that the transport keeps the process alive while somebody may wait for one.
+ */
 export class Unsettled {
   readonly #transport: Pick<Transport, 'ref' | 'unref'>;
   #count = 0;
@@ -24,9 +26,9 @@ export class Unsettled {
 }
 
 /**
- * A promise for the host's program. The first of `resolve` and `reject` counts.
+ * A promise for the host's program. Only the first call of `resolve` or `reject` counts.
  *
- * A program that never looks at it is not ended by an unhandled rejection: it may have lost interest long before the module died.
+ * Its rejection never counts as unhandled, because the program may have lost interest long before the module died.
  */
 export class HandedOut<T> {
   readonly promise: Promise<T>;
@@ -64,7 +66,7 @@ export class HandedOut<T> {
   }
 }
 
-/** `promise` itself; where nobody looks at it, its rejection ends no process. */
+/** Returns `promise` itself. Its rejection does not count as unhandled, so it ends no process if nobody looks at it. */
 export function mayBeIgnored<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;

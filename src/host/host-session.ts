@@ -32,18 +32,22 @@ import type {
 } from './session-options.ts';
 import type { Transport } from './transport/transport.ts';
 
-/** The connection under a session: for tests that write by hand what no sound host would. Not exported by the package. */
+/**
+ * Gives the connection under a session, for tests that write messages by hand which no sound host would write. The package does not
+ * export it.
+ */
 export let connectionOf: (session: HostSession) => Connection;
 
 /**
- * The host's end of one connection, over any transport: opens streams, pairs answers with requests, counts credit both ways,
- * and checks that the module keeps the contract.
+ * The host's end of one connection, over any transport. It opens streams, pairs answers with requests, counts credit both ways, and
+ * checks that the module keeps the contract.
  *
- * When the connection ends, everything that is pending rejects with `unavailable` and the reason that the transport gives.
+ * When the connection ends, every pending call and stream rejects with `unavailable` and the reason that the transport gives.
  */
 export class HostSession {
   readonly #connection: Connection;
-  // Streams of two sessions with one module never meet, but logs of both are read together.
+  // A prefix for each session, because the logs of two sessions with one module are read together, although their streams never
+  // meet.
   readonly #idPrefix = randomBytes(8);
   #nextStream = 1;
   #firstWindow = INITIAL_CREDIT;
@@ -57,28 +61,28 @@ export class HostSession {
     this.#connection = new Connection(transport, options);
   }
 
-  /** What went over the wire so far; the object stays the same and counts on. */
+  /** The messages and bytes that went over the wire so far. It is always the same object, and it goes on counting. */
   get stats(): SessionStats {
     return this.#connection.stats;
   }
 
-  /** What the module did against the contract, in order; empty for a sound module. No more than the first 1,000 are kept. */
+  /** The module's breaches of the contract, in order; empty for a sound module. Only the first 1,000 are kept. */
   get violations(): ContractViolation[] {
     return this.#connection.violations.kept;
   }
 
-  /** How many violations there were, also of those that are not kept. */
+  /** The number of violations, including those that are not kept. */
   get violationCount(): number {
     return this.#connection.violations.count;
   }
 
-  /** Why the module gave up the connection, once it said so. */
+  /** The error with which the module gave up the connection; `undefined` if it has not. */
   get connectionError(): ModuleError | undefined {
     return this.#connection.saidError;
   }
 
   /**
-   * Optional first call. Streams opened after its answer count with the first window that the module announces.
+   * Optional first call. Streams that are opened after its answer use the first window that the module announces.
    *
    * Rejects with a {@link ModuleError}: `invalidArgument` for a config that no message can hold.
    */
@@ -113,8 +117,8 @@ export class HostSession {
   }
 
   /**
-   * Asks the module to drain for at most `drainMs` milliseconds (default 5,000; at most 2^32-1) and settles with its answer, the
-   * last message. Rejects with a {@link ModuleError}: `invalidArgument` for a time that can't be sent.
+   * Asks the module to drain for at most `drainMs` milliseconds (default 5,000; at most 2^32-1). Resolves when the module's answer,
+   * its last message, has come. Rejects with a {@link ModuleError}: `invalidArgument` for a time that is out of this range.
    */
   shutdown(options: { drainMs?: number } = {}): Promise<void> {
     return mayBeIgnored(this.#shutdown(options.drainMs ?? SCHEMA_DEFAULT.drainMs));
@@ -128,8 +132,9 @@ export class HostSession {
   }
 
   /**
-   * One unary request; the body of its answer. Rejects with a {@link ModuleError}: the module's, `invalidArgument` for a body that
-   * no message can hold, or `deadlineExceeded` where the module has not answered some time after the deadline.
+   * Sends one unary request; resolves with the body of its answer. Rejects with a {@link ModuleError}: the module's own error,
+   * `invalidArgument` for a body that no message can hold, `cancelled` if the signal aborts, or `deadlineExceeded` if the module
+   * has not answered within the session's `graceMs` after the deadline.
    */
   request(method: string, body: Uint8Array, options: InvocationOptions = {}): Promise<Uint8Array> {
     return mayBeIgnored(this.#request(method, body, options));
@@ -143,7 +148,7 @@ export class HostSession {
     const ends = { signal: options.signal, deadlineUnixMs: context.deadlineUnixMs };
     const answer = await this.#connection.call('handle', payload, ends);
     const { body: answered } = this.#decoded(answer, decodeHandleResponse);
-    // A view; where the rest of the message is the larger part, it must not be kept along with it.
+    // The body is a view of the message. If the rest of the message is the larger part, a copy avoids that the caller keeps it.
     return answered.length * 2 < answer.length ? answered.slice() : answered;
   }
 
@@ -164,8 +169,8 @@ export class HostSession {
   }
 
   /**
-   * Opens a stream. Where that can't be (a signal that has fired, a connection that is over, a context that no message can hold)
-   * nothing is sent, and the stream given is one that has already failed.
+   * Opens a stream. If that is not possible (the signal has aborted, the connection is over, no message can hold the context),
+   * nothing is sent, and the returned stream has already failed.
    *
    * @throws ModuleError `invalidArgument` for an id that is live, or a window or deadline that can't be sent
    */
@@ -176,13 +181,13 @@ export class HostSession {
     try {
       const refusal = connection.refusalOf(options.signal);
       if (refusal !== undefined) throw refusal;
-      // Built first: a stream that can't be opened must not be waited for.
+      // The frame is built first, because a stream that can't be opened must not be waited for.
       const open = stream.openFrame(context, options.initialCredit);
       connection.bounds.checkMessage('The context of this stream', open);
       connection.streams.add(stream);
       connection.outbound.write(open);
     } catch (error) {
-      // It must not listen to its signal any more, whatever was wrong.
+      // Whatever was wrong, the stream must not listen to its signal any more.
       stream.abandon(
         isModuleError(error) ? error : new ModuleError('internal', 'The stream was never opened.'),
       );
@@ -191,7 +196,10 @@ export class HostSession {
     return stream;
   }
 
-  /** Ends the module's input, after what is queued: it cancels what runs, and exits. Answers are still read. */
+  /**
+   * Ends the module's input after the queued messages. The module then cancels everything that runs, and exits. Its answers are
+   * still read.
+   */
   endInput(): void {
     this.#connection.endInput();
   }
@@ -201,7 +209,7 @@ export class HostSession {
     this.#connection.close();
   }
 
-  /** Decodes an answer; one that can't be read is a violation, and fails the call. */
+  /** Decodes an answer. An answer that can't be read is a violation and fails the call. */
   #decoded<T>(payload: Uint8Array, decode: (payload: Uint8Array) => T): T {
     try {
       return decode(payload);

@@ -12,21 +12,21 @@ import { PayloadPool } from './payload-pool.ts';
 import type { PendingCalls } from './pending-calls.ts';
 import type { WireLimits } from '../wire/capnp/limits.ts';
 
-/** What the messages of a module lead to, beside streams and pending calls. */
+/** The events that a module's messages cause, beside those of streams and pending calls. */
 export interface InboundEvents {
-  /** The module broke the contract; the connection can go on. */
+  /** The module broke the contract, but the connection can go on. */
   onViolation(kind: ViolationKind, requestId: string, message: string, cause?: unknown): void;
-  /** As `onViolation`, where the rest of the input makes no sense any more. */
+  /** As `onViolation`, if the rest of the input can't be understood any more. */
   onFatal(kind: ViolationKind, requestId: string, message: string, cause?: unknown): void;
-  /** The module gives up the connection: an error with an empty request id. */
+  /** The module gives up the connection. It said so by an error with an empty request id. */
   onConnectionError(error: ModuleError): void;
   /** An answer has settled its call. */
   onAnswered(requestId: string, type: 'response' | 'error'): void;
-  /** `payload` is valid during the call only. Throws a MalformedError for one that can't be read. */
+  /** `payload` is valid during the call only. Throws a MalformedError if it can't be read. */
   onServiceRequest(requestId: string, payload: Uint8Array): void;
 }
 
-/** Takes whole messages from the module apart and gives each to the stream or call that it belongs to. */
+/** Decodes whole messages from the module and gives each to the stream or call that it belongs to. */
 export class Inbound {
   readonly #streams: StreamTable<LiveStream>;
   readonly #ended = new EndedIds();
@@ -47,7 +47,7 @@ export class Inbound {
     this.#decoder = new MessageDecoder(limits);
   }
 
-  /** One whole message: `bytes` from `start` to `end`, valid during the call only. */
+  /** Receives one whole message: `bytes` from `start` to `end`, valid during the call only. */
   recv(bytes: Uint8Array, start: number, end: number): void {
     const decoder = this.#decoder;
     const kind = decoder.decode(bytes, start, end);
@@ -73,7 +73,7 @@ export class Inbound {
     }
   }
 
-  /** Gives the frame, as it is decoded, to its stream. */
+  /** Gives the frame that was just decoded to its stream. */
   #routeFrame(bytes: Uint8Array): void {
     const { frame } = this.#decoder;
     const stream = this.#streams.find(frame);
@@ -132,7 +132,7 @@ export class Inbound {
     );
   }
 
-  /** The code of the frame's error, for a person: nobody has looked yet whether it can be read. */
+  /** The code of the frame's error, for a person. It may be unreadable, because nobody has decoded it yet. */
   #errorCode(): string {
     try {
       return this.#decoder.frame.error().code;
@@ -204,7 +204,7 @@ function toModuleError(fields: ErrorFields): ModuleError {
   return new ModuleError(fields.code, fields.message, { details: Uint8Array.from(fields.details) });
 }
 
-/** Only what the module sent may count as its fault; anything else is a bug of ours and stays one. */
+/** The text of a MalformedError. Any other error is thrown again, because it is a bug of ours and not the module's fault. */
 function textOfMalformed(cause: unknown): string {
   if (cause instanceof MalformedError) return cause.message;
   throw cause;

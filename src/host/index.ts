@@ -1,4 +1,4 @@
-/** The other side of the protocol: start a module child, open streams on it, and see whether it keeps the contract. */
+/** The host's side of the protocol: starts a module child, opens streams on it, and checks that it keeps the contract. */
 export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { HealthReport, Initialized } from '../wire/payload-decode.ts';
 export {

@@ -1,11 +1,11 @@
 import { ModuleError } from '../errors.ts';
 import type { InvocationContextInit } from '../wire/context.ts';
 
-/** What a host says about one call: the fields of `InvocationContext`, in the form that a caller has them. */
+/** The options of one call: the fields of `InvocationContext`, in the form that is convenient for a caller. */
 export interface InvocationOptions {
   /** Entries in the order given; a list of pairs may repeat a key. */
   metadata?: Readonly<Record<string, string>> | Iterable<readonly [key: string, value: string]>;
-  /** When the module must be done: a Date, or milliseconds of Unix time. */
+  /** The moment at which the module must be done: a Date, or milliseconds since the epoch. */
   deadline?: Date | number;
   invocationId?: string;
   /** The authenticated principal, as the host knows it. */
@@ -14,18 +14,20 @@ export interface InvocationOptions {
   /** W3C Trace Context. */
   traceparent?: string;
   tracestate?: string;
-  /** A context to start from; the other options go over it. */
+  /** A context to start from. The other options override its fields. */
   context?: InvocationContextInit;
-  /** Cancels a stream; for a unary request, which the wire can't cancel, it ends the waiting. */
+  /**
+   * Aborting it cancels a stream. A unary request can't be cancelled on the wire, so aborting only ends the wait for its answer.
+   */
   signal?: AbortSignal;
 }
 
 const TEXT_FIELDS = ['invocationId', 'caller', 'tenant', 'traceparent', 'tracestate'] as const;
 
 /**
- * The context that goes on the wire.
+ * Makes the context that goes on the wire.
  *
- * @throws ModuleError `invalidArgument` for a deadline that is no point in time
+ * @throws ModuleError `invalidArgument` for a deadline that is not a valid time
  */
 export function contextOf(method: string, options: InvocationOptions): InvocationContextInit {
   const context: { -readonly [K in keyof InvocationContextInit]: InvocationContextInit[K] } = {

@@ -1,12 +1,12 @@
 import { Deadline, type Clock } from '../base/clock.ts';
 
 /**
- * How long after a deadline or a cancel the module may take for its last word, in ms: the grace time that it gives a handler,
- * which is 1,000 unless configured, and as much again for the way.
+ * Time that the module may take for its answer or terminal frame after a deadline or a cancel, in ms. It is the grace time that the
+ * module gives a handler (1,000 unless configured), and as much again for the transport.
  */
 export const DEFAULT_GRACE_MS = 2_000;
 
-/** The event loop's own clock. Its timers never hold the process: the promises that they end do. */
+/** The event loop's own clock. Its timers never keep the process alive, because the promises that they end already do. */
 const clock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
@@ -16,21 +16,24 @@ const clock: Clock = {
   },
 };
 
-/** What still acts when a module never answers: each function sets one timer and returns what takes it back. */
+/**
+ * The timers that end calls and streams which the module never answers. Each function sets one timer and returns a function that
+ * cancels it.
+ */
 export class LocalEnds {
   readonly #graceMs: number;
 
-  /** @param graceMs Infinity: a module may take as long as it likes */
+  /** @param graceMs Infinity if a module may take as long as it likes */
   constructor(graceMs: number) {
     this.#graceMs = graceMs;
   }
 
-  /** For a person: how long the module had. */
+  /** The time that the module had, for a person. */
   get grace(): string {
     return `${this.#graceMs} ms`;
   }
 
-  /** @param unixMs the deadline of the call, in ms since the epoch; 0: it has none */
+  /** @param unixMs the deadline of the call, in ms since the epoch; 0 if it has none */
   afterDeadline(unixMs: number, action: () => void): () => void {
     if (unixMs === 0 || this.#graceMs === Infinity) return () => undefined;
     const deadline = new Deadline(clock, unixMs + this.#graceMs, action);

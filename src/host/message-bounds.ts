@@ -1,13 +1,19 @@
 import { ModuleError } from '../errors.ts';
 import { MAX_REQUEST_ID_BYTES } from '../wire/flow-limits.ts';
 
-/** Texts for a person, in error messages and reasons, are cut to this (the contract's `error message out`). */
+/** Error messages and reasons, which are for a person, are cut to so many bytes of UTF-8 (the contract's `error message out`). */
 export const MAX_ERROR_TEXT_BYTES = 4_096;
 
-/** More than what any message has around its longest field: envelope, request id, nested table and the smaller fields. */
+/**
+ * An upper bound for the bytes that any message has around its longest field: envelope, request id, nested table and the smaller
+ * fields.
+ */
 export const ENVELOPE_ROOM = MAX_REQUEST_ID_BYTES + 512;
 
-/** The module ends the connection over a longer message, and with it every other call: so it is refused here. */
+/**
+ * Refuses messages over the module's limit, because the module would end the connection over such a message, and every other call
+ * with it.
+ */
 export class MessageBounds {
   readonly #maxMessageBytes: number;
 
@@ -18,8 +24,8 @@ export class MessageBounds {
   /**
    * Checks one field before it is copied into a message.
    *
-   * @param what names the field, at the beginning of a sentence
-   * @throws ModuleError `invalidArgument` where no message could hold it
+   * @param what the name of the field, for the beginning of a sentence
+   * @throws ModuleError `invalidArgument` if no message could hold it
    */
   checkField(what: string, bytes: number): void {
     const most = this.#maxMessageBytes - ENVELOPE_ROOM;

@@ -22,56 +22,65 @@ import { StreamTransport, type TransportEnd } from './transport/transport.ts';
 export interface SpawnModuleOptions extends HostSessionOptions {
   /** The module file that our own `serve` loads, relative to the working folder of this process. */
   file?: string | URL;
-  /** How many workers `serve` starts; by default its own choice. */
+  /** Number of workers that `serve` starts; by default `serve` chooses. */
   workers?: number;
   /** Further flags of `serve`, or further arguments of `command`. */
   args?: readonly string[];
-  /** Run this instead of our own `serve`: a module in another language, say. It speaks on its stdin and stdout. */
+  /**
+   * A command to run instead of our own `serve`, for example a module in another language. Its protocol is on its stdin and stdout.
+   */
   command?: readonly [string, ...string[]];
   /**
-   * Start through `bin/ixt-launch`, which moves the protocol to descriptors 3 and 4, so that stray prints can't reach it.
-   * Default: true for `serve`, false for `command`.
+   * Whether to start through `bin/ixt-launch`, which moves the protocol to descriptors 3 and 4, so that stray prints can't reach
+   * it. Default: true for `serve`, false for `command`.
    */
   launcher?: boolean;
-  /** Variables on top of those of this process. */
+  /** Environment variables, added to those of this process. */
   env?: NodeJS.ProcessEnv;
   /** The child's working folder. */
   cwd?: string;
   /** Default `socket`. */
   transport?: TransportKind;
-  /** Called with what the child writes to stderr, as it comes; what its handlers print is there, too (default: copied to ours). */
+  /**
+   * Called with the text that the child writes to stderr, as it comes. The prints of its handlers are in it, too. By default the
+   * text is copied to our stderr.
+   */
   onStderr?: (text: string) => void;
 }
 
-/** How a child ended. Both `code` and `signal` are null for one that could not be started. */
+/** The way in which a child ended. Both `code` and `signal` are null for a child that could not be started. */
 export interface ModuleExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** The last 64 KiB of what it wrote to stderr. */
+  /** The end of the text that it wrote to stderr, at most 65,536 UTF-16 units. */
   readonly stderr: string;
 }
 
-/** `close` gives the module up so long after its drain, whatever has become of it. */
+/** Time after its drain at which `close` gives the module up in any case, in ms. */
 const EXIT_GRACE_MS = 10_000;
-/** How long after its drain a module may take to go away before `close` kills it; the rest is for reading what it wrote. */
+/**
+ * Time that a module may take to exit after its drain before `close` kills it, in ms. The rest of {@link EXIT_GRACE_MS} is for
+ * reading its output.
+ */
 const KILL_MS = 8_000;
 /**
- * A dead child's output is read in such rounds: until it ends, two in a row bring nothing, or these are over. A grandchild may hold
- * it open, and even write. Each is a turn of the event loop, too, so that a host which stood still loses nothing.
+ * The output of a dead child is read in rounds of so many ms. Reading stops when the output ends, when two rounds in a row bring
+ * nothing, or after the last round, because a grandchild may hold the output open and even write to it. Each round includes a turn
+ * of the event loop, so that a host that was blocked loses nothing.
  */
 const OUTPUT_ROUND_MS = 250;
 const OUTPUT_ROUNDS = 6;
-/** A child that has closed its output or input but stays has this long to exit before what is pending fails. */
+/** Time that a child which has closed its output or input has to exit before everything pending fails, in ms. */
 const SILENT_CHILD_MS = 2_000;
-/** How much of stderr goes into the message of what fails with the child. */
+/** Length of the stderr text that is quoted in the errors of calls that fail with the child, in UTF-16 units. */
 const MESSAGE_STDERR_UNITS = 2_000;
-/** Exit codes of a module that was never able to serve: its command line, or its file, is wrong. */
+/** Exit codes of a module that was never able to serve, because its command line or its file is wrong. */
 const NEVER_RAN_CODES: readonly (number | null)[] = [64, 78];
 
 /**
- * Starts a module child. Errors of the start show through the calls and `exited`.
+ * Starts a module child. If it can't be started, its calls reject and `exited` settles.
  *
- * The process of the host may end while the child runs and streams are open: only a promise that is pending holds it.
+ * The host's process may end while the child runs and streams are open, because only a pending promise keeps it alive.
  *
  * @throws TypeError for options that name neither a file nor a command
  */
@@ -81,7 +90,7 @@ export function spawnModule(options: SpawnModuleOptions): ModuleProcess {
 
 /** A module child and the session with it. */
 export class ModuleProcess implements ModuleHost {
-  /** Undefined where the system had no room for a child at all; one whose program isn't there has no pid. */
+  /** `undefined` if the system had no room for a child at all. A child whose program was not found has no pid. */
   readonly child: ChildProcess | undefined;
   readonly session: HostSession;
   readonly #stderr: StderrTail | undefined;
@@ -113,12 +122,15 @@ export class ModuleProcess implements ModuleHost {
     for (const stream of [io.writable, io.stderr]) unrefStream(stream);
   }
 
-  /** Undefined where the child could not be started. */
+  /** `undefined` if the child could not be started. */
   get pid(): number | undefined {
     return this.child?.pid;
   }
 
-  /** Settles when the child is gone and its output is read. Never rejects. Holds the process once somebody has asked for it. */
+  /**
+   * Resolves when the child is gone and its output is read. Never rejects. Once it was read, it keeps this process alive until it
+   * resolves.
+   */
   get exited(): Promise<ModuleExit> {
     return (this.#exited ??= holding(this.#exit));
   }
@@ -152,18 +164,18 @@ export class ModuleProcess implements ModuleHost {
     this.session.endInput();
   }
 
-  /** Sends a signal, SIGKILL by default; false when the child is gone, or never was there. */
+  /** Sends a signal, SIGKILL by default. Returns false if the child is gone or was never started. */
   kill(signal: NodeJS.Signals = 'SIGKILL'): boolean {
-    // Without a pid the signal would go to this process's own group.
+    // Without this check the signal of a child without a pid would go to this process's own group.
     return this.child?.pid === undefined ? false : this.child.kill(signal);
   }
 
   /**
-   * Lets the module drain for at most `drainMs` (default 5,000) and waits until it has exited; one that doesn't is killed eight
-   * seconds later. Settles within ten seconds after the drain, and then nothing of the child holds this process, whoever has
-   * inherited its pipes. May be called again, with a shorter time.
+   * Lets the module drain for at most `drainMs` milliseconds (default 5,000) and waits until it has exited. A module that has not
+   * exited eight seconds after that is killed. Resolves within ten seconds after the drain. Then nothing of the child keeps this
+   * process alive, even if other processes have inherited its pipes. It may be called again, with a shorter time.
    *
-   * Rejects with a ModuleError `invalidArgument` for a time that is negative or no number.
+   * Rejects with a ModuleError `invalidArgument` for a time that is negative or not a number.
    */
   close(options: { drainMs?: number } = {}): Promise<ModuleExit> {
     return mayBeIgnored(holding(this.#close(options.drainMs ?? SCHEMA_DEFAULT.drainMs)));
@@ -183,7 +195,7 @@ export class ModuleProcess implements ModuleHost {
       setTimeout(() => givesUp(), drain + EXIT_GRACE_MS),
     ];
     try {
-      // A module that is gone already, or refuses, has nothing to drain; its exit says the rest.
+      // An error is ignored here, because a module that is gone or refuses has nothing to drain, and its exit is reported anyway.
       void this.shutdown({ drainMs: drain }).then(
         () => this.endInput(),
         () => this.endInput(),
@@ -194,7 +206,7 @@ export class ModuleProcess implements ModuleHost {
     }
   }
 
-  /** The system keeps the child although it was killed: let it be. */
+  /** Gives the child up, because the system has not ended it although it was killed. */
   #giveUp(): ModuleExit {
     this.session.close();
     this.#stderr?.destroy();
@@ -202,7 +214,7 @@ export class ModuleProcess implements ModuleHost {
     return { code: null, signal: null, stderr: `${said}\nThe module was killed and is still there.\n` };
   }
 
-  /** Waits until everything that the dead child wrote is read, and lets go of its pipes. */
+  /** Waits until everything that the dead child wrote is read, then closes its pipes. */
   async #readOut(io: ChildIo, end: ChildEnd): Promise<ModuleExit> {
     const ended = Promise.all([io.source.closed, this.#stderr?.ended]);
     let closed = false;
@@ -222,7 +234,7 @@ export class ModuleProcess implements ModuleHost {
   async #end({ source, writable }: ChildIo, gone: Promise<ChildEnd>): Promise<TransportEnd> {
     const exit = this.#exit.then((info) => describe(info));
     const inputLost = new Promise<string>((resolve) => {
-      // After our own end of the input it is no news.
+      // An error after our own end of the input tells nothing new.
       writable.on('error', () => {
         if (!writable.writableEnded) resolve('input');
       });
@@ -234,7 +246,7 @@ export class ModuleProcess implements ModuleHost {
   }
 }
 
-/** The child, or why there is none. */
+/** Starts the child. Returns the error if it can't be started. */
 function start(options: SpawnModuleOptions): ChildIo | Error {
   try {
     return startChild({
@@ -248,7 +260,7 @@ function start(options: SpawnModuleOptions): ChildIo | Error {
   }
 }
 
-/** `promise` itself, which holds the process until it settles. */
+/** Returns `promise` itself, and keeps the process alive until it settles. */
 function holding<T>(promise: Promise<T>): Promise<T> {
   holdProcess();
   void promise.then(releaseProcess, releaseProcess);
@@ -276,7 +288,7 @@ interface ChildEnd {
 function childEnd(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
-    // Also emitted for a kill that fails, long after the start.
+    // The event is also emitted for a kill that fails, long after the start.
     child.on('error', (failure) => {
       if (child.pid === undefined) resolve({ code: null, signal: null, failure });
     });

@@ -5,7 +5,7 @@ import type { StreamOutbox } from './streams/stream-outbox.ts';
 import type { Transport } from './transport/transport.ts';
 import { WriteBatch } from './transport/write-batch.ts';
 
-/** Counts every message to the module, shows it to whoever watches the wire, and puts it on the transport. */
+/** Counts every message to the module, passes it to `onWire`, and puts it on the transport. */
 export class Outbound implements StreamLink {
   readonly #batch: WriteBatch;
   readonly #stats: SessionStats;
@@ -13,7 +13,7 @@ export class Outbound implements StreamLink {
   readonly #awaitingDrain = new Set<StreamOutbox>();
   #stopped = false;
 
-  /** @param stats of the session; what goes out is added to them */
+  /** @param stats of the session; outgoing messages and bytes are added to them */
   constructor(transport: Transport, stats: SessionStats, onWire: HostSessionOptions['onWire']) {
     this.#batch = new WriteBatch(transport);
     this.#stats = stats;
@@ -28,7 +28,7 @@ export class Outbound implements StreamLink {
     this.#awaitingDrain.add(outbox);
   }
 
-  /** The transport is free again: what waited for that goes on. */
+  /** The transport is free again, so the streams that waited for that go on. */
   drained(): void {
     this.#batch.clogged = false;
     const outboxes = [...this.#awaitingDrain];
@@ -55,12 +55,12 @@ export class Outbound implements StreamLink {
     this.#batch.append(length, header, payload, payloadLength);
   }
 
-  /** Hands what is gathered to the transport. */
+  /** Hands the gathered bytes to the transport. */
   flush(): void {
     this.#batch.flush();
   }
 
-  /** The connection is over: nothing waits for the transport any more, and what is written is dropped. */
+  /** The connection is over. No stream waits for the transport any more, and everything written from now on is dropped. */
   stop(): void {
     this.#stopped = true;
     this.#awaitingDrain.clear();

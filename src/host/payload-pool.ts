@@ -1,22 +1,22 @@
 import { ownCopy, uninitialised } from '../base/buffers.ts';
 
-/** V8 keeps typed arrays up to this size on its heap, where making one is cheapest. */
+/** V8 keeps typed arrays of up to this many bytes on its heap, where making one is cheapest. */
 const ON_HEAP_BYTES = 64;
-/** Copies up to this size share a slab; what a kept payload holds on to stays within reason. */
+/** Copies of up to this many bytes share a slab. The limit is small, because a kept payload keeps its whole slab. */
 const POOLED_BYTES = 4_096;
 const SLAB_BYTES = 16_384;
 
 /**
  * Copies payloads out of the read buffer.
  *
- * A typed array of its own costs a payload of a few hundred bytes four times what the copy does, so small ones share an
- * ArrayBuffer, as Node's Buffers do. No two overlap, and none is ever written again.
+ * For a payload of a few hundred bytes an ArrayBuffer of its own costs four times as much as the copy, so small payloads share one,
+ * as Node's Buffers do. No two payloads overlap, and none is ever written again.
  */
 export class PayloadPool {
   #slab = uninitialised(SLAB_BYTES).buffer;
   #used = 0;
 
-  /** A copy of `bytes` (no Buffer, whose `slice` is a view) from `start` to `end`. */
+  /** A copy of `bytes` from `start` to `end`. `bytes` must not be a Buffer, because a Buffer's `slice` is a view. */
   copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
     if (length <= ON_HEAP_BYTES || length > POOLED_BYTES) return ownCopy(bytes, start, end);

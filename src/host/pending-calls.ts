@@ -3,20 +3,20 @@ import { HandedOut, type Unsettled } from './handed-out.ts';
 import { abortReason } from './invocation-options.ts';
 import type { LocalEnds } from './local-end.ts';
 
-/** When a call ends although the module has not answered it. */
+/** The conditions that end a call although the module has not answered it. */
 export interface CallEnds {
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds since the epoch; 0 or left out: none. */
+  /** Milliseconds since the epoch; 0 or left out for no deadline. */
   readonly deadlineUnixMs?: number | undefined;
 }
 
 interface PendingCall {
   readonly answer: HandedOut<Uint8Array>;
-  /** Takes signal and timer back. */
+  /** Removes the listener of the signal, and the timer. */
   readonly release: () => void;
 }
 
-/** The requests that the module still owes an answer, also those that have ended here. */
+/** The requests that the module has not answered yet, including those whose promise has already settled here. */
 export class PendingCalls {
   readonly #calls = new Map<string, PendingCall>();
   readonly #unsettled: Unsettled;
@@ -28,16 +28,16 @@ export class PendingCalls {
     this.#localEnds = localEnds;
   }
 
-  /** A request id that was never used on this connection. */
+  /** Makes a request id that was never used on this connection. */
   newRequestId(): string {
     return `r${this.#nextNumber++}`;
   }
 
   /**
-   * Waits for the answer to `requestId`: the payload of the response.
+   * Waits for the answer to `requestId`. Resolves with the payload of the response.
    *
-   * An abort of the signal rejects at once with `cancelled`, the deadline some time after it has passed. The answer is then
-   * awaited silently, since it will still come.
+   * An abort of the signal rejects at once with `cancelled`. The deadline rejects with `deadlineExceeded` some time after it has
+   * passed. The id stays pending, since the answer will still come and must not count as unknown.
    */
   wait(requestId: string, { signal, deadlineUnixMs = 0 }: CallEnds = {}): Promise<Uint8Array> {
     const answer = new HandedOut<Uint8Array>(this.#unsettled);
@@ -59,21 +59,21 @@ export class PendingCalls {
     return answer.promise;
   }
 
-  /** Settles the call of that id; false when none is pending. */
+  /** Settles the call of that id. Returns false if no call of that id is pending. */
   resolve(requestId: string, payload: Uint8Array): boolean {
     const call = this.#take(requestId);
     call?.answer.resolve(payload);
     return call !== undefined;
   }
 
-  /** As {@link resolve}, with the failure answer. */
+  /** As {@link resolve}, with an error as the answer. */
   reject(requestId: string, error: ModuleError): boolean {
     const call = this.#take(requestId);
     call?.answer.reject(error);
     return call !== undefined;
   }
 
-  /** Rejects all that is pending: no answer can come any more. */
+  /** Rejects all pending calls, because no answer can come any more. */
   failAll(error: ModuleError): void {
     for (const requestId of [...this.#calls.keys()]) this.reject(requestId, error);
   }

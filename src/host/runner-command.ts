@@ -13,9 +13,10 @@ export function runnerCommand(): string[] {
 let script: string | undefined;
 
 /**
- * What to put in front of a command so that its protocol is on {@link LAUNCHER_DESCRIPTORS}.
+ * The words to put in front of a command so that its protocol is on {@link LAUNCHER_DESCRIPTORS}.
  *
- * It is the text of `bin/ixt-launch` and not its path: the package may be in a zip, which Node reads under Yarn and a shell does not.
+ * They hold the text of `bin/ixt-launch` and not its path, because the package may be in a zip, which Node can read under Yarn and
+ * a shell can't.
  *
  * @throws Error as {@link packageRoot}
  */

@@ -9,7 +9,7 @@ import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
 import { ENVELOPE_ROOM, MAX_ERROR_TEXT_BYTES } from './message-bounds.ts';
 
-/** What a handler asks of its host. */
+/** A service request of a handler to its host. */
 export interface ServiceCall {
   readonly service: string;
   readonly method: string;
@@ -17,17 +17,25 @@ export interface ServiceCall {
   readonly context: InvocationContext;
 }
 
-/** Answers a service request; a {@link ModuleError} chooses the code that the handler sees, anything else is `internal`. */
+/**
+ * Answers a service request with the body of the answer. If it throws a {@link ModuleError}, the handler gets its code; for any
+ * other error the handler gets `internal`.
+ */
 export type ServiceHandler = (request: ServiceCall) => Promise<Uint8Array> | Uint8Array;
 
-/** Calls of `onService` that run at once: more than a worker's handlers may wait for, since an answer may never come. */
+/**
+ * Calls of `onService` that run at once. It is more than the handlers of one worker may wait for (1,024), because some answers may
+ * never come.
+ */
 const MAX_RUNNING = 2_048;
-/** Calls begun in one turn of the event loop: only then is it known whether the module reads the answers. */
+/**
+ * Calls that are begun in one turn of the event loop, because only after the turn is it known whether the module reads the answers.
+ */
 const MAX_STARTS = 128;
-/** Service requests that wait for one of those to end, or for the module to read; in number and in bytes. */
+/** Service requests that may wait for a running call to end, or for the module to read; their number, and below their bytes. */
 const MAX_WAITING = 8_192;
 const MAX_WAITING_BYTES = 64 << 20;
-/** Bytes of an error's details that are passed on. */
+/** The largest details of an error that are passed on, in bytes. */
 const MAX_DETAILS_BYTES = 1 << 20;
 
 interface WaitingCall {
@@ -35,20 +43,20 @@ interface WaitingCall {
   readonly call: ServiceCall;
 }
 
-/** Where answers go, and what is told of a module that asks without end. */
+/** The connection, as the service calls see it. */
 export interface ServiceLink {
-  /** The module doesn't read what was written. */
+  /** Whether the module doesn't read the bytes that were written. */
   readonly clogged: boolean;
   write(message: Uint8Array): void;
-  /** The module asks on and on, and reads no answer. */
+  /** The module sends requests without end and reads no answer. */
   onFlood(message: string): void;
 }
 
 /**
- * Runs the host's `onService` for what handlers ask, so many at once.
+ * Runs the host's `onService` for the requests of handlers, a limited number at once.
  *
- * Where the module doesn't read its answers none is begun, since each would be held here. What can't wait any more is refused
- * with `resourceExhausted`; a module that does not read refusals either has broken the contract.
+ * No call is begun while the module doesn't read its answers, since each answer would be held here. Requests beyond the limits of
+ * waiting ones are refused with `resourceExhausted`. A module that does not read the refusals either has broken the contract.
  */
 export class ServiceCalls {
   readonly #link: ServiceLink;
@@ -67,7 +75,7 @@ export class ServiceCalls {
     this.#maxMessageBytes = maxMessageBytes;
   }
 
-  /** One request; `payload` is valid during the call only. @throws MalformedError for one that can't be read */
+  /** Receives one request; `payload` is valid during the call only. @throws MalformedError for a request that can't be read */
   recv(requestId: string, payload: Uint8Array): void {
     const decoded = decodeServiceRequest(payload);
     const bytes = decoded.body.length;
@@ -77,14 +85,14 @@ export class ServiceCalls {
       else this.#link.write(failure(requestId, new ModuleError('resourceExhausted', message)));
       return;
     }
-    // The payload lies in a read buffer that is used again.
+    // A copy, because the payload lies in a read buffer that is used again.
     this.#waiting.push({ requestId, call: { ...decoded, body: Uint8Array.from(decoded.body) } });
     this.#waitingCount += 1;
     this.#waitingBytes += bytes;
     this.pump();
   }
 
-  /** Begins what waits, as far as there is room and the module reads. */
+  /** Begins waiting calls, as far as there is room and the module reads. */
   pump(): void {
     while (this.#running < MAX_RUNNING && this.#startsLeft > 0 && !this.#link.clogged) {
       const next = this.#waiting.shift();
@@ -102,7 +110,7 @@ export class ServiceCalls {
     this.pump();
   }
 
-  /** The connection is over: what waits is dropped. */
+  /** The connection is over, so the waiting requests are dropped. */
   stop(): void {
     this.#stopped = true;
     this.#waiting.clear();
@@ -118,7 +126,7 @@ export class ServiceCalls {
     this.pump();
   }
 
-  /** The whole message that answers it. Never rejects, whatever the host's program throws or gives. */
+  /** Makes the whole message that answers the request. Never rejects, whatever the host's program throws or returns. */
   async #answer(requestId: string, call: ServiceCall): Promise<Uint8Array> {
     try {
       if (this.#handler === undefined) {
@@ -138,7 +146,7 @@ export class ServiceCalls {
   }
 }
 
-/** @throws ModuleError `internal` for an answer that is no bytes, because the handler is the host's */
+/** @throws ModuleError `internal` for an answer that is no bytes, because that is a mistake of the host's program */
 function bodyOf(answer: unknown, { service, method }: ServiceCall): Uint8Array {
   const body = bytesOf(answer);
   if (body !== undefined) return body;
@@ -146,7 +154,7 @@ function bodyOf(answer: unknown, { service, method }: ServiceCall): Uint8Array {
   throw new ModuleError('internal', message);
 }
 
-/** The message that says why; for whatever was thrown, also where to look at it throws again. */
+/** Makes the message that reports the failure, for any thrown value, even one that throws again when its fields are read. */
 function failure(requestId: string, thrown: unknown): Uint8Array {
   return encodeEnvelope('error', requestId, encodeIpcError(reportOf(thrown)));
 }
@@ -158,7 +166,7 @@ function reportOf(thrown: unknown): ErrorReport {
     }
     const { code, message } = thrown;
     const details = bytesOf(thrown.details);
-    // Details that don't fit are left out: the code and the message say more than a connection that ends.
+    // Details that don't fit are left out, because a code and a message without details are better than the end of the connection.
     const isSound = details !== undefined && details.length <= MAX_DETAILS_BYTES;
     return { code, message: cutText(message), ...(isSound ? { details } : {}) };
   } catch {

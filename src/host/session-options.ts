@@ -7,24 +7,28 @@ import type { WireLimits } from '../wire/capnp/limits.ts';
 export interface HostSessionOptions {
   limits?: Partial<WireLimits>;
   /**
-   * Answers what handlers ask of their host; without it they get `unimplemented`. At most 2,048 calls run at once; of those beyond,
-   * 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
+   * Answers the service requests of handlers. Without it they fail with `unimplemented`. At most 2,048 calls run at once; of
+   * further ones at most 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
    */
   onService?: ServiceHandler;
   /**
-   * How long after its deadline, or after its cancel, a call or stream waits for the module's last word before it ends here with
-   * the same code, in ms (default 2,000). Its id stays taken until that word comes. Infinity: as long as it takes.
+   * Time that a call or stream waits, after its deadline or its cancel, for the module's answer or terminal frame, in ms (default
+   * 2,000). After that it ends here with the same code; its id stays in use until the module's message comes. Infinity for no
+   * limit.
    */
   graceMs?: number;
-  /** Called as a violation is found: for each of them, while `violations` keeps the first 1,000. */
+  /** Called for each violation when it is found, also for those after the first 1,000, which `violations` does not keep. */
   onViolation?: (violation: ContractViolation) => void;
-  /** The module gives up the connection and says why; its end follows. */
+  /** Called when the module gives up the connection, with its error. The end of the connection follows. */
   onProtocolError?: (error: ModuleError) => void;
-  /** Sees every message, for logs and tests; `message` is valid during the call only. */
+  /** Called with every message, for logs and tests. `message` is valid during the call only. */
   onWire?: (direction: 'in' | 'out', message: Uint8Array) => void;
 }
 
-/** What went over the wire so far. A frame here is a whole message of any type, as in `HealthReport`. */
+/**
+ * Messages and bytes that went over the wire so far, in: from the module, out: to the module. A frame here is a whole message of
+ * any type, as in `HealthReport`.
+ */
 export interface SessionStats {
   framesIn: number;
   framesOut: number;
@@ -32,7 +36,7 @@ export interface SessionStats {
   bytesOut: number;
 }
 
-/** What a host says at `initialize`; all of it may be left out. */
+/** The fields of an `initialize` request. All of them may be left out. */
 export interface InitializeOptions {
   protocolVersion?: number;
   runtimeName?: string;

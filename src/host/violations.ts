@@ -1,12 +1,15 @@
 import { cutUtf8 } from '../base/text.ts';
 import { causedBy, ContractViolation, type ViolationKind } from './contract-violation.ts';
 
-/** Each holds a stack, and a hostile module makes one of every message. */
+/**
+ * Number of violations that are kept. It is limited, because each holds a stack, and a hostile module can cause one with every
+ * message.
+ */
 const MAX_KEPT = 1000;
-/** What a violation says may quote the module, which may say 16 MiB. In bytes of UTF-8. */
+/** Limit for a violation's message, in bytes of UTF-8, because it may quote the module, whose text may have 16 MiB. */
 const MAX_MESSAGE_BYTES = 1_024;
 
-/** Counts what the module does against the contract, tells the host of each breach, and keeps the first thousand. */
+/** Counts the module's breaches of the contract, tells the host of each, and keeps the first thousand. */
 export class Violations {
   readonly kept: ContractViolation[] = [];
   readonly #onViolation: ((violation: ContractViolation) => void) | undefined;

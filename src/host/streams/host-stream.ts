@@ -15,52 +15,60 @@ import { StreamOutbox, type OutboxLink } from './stream-outbox.ts';
 export interface OpenStreamOptions extends InvocationOptions {
   /** Bytes that the module may send at first (default 262,144). */
   initialCredit?: number;
-  /** False: the module gets credit from `grant` only (default true: what the iterator took is granted back). */
+  /**
+   * Whether the bytes that the iterator took are granted back (default true). If false, the module gets credit from `grant` only.
+   */
   autoCredit?: boolean;
-  /** The id of the stream; must not be live. By default one that this session never used. */
+  /** The id of the stream, which must not be live. By default an id that this session has never used. */
   id?: StreamId;
 }
 
 /**
  * One stream, seen from the host.
  *
- * Iterating gives the payload of each Data frame, boundaries kept; it ends with the module's Close and throws a
- * {@link ModuleError} on its Error, after what came before. Leaving the loop early cancels the stream. A payload is the
- * reader's to keep; small ones share an ArrayBuffer, as Node's Buffers do, so `slice()` one before its buffer is transferred.
+ * Iterating gives the payload of each Data frame, one by one. It ends with the module's Close and throws a {@link ModuleError} on
+ * its Error, in both cases after all payloads that came before. Leaving the loop early cancels the stream. The reader may keep a
+ * payload. Small payloads share an ArrayBuffer, as Node's Buffers do, so `slice()` one before its buffer is transferred.
  */
 export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined> {
   readonly id: StreamId;
   /**
-   * Sends one Data frame, or of more than 1 MiB several with no other send of this stream between them; settles once the last has
-   * credit and the transport takes it. `data` may be used again then.
+   * Sends one Data frame; if `data` has more than 1 MiB, several frames with no other send of this stream between them. Resolves
+   * once the last frame has credit and the transport takes it. After that `data` may be used again.
    *
-   * Rejects with a {@link ModuleError}: `invalidArgument` for what is no bytes or after `end`, else the reason why the stream is over
-   * (`cancelled` where the module has closed it).
+   * Rejects with a {@link ModuleError}: `invalidArgument` for a value that is no bytes, or after `end`; otherwise the reason why
+   * the stream is over (`cancelled` if the module has closed it).
    *
    * @param data also a DataView, an ArrayBuffer or a Uint8Array of another realm
    */
   send(data: Uint8Array): Promise<void>;
   /**
-   * As `send`, if it can go out at once; false: no credit, a clogged transport, or the stream is over. Of more than 1 MiB the first
-   * frame goes out at once, the rest is copied and follows.
+   * As `send`, but only if the data can go out at once. Returns false if there is no credit, the transport is clogged, or the
+   * stream is over. If `data` has more than 1 MiB, its first frame goes out at once; the rest is copied and follows.
    */
   trySend(data: Uint8Array): boolean;
-  /** Half-close: all is sent, once the sends that still wait have gone out. */
+  /** Half-close: tells the module, after the sends that still wait, that no more data follows. */
   end(): void;
   /**
-   * Asks the module to stop. Sends that wait reject; the stream is over when the module's terminal frame arrives, or with `cancelled`
-   * when it doesn't within the session's `graceMs`. A reason of more than 4 KiB is cut.
+   * Asks the module to stop. Sends that wait reject. The stream is over when the module's terminal frame arrives. If none arrives
+   * within the session's `graceMs`, it ends with `cancelled`. A reason of more than 4 KiB is cut.
    */
   cancel(reason: string): void;
-  /** Grants the module `bytes` more (at most 2^31-1), beside what automatic credit does. Not checked against what was taken. */
+  /**
+   * Grants the module credit for `bytes` more (at most 2^31-1), in addition to automatic credit. It is not checked against the
+   * bytes taken.
+   */
   grant(bytes: number): void;
-  /** Resolves with the module's Close, rejects with a {@link ModuleError} on its Error. May be ignored. */
+  /**
+   * Resolves with the module's Close and rejects with a {@link ModuleError} on its Error. It may be ignored: its rejection never
+   * counts as unhandled.
+   */
   readonly closed: Promise<void>;
   /** Cancels the stream if it is live, and waits until it is over. Never rejects. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-/** What a stream needs from its session. */
+/** The session, as a stream sees it. */
 export interface StreamLink extends OutboxLink {
   /** Queues one whole message. */
   write(message: Uint8Array): void;
@@ -69,18 +77,18 @@ export interface StreamLink extends OutboxLink {
 }
 
 export interface StreamWindows {
-  /** What the host may send at first. */
+  /** Bytes that the host may send at first. */
   readonly send: number;
-  /** What the module may send at first. */
+  /** Bytes that the module may send at first. */
   readonly receive: number;
   readonly autoCredit: boolean;
 }
 
-/** What a stream does about its program, which waits, and about a module that never answers. */
+/** The promises that a stream hands out, and the timers that end it if the module never answers. */
 export interface StreamWaits {
   readonly unsettled: Unsettled;
   readonly localEnds: LocalEnds;
-  /** Of the call, in ms since the epoch; 0 or undefined: none. */
+  /** The deadline of the call, in ms since the epoch; 0 or `undefined` if it has none. */
   readonly deadlineUnixMs: number | undefined;
 }
 
@@ -90,7 +98,7 @@ const WAITS_FOR_EVER: StreamWaits = {
   deadlineUnixMs: 0,
 };
 
-/** The session's view of a {@link HostStream}: with what it receives. */
+/** The session's view of a {@link HostStream}, with the methods that receive frames. */
 export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly id: StreamId;
   /** The id as four uint32, high to low, so that a lookup compares numbers. */
@@ -100,7 +108,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly id3: number;
   /** The next live stream in the same bucket of the {@link StreamTable}. */
   nextInBucket: LiveStream | undefined;
-  /** Opened before `shutdown` was sent, so its terminal frame is owed before the answer. */
+  /** Whether it was opened before `shutdown` was sent, so that the module must send its terminal frame before the answer. */
   readonly owed: boolean;
 
   readonly #link: StreamLink;
@@ -108,12 +116,12 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly #inbox: StreamInbox;
   readonly #outbox: StreamOutbox;
   readonly #signal: AbortSignal | undefined;
-  /** `asked` to stop: the module's terminal frame is still to come. `over`: it came, or never will. */
+  /** `asked`: the module was asked to stop, and its terminal frame is still to come. `over`: that frame has come, or never will. */
   #phase: 'live' | 'asked' | 'over' = 'live';
   #outcome: { readonly error: ModuleError | undefined } | undefined;
   #closed: HandedOut<void> | undefined;
   readonly #waits: StreamWaits;
-  /** Takes back the timers that would end the stream here. */
+  /** Cancels the timers that would end the stream here. */
   #forgetDeadline: () => void;
   #forgetCancel = (): void => undefined;
 
@@ -150,7 +158,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#forgetDeadline = waits.localEnds.afterDeadline(waits.deadlineUnixMs ?? 0, this.#onDeadline);
   }
 
-  /** The stream's first frame. @param initialCredit bytes; left out: the schema's default */
+  /** Makes the stream's first frame. @param initialCredit bytes; the schema's default if it is left out */
   openFrame(context: InvocationContextInit, initialCredit?: number): Uint8Array {
     return this.#encoder.open(context, initialCredit);
   }
@@ -213,12 +221,12 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     await this.closed.catch(() => undefined);
   }
 
-  /** Data from the module; the text says how it breaks flow control. */
+  /** Receives Data from the module. Returns a text if it breaks flow control: how it does. */
   recvData(payload: Uint8Array): string | undefined {
     return this.#inbox.recv(payload);
   }
 
-  /** A grant from the module; false when it is beyond the cost of what it was sent. */
+  /** Receives a grant from the module. Returns false if it exceeds the cost of the frames that the module was sent. */
   recvCredit(bytes: number): boolean {
     return this.#outbox.recvCredit(bytes);
   }
@@ -231,14 +239,14 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#finish(error);
   }
 
-  /** The module broke the contract on this stream: it fails here, and the module is told to end it. */
+  /** The module broke the contract on this stream, so the stream fails here, and the module is told to end it. */
   reject(error: ModuleError): void {
     if (this.#phase === 'live') this.#link.write(this.#encoder.error(error));
     if (this.#phase !== 'over') this.#phase = 'asked';
     this.#settle(error);
   }
 
-  /** No terminal frame will come: the connection is gone, or the Open was never sent. */
+  /** Ends the stream without a terminal frame, because the connection is gone or the Open was never sent. */
   abandon(error: ModuleError): void {
     this.#finish(error);
   }
@@ -254,7 +262,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#outcome = { error };
     this.#forgetDeadline();
     this.#forgetCancel();
-    // Made when it is needed: a stream that ends well needs no error, and its stack is dear.
+    // The error is made only when it is needed, because a stream that ends well needs none, and its stack is expensive.
     this.#outbox.stop(() => error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
     this.#inbox.finish(this.#outcome);
     this.#settleClosed();
@@ -270,7 +278,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     if (this.#signal !== undefined) this.cancel(abortReason(this.#signal));
   };
 
-  /** The id stays taken: the module's terminal frame may still come. */
+  /** Ends the stream for the program. Its id stays in use, because the module's terminal frame may still come. */
   readonly #onDeadline = (): void => {
     const message = `The module has not ended the stream within ${this.#waits.localEnds.grace} after the deadline.`;
     this.cancel('the deadline has passed');

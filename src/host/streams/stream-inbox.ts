@@ -5,24 +5,25 @@ import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 
 type WaitingRead = HandedOut<IteratorResult<Uint8Array, undefined>>;
 
-/** How the module's side of a stream ended; without an error, it has sent all. */
+/** The end of the module's side of a stream. Without an error the module has sent everything. */
 export interface StreamOutcome {
   readonly error: ModuleError | undefined;
 }
 
 /**
- * The receiving half of a host stream: the Data that nobody took yet, and the balance that the module has left.
+ * The receiving half of a host stream: the Data that the consumer has not taken yet, and the module's remaining balance.
  *
- * With automatic credit, what the consumer took is granted back once it adds up to half the window; never more than taken.
+ * With automatic credit the bytes that the consumer took are granted back once they add up to half the window, and never more than
+ * these.
  */
 export class StreamInbox {
   readonly #sendCredit: (bytes: number) => boolean;
   readonly #unsettled: Unsettled;
-  /** Taken bytes that are granted at once; Infinity: never by itself. */
+  /** Number of taken bytes that are granted back together; Infinity if none are granted automatically. */
   readonly #batch: number;
   #balance: number;
   #taken = 0;
-  /** Lets go of what was taken at once: a reader that is always behind never empties it. */
+  /** It releases each chunk when it is taken, because a reader that is always behind never empties the queue. */
   readonly #queue = new Queue<Uint8Array>();
   readonly #waiting = new Queue<WaitingRead>();
   #outcome: StreamOutcome | undefined;
@@ -30,7 +31,7 @@ export class StreamInbox {
 
   /**
    * @param window bytes that the module may send at first, as `Open.initialCredit` says
-   * @param sendCredit puts a grant on the wire; false where the stream is past that
+   * @param sendCredit puts a grant on the wire; returns false if the stream can't send grants any more
    */
   constructor(
     window: number,
@@ -44,7 +45,7 @@ export class StreamInbox {
     this.#sendCredit = sendCredit;
   }
 
-  /** Takes one Data payload, which is the consumer's to keep; the text says how it breaks flow control. */
+  /** Receives one Data payload, which the consumer may keep. Returns a text if the payload breaks flow control: how it does. */
   recv(payload: Uint8Array): string | undefined {
     if (payload.length > MAX_DATA_BYTES) return `Data of ${payload.length} bytes`;
     if (this.#balance <= 0) return `Data of ${payload.length} bytes at a balance of ${this.#balance}`;
@@ -60,7 +61,7 @@ export class StreamInbox {
     return undefined;
   }
 
-  /** The module's side is over; what is queued can still be read. The first outcome stands. */
+  /** The module's side is over. Queued payloads can still be read. Only the first outcome counts. */
   finish(outcome: StreamOutcome): void {
     if (this.#outcome !== undefined) return;
     this.#outcome = outcome;
@@ -81,13 +82,13 @@ export class StreamInbox {
     return reader.promise;
   }
 
-  /** Drops what is queued and what still comes: nobody reads on. */
+  /** Drops the queued payloads and those that still come, because nobody reads any more. */
   discard(): void {
     this.#discarding = true;
     this.#queue.clear();
   }
 
-  /** Bytes that the module may send on top, beside the automatic grants. */
+  /** Grants the module `bytes` more, in addition to the automatic grants. */
   grant(bytes: number): void {
     if (this.#outcome === undefined && this.#sendCredit(bytes)) this.#balance += bytes;
   }

@@ -5,9 +5,9 @@ import { HandedOut, mayBeIgnored, type Unsettled } from '../handed-out.ts';
 import { dataCost, MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 import { bytesGiven } from '../bytes-given.ts';
 
-/** What the sending half of a stream needs from its connection. */
+/** The connection, as the sending half of a stream sees it. */
 export interface OutboxLink {
-  /** The transport asks for a pause. */
+  /** Whether the transport asks for a pause. */
   readonly clogged: boolean;
   /** Calls `pump` once the transport is free again. */
   awaitDrain(outbox: StreamOutbox): void;
@@ -15,19 +15,19 @@ export interface OutboxLink {
 
 interface WaitingSend {
   readonly data: Uint8Array;
-  /** Its bytes as they were when it was given. */
+  /** The number of bytes of `data` when it was given. */
   readonly length: number;
   readonly sent: HandedOut<void>;
 }
 
-/** What a send that had credit returns: one promise for all of them, since a benchmark sends millions. */
+/** The promise that `send` returns if there was credit. All such sends share it, since a busy host sends millions. */
 const SENT: Promise<void> = Promise.resolve();
 
 /**
  * The sending half of a host stream: the balance that the module has granted, and the sends that wait for it.
  *
- * A send may go out while the balance is above 0, and may take it below; what it costs says {@link dataCost}.
- * Waiting sends keep their order: none overtakes an older one.
+ * A send may go out while the balance is above 0, and may take it below. {@link dataCost} gives the cost of a send. Waiting sends
+ * keep their order: none overtakes an older one.
  */
 export class StreamOutbox {
   readonly #link: OutboxLink;
@@ -64,14 +64,14 @@ export class StreamOutbox {
       const length = byteLength(data);
       return length > MAX_DATA_BYTES ? this.#putParts(data, length) : this.#put(data, length);
     } catch (error) {
-      // A promise-returning method reports by its promise.
+      // A method that returns a promise reports every error by the promise.
       return mayBeIgnored(Promise.reject(error instanceof Error ? error : new Error(String(error))));
     }
   }
 
   /**
-   * Sends `data` if it can go out now; of more than 1 MiB its first frame, and the rest, which is copied, as credit comes. False
-   * without an error: no credit, a clogged transport, or the stream is over.
+   * Sends `data` if it can go out now. If it has more than 1 MiB, its first frame goes out now; the rest is copied and follows as
+   * credit comes. Returns false if there is no credit, the transport is clogged, or the stream is over.
    */
   trySend(data: Uint8Array): boolean {
     if (this.#state === 'stopped') return false;
@@ -81,7 +81,7 @@ export class StreamOutbox {
     if (!this.#canSend()) return false;
     const length = byteLength(data);
     if (length <= MAX_DATA_BYTES) this.#transmit(data, length);
-    // Whoever waits for the stream's end hears of what prevents the rest.
+    // An error that prevents the rest is ignored here, because it also ends the stream, whose `closed` reports it.
     else this.#putParts(bytesGiven(data, 'A stream sends bytes').slice(), length).catch(() => {});
     return true;
   }
@@ -101,21 +101,24 @@ export class StreamOutbox {
   #putParts(data: Uint8Array, length: number): Promise<void> {
     let sent = SENT;
     for (const part of partsOf(data, length, MAX_DATA_BYTES)) {
-      // Only the last one is the caller's; it rejects when the others do.
+      // The caller gets only the last promise, which rejects whenever another one does.
       sent.catch(() => {});
       sent = this.#put(part, byteLength(part));
     }
     return sent;
   }
 
-  /** The end of the input, after what still waits. */
+  /** Ends the module's input, after the sends that still wait. */
   end(): void {
     if (this.#state !== 'open') return;
     this.#state = 'ending';
     this.#endWhenEmpty();
   }
 
-  /** Takes a grant; false when it goes beyond what the module was sent, and the balance is then left as it was. */
+  /**
+   * Takes a grant. Returns false, and leaves the balance as it was, if the grant exceeds the cost of the frames that the module was
+   * sent.
+   */
   recvCredit(bytes: number): boolean {
     if (this.#balance + bytes > this.#window) return false;
     this.#balance += bytes;
@@ -123,7 +126,7 @@ export class StreamOutbox {
     return true;
   }
 
-  /** Sends what waits, as far as credit and transport allow. */
+  /** Sends the waiting chunks, as far as credit and transport allow. */
   pump(): void {
     while (this.#balance > 0 && !this.#link.clogged) {
       const waiting = this.#waiting.shift();
@@ -139,7 +142,7 @@ export class StreamOutbox {
     this.#endWhenEmpty();
   }
 
-  /** Nothing is sent any more; what waits rejects with the error that `cause` makes, and so does every later send. */
+  /** Stops sending. The waiting sends and every later send reject with the error that `cause` makes. */
   stop(cause: () => ModuleError): void {
     if (this.#state === 'stopped') return;
     this.#state = 'stopped';

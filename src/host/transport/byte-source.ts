@@ -1,25 +1,25 @@
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 
-/** Where a transport reads from. */
+/** The source that a transport reads from. */
 export interface ByteSource {
   /** Begins to read; `onData` gets views that are valid during the call only. Called once. */
   listen(onData: (bytes: Uint8Array) => void): void;
-  /** Settles when nothing more comes: the end, an error, or `destroy`. Never rejects. */
+  /** Resolves when nothing more comes, because of the end, an error, or `destroy`. Never rejects. */
   readonly closed: Promise<void>;
   destroy(): void;
   /** From now on it doesn't keep the process alive. */
   unref?(): void;
 }
 
-/** As much as Linux gives from a pipe or socket in one read. */
+/** The number of bytes that Linux gives from a pipe or socket in one read. */
 const READ_BUFFER_BYTES = 65_536;
 
 /** Reads a stream that somebody else made. */
 export function streamSource(readable: Readable): ByteSource {
   return {
     listen: (onData) => {
-      // A plain Uint8Array, since `slice` of a Buffer is a view.
+      // Pass on a plain Uint8Array, since `slice` of a Buffer is a view.
       readable.on('data', (chunk: Buffer) =>
         onData(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength)),
       );
@@ -31,8 +31,8 @@ export function streamSource(readable: Readable): ByteSource {
 }
 
 /**
- * Reads a non-blocking pipe into one buffer, over and over: without an allocation for each read it is almost twice as fast
- * as a stream's `data`. Owns `fd`.
+ * Reads a non-blocking pipe into the same buffer again and again. It is almost twice as fast as a stream's `data`, because it
+ * allocates nothing for a read. Owns `fd`.
  */
 export function pipeSource(fd: number): ByteSource {
   const buffer = new Uint8Array(READ_BUFFER_BYTES);
@@ -55,7 +55,7 @@ export function pipeSource(fd: number): ByteSource {
   return {
     listen: (onData) => {
       onRead = onData;
-      // No `data` is ever emitted, but without this the end isn't either.
+      // No `data` is ever emitted, but without this call the end is not emitted either.
       socket.resume();
     },
     closed: closeOf(socket),
@@ -64,13 +64,13 @@ export function pipeSource(fd: number): ByteSource {
   };
 }
 
-/** Errors are swallowed: ECONNRESET says that the other side is gone, and `close` follows. */
+/** Resolves at `close`. Errors are ignored, because ECONNRESET only means that the other side is gone, and `close` follows. */
 function closeOf(stream: Readable): Promise<void> {
   stream.on('error', () => undefined);
   return new Promise((resolve) => void stream.once('close', resolve));
 }
 
-/** A child's stream keeps the process alive no longer. */
+/** Lets the process end although the child's stream is open. */
 export function unrefStream(stream: Readable | Writable): void {
   if (stream instanceof Socket) stream.unref();
 }

@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { pipeSource, streamSource, type ByteSource } from './byte-source.ts';
 import { openPipe, type PipeEnds } from './fifo.ts';
 
-/** How the protocol's bytes travel: the socket pairs of Node's own spawn, or real pipes. */
+/** The kind of connection for the protocol's bytes: the socket pairs of Node's own spawn, or real pipes. */
 export type TransportKind = 'socket' | 'pipe';
 
 /** A started child with the host's ends of its three streams. */
@@ -26,9 +26,9 @@ export interface ChildIoOptions {
 }
 
 /**
- * Starts `command`. A program that isn't there shows in the child's `error` event.
+ * Starts `command`. If the program is not found, the child emits `error`.
  *
- * @throws Error where the system has no room for a child: descriptors, pipes, arguments that are too long. Nothing is left open
+ * @throws Error if the system has no room for a child (no descriptors or pipes left, arguments too long). Nothing is left open then
  */
 export function startChild(options: ChildIoOptions): ChildIo {
   return options.transport === 'socket' ? startOnSockets(options) : startOnPipes(options);
@@ -54,7 +54,8 @@ function startOnPipes(options: ChildIoOptions): ChildIo {
     const stderr = present(child.stderr);
     const source = pipeSource(output.readFd);
     const writable = new Socket({ fd: input.writeFd, readable: false, writable: true });
-    // The child has its own copies of its ends; ours would keep the pipes open after its end. The sockets own the others.
+    // The child has its own copies of its ends, so ours are closed: they would keep the pipes open after the child's end. The
+    // sockets own the other ends.
     opened.splice(0, opened.length, input.readFd, output.writeFd);
     return { child, stderr, source, writable };
   } finally {
@@ -66,12 +67,15 @@ function run(options: ChildIoOptions, stdio: StdioOptions): ChildProcess {
   const [program = '', ...args] = options.command;
   const { cwd, env } = options;
   const child = spawn(program, args, { stdio, env, ...(cwd === undefined ? {} : { cwd }) });
-  // What it says is also said by its missing pid, or by the streams that it lacks; without a listener it would end the host.
+  // The error is also visible by the missing pid or the missing streams. Without a listener it would end the host.
   child.on('error', () => undefined);
   return child;
 }
 
-/** Where no descriptor is left for its pipes, Node gives a child without them, against its own types. */
+/**
+ * Checks that a stream of the child exists. If no descriptor is left for its pipes, Node returns a child without streams, against
+ * its own types.
+ */
 function present<T>(stream: T | null | undefined): T {
   if (stream !== null && stream !== undefined) return stream;
   throw new Error('No file descriptor is left for the pipes of a child (EMFILE or ENFILE).');

@@ -1,6 +1,6 @@
 import type { Transport, TransportEnd, TransportHandlers } from './transport.ts';
 
-/** The way to a module that could not be started: it takes what is written, and ends at once. */
+/** The transport to a module that could not be started. It accepts all writes, and ends at once. */
 export class FailedTransport implements Transport {
   readonly #end: TransportEnd;
 
@@ -9,7 +9,7 @@ export class FailedTransport implements Transport {
   }
 
   start(handlers: TransportHandlers): void {
-    // Not before the program has its module, and its calls on it.
+    // Only after the program has got its module and made its first calls.
     setImmediate(() => handlers.onEnd(this.#end));
   }
 
@@ -18,7 +18,7 @@ export class FailedTransport implements Transport {
   }
 
   end(): void {
-    // There is nobody to read the end.
+    // Nobody reads the end of the input.
   }
 
   close(): void {

@@ -10,11 +10,12 @@ export interface PipeEnds {
 }
 
 /**
- * Opens a real pipe, which Node's own spawn never makes (its pipes are socket pairs), through a FIFO whose name is gone when
- * this returns.
+ * Opens a real pipe, by way of a FIFO whose name is removed before this returns. Node's own spawn never makes a pipe; it makes
+ * socket pairs.
  *
- * @param nonBlocking which end is for a libuv handle; the flag belongs to the open file, so a child's end must be opened without
- * @throws Error where the system has no `mkfifo`
+ * @param nonBlocking the end that is for a libuv handle; the flag belongs to the open file, so a child's end must be opened without
+ *   it
+ * @throws Error if the system has no `mkfifo`
  */
 export function openPipe(nonBlocking: 'read' | 'write'): PipeEnds {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-fifo-'));
@@ -29,7 +30,7 @@ export function openPipe(nonBlocking: 'read' | 'write'): PipeEnds {
     const made = spawnSync('mkfifo', ['-m', '600', path], { encoding: 'utf8' });
     if (made.error !== undefined) throw new Error('mkfifo did not run', { cause: made.error });
     if (made.status !== 0) throw new Error(`mkfifo failed: ${made.stderr.trim()}`);
-    // A reader that doesn't wait comes first: from then on each end finds the other one there and opens at once.
+    // A non-blocking reader is opened first. After that each end finds the other one open, so it opens at once.
     const early = open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const writeFlags = constants.O_WRONLY | (nonBlocking === 'write' ? constants.O_NONBLOCK : 0);
     const writeFd = open(path, writeFlags);

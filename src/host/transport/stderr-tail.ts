@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 
-/** How much of a child's stderr is kept, in UTF-16 units; the beginning goes first. */
+/** Length of a child's stderr text that is kept, in UTF-16 units. The oldest text is dropped first. */
 const TAIL_UNITS = 65_536;
 
-/** Reads a child's stderr to its end, so that it never blocks on it, and keeps the tail. */
+/** Reads a child's stderr to its end, so that the child never blocks on it, and keeps the end of the text. */
 export class StderrTail {
   /** Settles when stderr has closed. */
   readonly ended: Promise<void>;
@@ -22,12 +22,12 @@ export class StderrTail {
     this.ended = new Promise((resolve) => void stderr.once('close', resolve));
   }
 
-  /** At most 64 KiB of text: what the child said last. */
+  /** The last text that the child wrote, at most 65,536 UTF-16 units. */
   text(): string {
     return this.#pieces.join('').slice(-TAIL_UNITS);
   }
 
-  /** Reads no more: a grandchild may hold the other end for as long as it lives. */
+  /** Stops reading, because a grandchild may hold the other end open for as long as it lives. */
   destroy(): void {
     this.#stderr.destroy();
   }
@@ -35,7 +35,7 @@ export class StderrTail {
   #keep(text: string): void {
     this.#pieces.push(text);
     this.#units += text.length;
-    // Cut at twice the size, so that each piece is copied once in a while and not each time.
+    // Cut only at twice the size, so that the text is copied now and then, and not for each piece.
     if (this.#units < 2 * TAIL_UNITS) return;
     const tail = this.text();
     this.#pieces = [tail];
@@ -43,11 +43,11 @@ export class StderrTail {
   }
 }
 
-/** Copies text to this process's standard error. Where nobody reads that any more, the text is lost and the process lives. */
+/** Copies text to this process's standard error. If nobody reads that any more, the text is lost and the process lives on. */
 export function copyToStderr(text: string): void {
   const { stderr } = process;
   stderr.write(text, (error) => {
-    // It is emitted next, and would end the process where nobody listens.
+    // The error is emitted next, and would end the process if nobody listened.
     if (error instanceof Error && stderr.listenerCount('error') === 0) stderr.once('error', () => undefined);
   });
 }

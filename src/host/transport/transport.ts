@@ -1,38 +1,41 @@
 import type { Writable } from 'node:stream';
 import type { ByteSource } from './byte-source.ts';
 
-/** Why no more data comes from the module. */
+/** The reason why no more data comes from the module. */
 export interface TransportEnd {
-  /** For a person: how the module ended. Becomes the message of everything that was still pending. */
+  /** The way in which the module ended, for a person. It becomes the error message of every pending call and stream. */
   readonly message: string;
-  /** The module ended on purpose (exit code 0): a torn message or a missing terminal frame is then its fault. */
+  /** Whether the module ended on purpose (exit code 0). Then a torn message or a missing terminal frame is its fault. */
   readonly clean: boolean;
-  /** The module has never come to run, so no call can have started there (default false). */
+  /** Whether the module has never run, so that no call can have started there (default false). */
   readonly neverRan?: boolean;
 }
 
 export interface TransportHandlers {
   /** Bytes of any chunking. The view is valid during the call only. */
   onData(bytes: Uint8Array): void;
-  /** What was queued when `write` returned false has gone out. */
+  /** The bytes that were queued when `write` returned false have gone out. */
   onDrain(): void;
   /** Called once, after the last `onData`. */
   onEnd(end: TransportEnd): void;
 }
 
-/** The byte stream to a module and back; what a {@link HostSession} needs, and all that it knows of processes. */
+/** The byte stream to a module and back. A {@link HostSession} needs nothing else, and knows nothing else of processes. */
 export interface Transport {
   /** Begins to read. Called once, before any write. */
   start(handlers: TransportHandlers): void;
-  /** Queues `bytes`, which belong to the transport from then on; false: clogged until `onDrain`. */
+  /**
+   * Queues `bytes`, which belong to the transport from then on. Returns false if the transport is clogged until `onDrain`: too many
+   * bytes wait in it.
+   */
   write(bytes: Uint8Array): boolean;
-  /** No more writes: the module reads the end of its input. */
+  /** Ends the module's input. No write follows. */
   end(): void;
   /** Drops both directions. `onEnd` still follows. */
   close(): void;
-  /** Holds the process from now on: a promise is pending. Left out by a transport that always does, or never. */
+  /** Keeps the process alive from now on, because a promise is pending. A transport that always or never does so leaves it out. */
   ref?(): void;
-  /** Lets the process end when it has nothing else to do: no promise is pending. */
+  /** Lets the process end when it has nothing else to do, because no promise is pending. */
   unref?(): void;
 }
 
@@ -40,10 +43,10 @@ export interface Transport {
 export const CLOGGED_BYTES = 1_048_576;
 
 /**
- * A transport over what a child's descriptors are in Node.
+ * A transport over a child's streams in Node.
  *
- * `ended` says how the module ended, and is awaited once `source` has closed: only the owner of the process knows. It must
- * not reject.
+ * `ended` resolves with the way in which the module ended, which only the owner of the process knows. It is awaited once `source`
+ * has closed, and it must not reject.
  */
 export class StreamTransport implements Transport {
   readonly #source: ByteSource;
@@ -53,7 +56,7 @@ export class StreamTransport implements Transport {
   readonly ref?: () => void;
   readonly unref?: () => void;
 
-  /** @param hold what holds the process; left out, source and writable do as they are */
+  /** @param hold keeps the process alive; if it is left out, source and writable do by themselves */
   constructor(
     source: ByteSource,
     writable: Writable,
@@ -76,13 +79,13 @@ export class StreamTransport implements Transport {
       this.#clogged = false;
       handlers.onDrain();
     });
-    // EPIPE says that the module is gone, and its exit says it better.
+    // Ignored, because EPIPE only means that the module is gone, and its exit gives a better reason.
     this.#writable.on('error', () => undefined);
   }
 
   write(bytes: Uint8Array): boolean {
     if (!this.#writable.writable) return true;
-    // Node asks for a pause far below our limit; `drain` follows only where it did, so the limit must lie above its own.
+    // Node asks for a pause far below our limit. `drain` comes only after Node has asked, so our limit must be above Node's.
     if (!this.#writable.write(bytes)) this.#clogged = this.#writable.writableLength > CLOGGED_BYTES;
     return !this.#clogged;
   }

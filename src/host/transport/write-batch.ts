@@ -1,13 +1,13 @@
 import { uninitialised } from '../../base/buffers.ts';
 import type { Transport } from './transport.ts';
 
-/** A batch goes out at this size without waiting for the end of the turn; a message longer than this is written alone. */
+/** A batch of so many bytes goes out without waiting for the end of the turn. A longer message is written alone. */
 const BATCH_BYTES = 65_536;
-/** Several batches a slab, so that what is left unused at its end stays small. */
+/** Bytes of a slab, which holds several batches, so that the unused rest at its end is relatively small. */
 const SLAB_BYTES = 4 * BATCH_BYTES;
 
 /**
- * Gathers what is written in one turn of the event loop into few writes on the transport.
+ * Gathers the messages of one turn of the event loop into few writes on the transport.
  *
  * Every byte is copied once, so the caller keeps its buffers. A slab is filled from front to back over many batches and then
  * replaced, never reused: the transport may hold parts of it for as long as it likes.
@@ -18,7 +18,7 @@ export class WriteBatch {
   #start = 0;
   #end = 0;
   #scheduled = false;
-  /** The transport asked for a pause. Control frames still go out; Data waits. */
+  /** Whether the transport asked for a pause. Control frames still go out then, but Data waits. */
   clogged = false;
 
   readonly #flushAfterTick = (): void => {
@@ -35,7 +35,7 @@ export class WriteBatch {
     this.#transport = transport;
   }
 
-  /** Appends the `length` bytes of one message: `head`, then the `bodyLength` bytes of `body`, then zeros. */
+  /** Appends the `length` bytes of one message: `head`, then the `bodyLength` bytes of `body`, then zeros as padding. */
   append(length: number, head: Uint8Array, body?: Uint8Array, bodyLength = body?.length ?? 0): void {
     if (length > BATCH_BYTES) {
       this.flush();
@@ -58,7 +58,7 @@ export class WriteBatch {
     }
   }
 
-  /** Hands over what is gathered. */
+  /** Hands the gathered bytes to the transport. */
   flush(): void {
     if (this.#start === this.#end) return;
     const batch = this.#slab.subarray(this.#start, this.#end);
@@ -71,7 +71,10 @@ export class WriteBatch {
   }
 }
 
-/** Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. What a caller's class says of `body` is not asked. */
+/**
+ * Writes all `length` bytes of a message at `at`: `head`, then `body`, then zeros. The properties of `body` are not used, because a
+ * caller's class may define them differently.
+ */
 function put(
   target: Uint8Array,
   at: number,

@@ -3,14 +3,14 @@ import nodeModule from 'node:module';
 import { logLine } from '../base/stderr.ts';
 import type { Seat, WorkerSettings } from '../threads/messages.ts';
 
-/** What helps a person who looks into a worker thread, before any user code is loaded. */
+/** Prepares a worker thread for debugging, before any user code is loaded: its name, its inspector and source maps. */
 export async function prepareDebugging(settings: WorkerSettings, { slot }: Seat): Promise<void> {
   nameThread(`ixt-worker-${slot}`);
   mapStacks();
   if (settings.inspectPort === undefined) return;
   const { open, url } = await import('node:inspector');
   const port = settings.inspectPort === 0 ? 0 : settings.inspectPort + slot;
-  // Node says on standard error where it listens, or why it can't, and goes on.
+  // Node writes its address, or the reason why it can't listen, on standard error, and goes on.
   open(port, '127.0.0.1');
   if (url() !== undefined) return;
   logLine(
@@ -28,8 +28,9 @@ interface SourceMapsSupport {
 }
 
 /**
- * Lets stacks show the author's sources. From here on: our own files are loaded, and their maps need not be read. A library in
- * `node_modules` may find its own files by its stack, so its stack stays what it is, where Node can tell the two apart.
+ * Lets stacks show the author's sources. It is called after our own files are loaded, so that their maps need not be read. A
+ * library in `node_modules` may find its own files by its stack, so stacks of libraries are not mapped if Node can tell the two
+ * apart.
  */
 function mapStacks(): void {
   const { setSourceMapsSupport } = nodeModule as SourceMapsSupport;
@@ -37,11 +38,11 @@ function mapStacks(): void {
   else setSourceMapsSupport(true, { nodeModules: false, generatedCode: false });
 }
 
-/** Names this thread in `top -H`, `ps -T`, perf and debuggers, where the system has it (Linux): at most 15 bytes. */
+/** Names this thread in `top -H`, `ps -T`, perf and debuggers, if the system can (Linux). A name has at most 15 bytes. */
 function nameThread(name: string): void {
   try {
     writeFileSync('/proc/thread-self/comm', name.slice(0, 15));
   } catch {
-    // macOS, or no /proc here: the thread keeps the process's name.
+    // The system is macOS or has no /proc, so the thread keeps the process's name.
   }
 }

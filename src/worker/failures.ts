@@ -6,14 +6,14 @@ import type { FromWorker } from '../threads/messages.ts';
 import { textOf } from '../base/thrown.ts';
 import type { Job } from './jobs/job.ts';
 
-/** Lines a second about subscribers that throw, as on main. */
+/** Log lines a second about subscribers that throw, as on main. */
 const SUBSCRIBER_LINES = 1;
 
 /**
- * Gives each failure that surfaces outside a handler's call (a timer that throws, a rejection that nobody handles) to
- * the job that caused it. If that job has ended, or can't be told, no other job suffers: the thread goes on for those
- * that run and is then replaced, since what the failure left behind is unknown. What a subscriber of a diagnostics channel throws
- * is told and nothing else: who watches ends nothing.
+ * Gives each failure that surfaces outside a handler's call (a timer that throws, a rejection that nobody handles) to the job that
+ * caused it. If that job has ended or is not known, no other job suffers: the thread goes on for the running jobs and is then
+ * replaced, since the failure may have left any state behind. An error of a subscriber of a diagnostics channel is only logged,
+ * because a subscriber only watches and must end nothing.
  */
 export function watchFailures(
   scope: AsyncLocalStorage<Job>,

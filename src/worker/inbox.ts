@@ -5,7 +5,7 @@ import { OpReader } from '../threads/op-batch.ts';
 
 export type ArrivedTask = OpenedStream | RequestTask;
 
-/** What main sends to this thread, taken either by the event loop or, while a handler blocks, by hand. */
+/** Receives main's messages to this thread, by the event loop or, while a handler blocks, by {@link pump}. */
 export class Inbox {
   readonly #port: MessagePort;
   readonly #opens: Pick<OpenReader, 'read'>;
@@ -14,14 +14,17 @@ export class Inbox {
   readonly #onBatchEnd: () => void;
   /** Jobs that arrived while a handler blocked. */
   #waiting: ArrivedTask[] = [];
-  /** What the event loop delivered and is not done with: a handler that began in the middle of it may block for the rest. */
+  /**
+   * The batch that the event loop delivered and that is not completely read. It is kept because a handler that began in the middle
+   * of it may block and need the rest.
+   */
   #batch: OpReader | undefined;
 
   /**
-   * Listens from now on. In the order of arrival:
+   * Listens from now on. The functions are called in the order of arrival.
    *
    * @param onTask gets a job with no handler on the stack
-   * @param onOp gets what comes for jobs, those that wait included
+   * @param onOp gets the operations for jobs, including jobs that wait
    * @param onBatchEnd runs after each batch that the event loop delivered, with no handler on the stack
    */
   constructor(
@@ -46,7 +49,7 @@ export class Inbox {
     });
   }
 
-  /** Takes everything that has arrived, without waiting. @returns whether there was anything */
+  /** Reads everything that has arrived, without waiting. @returns whether there was anything */
   pump(): boolean {
     const put = (task: ArrivedTask): void => this.#put(task);
     let arrived = this.#batch !== undefined && this.#walk(this.#batch, put);
@@ -63,7 +66,7 @@ export class Inbox {
     return arrived;
   }
 
-  /** Takes what is left of a batch. @returns whether there was anything */
+  /** Reads the rest of a batch. @returns whether there was anything */
   #walk(batch: OpReader, onTask: (task: ArrivedTask) => void): boolean {
     let arrived = false;
     while (batch.next()) {

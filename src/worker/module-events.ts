@@ -11,17 +11,17 @@ interface ModuleEvent {
   readonly payload: Uint8Array;
 }
 
-/** Who waits until as many events have run as had come when it asked. */
+/** A caller that waits until all events have run that had come when it asked. */
 interface Waiter {
   readonly at: number;
   readonly resolve: () => void;
 }
 
 /**
- * What concerns the whole copy of the module rather than one job: config, key-value changes, the end.
+ * The events of the whole copy of the module rather than of one job: config, key-value changes, and the close.
  *
- * They run in order, one after the other, and never in the middle of a handler that blocks: what arrives meanwhile
- * waits until the handler is done.
+ * They run in order, one after the other. They never run in the middle of a handler that blocks; those that arrive meanwhile wait
+ * until the handler is done.
  */
 export class ModuleEvents {
   readonly #module: ModuleDefinition;
@@ -30,7 +30,7 @@ export class ModuleEvents {
   readonly #waiters = new Queue<Waiter>();
   #added = 0;
   #done = 0;
-  /** An event that waits for its hook. */
+  /** Whether an event's asynchronous hook has begun and not ended. */
   #isRunning = false;
 
   constructor(module: ModuleDefinition, say: (message: FromWorker) => void) {
@@ -47,7 +47,7 @@ export class ModuleEvents {
     return this.#waiting.first !== undefined;
   }
 
-  /** Runs what waits; to be called with no handler on the stack. */
+  /** Runs the waiting events. It must be called with no handler on the stack. */
   run(): void {
     while (!this.#isRunning) {
       const event = this.#waiting.shift();
@@ -66,8 +66,8 @@ export class ModuleEvents {
   }
 
   /**
-   * Runs what waits and tells when all that has come so far is done; `undefined`: it is. What comes later isn't waited for: changes
-   * that never end would keep every job from its start.
+   * Runs the waiting events, and resolves when all that have come so far are done; `undefined` if they are done already. Later
+   * events are not waited for, because endless changes would keep every job from its start.
    */
   settled(): Promise<void> | undefined {
     this.run();
@@ -100,7 +100,10 @@ export class ModuleEvents {
     }
   }
 
-  /** A failing hook is the author's to mend and no stream's fault: it is reported, and life goes on. Never throws nor rejects. */
+  /**
+   * Runs a hook. If it fails, that is logged for the author, and nothing else happens, because it is no stream's fault. Never
+   * throws or rejects.
+   */
   #guard(
     hook: string,
     call: () => void | Promise<void>,

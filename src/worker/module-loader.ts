@@ -15,16 +15,16 @@ import {
 import { textOf } from '../base/thrown.ts';
 import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
 
-/** Why a module can't be run, in words for its author. */
+/** The error for a module that can't be run. Its message is for the module's author. */
 export class ModuleLoadError extends Error {
   override readonly name = 'ModuleLoadError';
 }
 
-/** A module ready to run: its handlers looked up by own properties only, and its manifest. */
+/** A module that is ready to run: its manifest, and its handlers, which are looked up as own properties only. */
 export interface LoadedModule {
   readonly definition: ModuleDefinition;
   readonly manifest: Manifest;
-  /** @returns the handler of a method; `undefined`: there is none */
+  /** @returns the handler of a method; `undefined` if there is none */
   streamHandler(method: string): StreamHandler | undefined;
 }
 
@@ -47,13 +47,13 @@ function importFile(file: string): Promise<Record<string, unknown>> {
   return import(pathToFileURL(file).href) as Promise<Record<string, unknown>>;
 }
 
-/** The variable that names the `tsconfig.json` to tsx, which would look for one in the working folder alone. */
+/** The environment variable that tells tsx which `tsconfig.json` to use. Without it tsx looks only in the working folder. */
 const TSCONFIG = 'TSX_TSCONFIG_PATH';
 
 /** @param list the package.json of tsx */
 async function loadByTsx(file: string, list: string): Promise<Record<string, unknown>> {
   const isNamed = process.env[TSCONFIG] !== undefined;
-  // The working folder is the host's: what a module means must not depend on it.
+  // The working folder is the host's choice, and the meaning of a module must not depend on it.
   const tsconfig = isNamed ? undefined : fileAbove(dirname(file), 'tsconfig.json');
   if (tsconfig !== undefined) process.env[TSCONFIG] = tsconfig;
   try {
@@ -61,15 +61,16 @@ async function loadByTsx(file: string, list: string): Promise<Record<string, unk
     // On Node 20 tsx can't load CommonJS by its own name through `import`.
     return file.endsWith('.cts') ? { default: createRequire(file)(file) as unknown } : await importFile(file);
   } finally {
-    // The module's own children may be of other projects.
+    // The variable is removed again, because child processes of the module may belong to other projects.
     if (!isNamed) Reflect.deleteProperty(process.env, TSCONFIG);
   }
 }
 
-/** Lets this thread load TypeScript. A thread has its own loaders, so it doesn't matter how the process was started. */
+/** Lets this thread load TypeScript. Each thread has its own loaders, so it doesn't matter how the process was started. */
 async function enableTsx(list: string): Promise<void> {
   const require = createRequire(list);
-  // By way of the package's own list: a CommonJS resolution would give its CommonJS entry, which can't register.
+  // The entry is read from the package's `exports`, because a CommonJS resolution would give its CommonJS entry, which can't
+  // register.
   const { exports } = require(list) as {
     exports: Record<string, { import: { default: string } } | undefined>;
   };
@@ -83,7 +84,9 @@ async function enableTsx(list: string): Promise<void> {
   (require('tsx/cjs/api') as { register: () => void }).register();
 }
 
-/** For a JavaScript module that came upon TypeScript which Node can't load: no loader was looked for. */
+/**
+ * Advice for a JavaScript module that imported TypeScript which Node can't load. For a JavaScript module no loader is looked for.
+ */
 function strayTypeScript(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
   const isStray =
@@ -94,7 +97,10 @@ function strayTypeScript(error: unknown): string {
     : '';
 }
 
-/** For a module that doesn't load: what loaded it, since each loader fails for reasons of its own, and what would do better. */
+/**
+ * The part of a load error that names the loader, since each loader fails for reasons of its own, and a better loader if there is
+ * one.
+ */
 function describeLoader(loader: TypeScriptLoader): string {
   switch (loader.kind) {
     case 'tsx':
@@ -117,10 +123,10 @@ const INSTALL_TSX = 'npm install --save-dev tsx beside the module';
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return `it threw ${textOf(error)} while loading`;
   const name = error.name === 'Error' ? '' : `${error.name}: `;
-  // A loader's own place says nothing to the author.
+  // Places inside a loader are left out, because they tell the author nothing.
   const places = [...textOf(error, 'stack').matchAll(/(?:file:\/\/|\(|\s|^)(\/[^\s()]+:\d+)(?::\d+)?/gm)];
   const place = places.map(([, found]) => found).find((found) => !found?.includes('/node_modules/tsx/'));
-  // Of several lines, which a log line would show escaped, one is made.
+  // Several lines are joined into one, because a log line would show the line ends as escapes.
   const message = textOf(error).replace(/:?\n/g, ': ');
   return `${name}${message}${place === undefined || message.includes(place) ? '' : ` (${place})`}`;
 }
@@ -153,7 +159,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     if (handler !== undefined && typeof handler !== 'function') complain(`has an ${key} that is no function`);
   }
   try {
-    // Also of one that was made without defineModule.
+    // The names are checked here, too, because the module may have been made without defineModule.
     checkNames(definition);
   } catch (error) {
     complain(`can't be listed to a host: ${textOf(error)}`);
@@ -201,7 +207,9 @@ function manifestOf(definition: ModuleDefinition, streams: Manifest['streams']):
   };
 }
 
-/** @param owner what the handler is called on: `this` is what it stands in, as with any method */
+/**
+ * @param owner the object that the handler is called on, so that `this` is the object that holds the handler, as with any method
+ */
 function moded(handler: StreamHandler | ModedHandler, owner: object): ModedHandler {
   return typeof handler === 'function'
     ? { mode: modeOf(handler), handler: handler.bind(owner) }

@@ -1,25 +1,25 @@
 import { logLine } from '../base/stderr.ts';
 import type { Job } from './jobs/job.ts';
 
-/** A turn of the event loop that takes longer than this keeps neighbours waiting, in ms. */
+/** A turn of the event loop that takes longer than this, in ms, delays the other jobs on the thread. */
 const LONG_TURN_MS = 500;
 
-/** Methods that are named: where one handler serves them all, the host chooses what they are called. */
+/** Limit for the methods that are warned about by name, because the host chooses the names if one handler serves all methods. */
 const MAX_NAMED = 256;
 
 /**
- * Warns where an asynchronous handler holds the thread that it shares (`streamsPerWorker` above 1), once for each method.
- * Costs nothing while a job is alone.
+ * Warns if an asynchronous handler blocks a thread that it shares (`streamsPerWorker` above 1), once for each method. It costs
+ * nothing while a job is alone.
  */
 export class NeighbourWatch {
   readonly #jobs: ReadonlyMap<number, Job>;
   readonly #warn: (line: string) => void;
   readonly #now: () => number;
   readonly #warned = new Set<string>();
-  /** Methods whose code this turn has run, or will before it ends. */
+  /** Methods whose code has run in this turn, or will run before its end. */
   #touched = new Set<string>();
   #began = 0;
-  /** Jobs as the turn began: at its end some may be over. */
+  /** Number of jobs when the turn began, since some may be over at its end. */
   #jobsThen = 0;
 
   /** @param now milliseconds, monotonic */
@@ -39,13 +39,13 @@ export class NeighbourWatch {
     if (this.#touched.size === 0) {
       this.#began = this.#now();
       this.#jobsThen = this.#jobs.size;
-      // What a resumed handler does happens in this turn's microtasks.
+      // Later than this turn's microtasks, in which a resumed handler runs.
       setImmediate(() => this.#turnEnded());
     }
     this.#touched.add(job.method);
   }
 
-  /** The job's handler blocks the thread. @param job `undefined`: it can't be told which */
+  /** The job's handler blocks the thread. @param job `undefined` if the job isn't known */
   blocks(job: Job | undefined): void {
     if (this.#jobs.size < 2 || job === undefined) return;
     const what = 'blocks the worker that it shares, by a synchronous read, send or request';

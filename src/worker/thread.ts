@@ -28,7 +28,10 @@ import { isLater } from '../threads/job-number.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { Job, JobHost } from './jobs/job.ts';
 
-/** What the jobs ask of the thread that they run on. The test kit has another, whose thread is the test's own. */
+/**
+ * The platform that a {@link Thread} runs on. A worker has a thread of its own; the test kit has another implementation, which runs
+ * on the test's thread.
+ */
 export interface ThreadEnvironment {
   readonly write: WriteAttempt;
   /** Blocks until main has sent something after `ticket` was drawn. */
@@ -36,7 +39,7 @@ export interface ThreadEnvironment {
   watchFailures: typeof watchFailures;
 }
 
-/** A thread of its own, that writes to the wire's descriptor. */
+/** The environment of a real worker thread, which writes to the wire's descriptor. */
 export function workerEnvironment(settings: WorkerSettings): ThreadEnvironment {
   return {
     write: attemptWrite(settings.wireDescriptor),
@@ -56,9 +59,7 @@ export interface ThreadParts {
 
 const decoder = new TextDecoder();
 
-/**
- * A worker thread at work: the jobs that run on it, what main sends for them, and the ways out that they share.
- */
+/** A worker thread at work: the jobs that run on it, the operations that main sends for them, and the outputs that they share. */
 export class Thread implements JobHost {
   readonly settings: WorkerSettings;
   readonly module: LoadedModule;
@@ -69,9 +70,9 @@ export class Thread implements JobHost {
   readonly figures: SlotFigures;
   readonly droppedLogs: DroppedLogs;
   readonly failureLog: FailureLog;
-  /** Tells which job a failure belongs to that surfaces outside the handler's call. */
+  /** Tells the job to which a failure outside its handler's call belongs. */
   readonly scope = new AsyncLocalStorage<Job>();
-  /** What runs in it belongs to no job. */
+  /** Code that runs in it belongs to no job. */
   readonly #outside = new AsyncResource('ixt-thread');
   readonly #region: Region;
   readonly #inbox: Inbox;
@@ -79,7 +80,7 @@ export class Thread implements JobHost {
   readonly #environment: ThreadEnvironment;
   readonly #jobs = new Map<number, Job>();
   readonly #neighbours = new NeighbourWatch(this.#jobs);
-  /** What came for jobs that have not begun. */
+  /** Operations that came for jobs that have not begun. */
   #early: { kind: number; number: number; payload: Uint8Array }[] = [];
   #lastStarted: number | undefined;
   /** The last job that began while others ran. */
@@ -103,7 +104,7 @@ export class Thread implements JobHost {
     this.services = new ServiceCalls(
       {
         send: (sequence, service, method, body, context) => {
-          // Main encodes it: the builder that it takes is not worth its load time in every thread.
+          // Main encodes the request, because the encoder is not worth its load time in every thread.
           say({ type: 'service', sequence, service, method, body, context });
         },
         abandon: (sequence) => say({ type: 'serviceAbandoned', sequence }),
@@ -149,8 +150,8 @@ export class Thread implements JobHost {
   }
 
   /**
-   * A job answers for all that its handler does. What it throws itself is our mistake, and must not cost the worker: main
-   * gives a job that settles without its answer one of its own.
+   * The job's own code threw, which is a bug of ours and must not cost the worker. Settle the job anyway: main then answers
+   * `internal` for it, and the worker lives on.
    */
   broke(job: Job, error: unknown): void {
     logLine(`a job ended without its answer: ${textOf(error)}`);
@@ -161,7 +162,7 @@ export class Thread implements JobHost {
   ended(job: Job): void {
     this.#jobs.delete(job.number);
     this.services.abandon(job.number, () => new ModuleError('unavailable', 'the stream has ended'));
-    // A blocking handler may have left key-value changes for after it, which are no part of it.
+    // Key-value changes may have waited until a blocking handler was done. They run outside, because they are no part of that job.
     if (this.events.isWaiting) this.#outside.runInAsyncScope(() => this.events.run());
     if (this.#jobs.size === 0) this.wire.flush();
     else this.flushThisTurn();
@@ -171,7 +172,8 @@ export class Thread implements JobHost {
   /**
    * Blocks until main has sent something.
    *
-   * @param mustLook is asked after the ticket was drawn: `true` means don't wait. What changes later changes the ticket.
+   * @param mustLook is called after the ticket was read; `true` means don't wait. Anything that arrives after that changes the word
+   *   that the ticket was read from
    */
   blockForInput(mustLook: () => boolean): void {
     const ticket = this.#wake.ticket();
@@ -186,12 +188,12 @@ export class Thread implements JobHost {
     return this.#lastSharing !== undefined && !isLater(number, this.#lastSharing);
   }
 
-  /** Takes what has arrived, to learn a cause's reason, say. */
+  /** Handles the messages that have arrived, for example to learn a cause's reason. */
   pump(): void {
     this.#inbox.pump();
   }
 
-  /** At the end of this turn of the event loop, what handlers sent goes out in one write. */
+  /** Writes the frames that handlers send in this turn of the event loop at its end, in one write. */
   flushThisTurn(): void {
     if (this.#turnFlush) return;
     this.#turnFlush = true;
@@ -201,7 +203,7 @@ export class Thread implements JobHost {
     });
   }
 
-  /** The job, whose handler goes on in this turn. */
+  /** The job of that number. Its handler is resumed in this turn, so the watch on slow turns is told. */
   #resumed(number: number): Job | undefined {
     const job = this.#jobs.get(number);
     if (job !== undefined) this.#neighbours.touch(job);

@@ -1,11 +1,12 @@
 import { writeSync } from 'node:fs';
 
 /**
- * One write attempt on the protocol's output, which is always non-blocking: a full pipe is an answer, not an error.
+ * Makes the function for write attempts on the protocol's output. The output is always non-blocking, so a full pipe is a normal
+ * result and not an error.
  *
- * @param descriptor below 0: there is none, and main, which then gets all there is to write, knows another way
- * @returns a function that gives the bytes written; 0 where the pipe is full, the system's negative error number where it
- *   can't be written to any more
+ * @param descriptor below 0 if the threads have none; main then gets all bytes, and writes them in another way
+ * @returns a function that returns the bytes written; 0 if the pipe is full; the system's negative error number if it can't be
+ *   written to any more
  */
 export function attemptWrite(
   descriptor: number,
@@ -16,9 +17,9 @@ export function attemptWrite(
       return writeSync(descriptor, bytes, offset, length);
     } catch (error) {
       const { code, errno } = error as NodeJS.ErrnoException;
-      // Not the system's word but this thread's (its stack is used up, say): that says nothing of the wire.
+      // The error is this thread's and not the system's (for example, its stack is used up), so it tells nothing about the wire.
       if (errno === undefined) throw error;
-      // ENOBUFS is how macOS says that a socket is full.
+      // On macOS, ENOBUFS means that a socket is full.
       return code === 'EAGAIN' || code === 'ENOBUFS' ? 0 : errno;
     }
   };

@@ -4,20 +4,20 @@ import type { WorkerWriteLock } from '../shared-memory/write-lock.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 
-/** From here on a worker writes its ring out itself instead of leaving it to main's bell: one large write. */
+/** From so many unwritten bytes on a worker writes its ring out itself, in one large write, instead of ringing main's bell. */
 const FLUSH_BYTES = 32_768;
 
 /**
- * A frame that follows the last flush within this time belongs to a burst: it waits for its neighbours, and main is
- * told, so that it goes out even if the handler computes from here on. A ping and its answer take longer than this, so
- * the frames of a conversation go out at once, and only those that follow each other at full speed wait.
+ * A frame that follows the last flush within this time, in ms, belongs to a burst. It waits for the next frames, and main is told
+ * by the bell, so that the frame goes out even if the handler computes from here on. A ping and its answer take longer than this,
+ * so the frames of a conversation go out at once, and only frames that follow each other at full speed wait.
  */
 const BURST_MS = 0.02;
 
-/** What a sender of Data waits for: room for the largest frame, so that it isn't woken for less than it needs. */
+/** Bytes of room that a sender of Data waits for: the size of the largest frame, so that it isn't woken for less than it needs. */
 export const ROOM_FOR_DATA = FrameEncoder.dataMessageBytes(MAX_DATA_BYTES);
 
-/** A worker's way to the wire: its ring, the lock, and when to write. */
+/** A worker's output to the wire: its ring, the lock, and the decision when to write. */
 export class WireOutput {
   readonly #ring: OutboundRing;
   readonly #lock: WorkerWriteLock;
@@ -26,7 +26,10 @@ export class WireOutput {
   #lastFlush = -1;
   /** Bytes committed since the last attempt to write. */
   #unflushed = 0;
-  /** Outside {@link flush}: the last one was cut short, see {@link WorkerWriteLock}, and the lock may still be ours. */
+  /**
+   * True during {@link flush}. If it is true outside, the last flush was cut short (see {@link WorkerWriteLock}), and the lock may
+   * still be ours.
+   */
   #isInFlush = false;
 
   /** @param now milliseconds, monotonic */
@@ -46,16 +49,19 @@ export class WireOutput {
     return this.#ring.endOfNext(length);
   }
 
-  /** Commits one message (room was checked) and sees to it that it reaches the wire without this thread's next call. */
+  /**
+   * Commits one message, for which the caller has checked the room. The message then reaches the wire even if this thread makes no
+   * further call.
+   */
   commit(header: Uint8Array, payload?: Uint8Array, payloadLength = payload?.length ?? 0): void {
     const isFirst = this.#ring.commit(header, payload, payloadLength);
     this.#unflushed += header.length + payloadLength;
-    // Not at each frame of a backlog: what an attempt finds taken, the holder writes.
+    // Not at each frame of a backlog, because if the lock is taken its holder writes our frames.
     if (this.#unflushed >= FLUSH_BYTES) this.flush();
     else if (this.#isInFlush) this.flush();
     else if (isFirst) {
       if (this.#now() - this.#lastFlush >= BURST_MS) this.flush();
-      // Someone must know of the frame. What follows it in the ring leaves with it.
+      // Somebody must know of the first frame in the ring. Those that follow it leave with it.
       else this.#bell.ring();
     }
   }
@@ -73,7 +79,7 @@ export class WireOutput {
   /**
    * Blocks until there may be room for `length` bytes, or main wants the thread to look up.
    *
-   * @param mustLook is asked after the ticket was drawn: `true` means don't wait
+   * @param mustLook is called after the ticket was read; `true` means don't wait
    */
   blockForRoom(length: number, isData: boolean, mustLook: () => boolean): void {
     const ticket = this.#ring.spaceTicket();

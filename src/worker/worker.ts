@@ -8,12 +8,9 @@ import { loadModule } from './module-loader.ts';
 import { Thread, workerEnvironment } from './thread.ts';
 
 /**
- * The composition root of a worker thread. Returns at once with the function that Piscina calls for its one task, the seat; the
- * module is loaded only then. So a module that can't be loaded never makes Piscina start threads over and over: the thread lives,
- * says what is wrong, and main decides.
- *
- * The task is over as soon as the seat is taken, because Piscina holds the process while a task is under way. Main holds it by
- * the seat's port, where it wants to.
+ * The composition root of a worker thread. It returns at once with the function that Piscina calls for its only task, whose
+ * argument is the thread's {@link Seat}. The module is loaded only then, so that a module that can't be loaded never makes Piscina
+ * start threads again and again: the thread lives, tells main the reason, and main decides.
  */
 export function startWorker(): (seat: Seat) => void {
   const settings = workerData as WorkerSettings;

@@ -8,17 +8,17 @@ import type { Task } from '../../threads/messages.ts';
 import { streamLog } from './stream-log.ts';
 
 /**
- * The most that one text takes in its line, in bytes and with its escapes: the error and {@link MAX_CAUSES} causes then fit a line
- * together, whatever is in them.
+ * Limits for each text of a line, in bytes and with its escapes. They are such that the error and {@link MAX_CAUSES} causes fit a
+ * line together, whatever they contain.
  */
 const CLASS_BYTES = 128;
 const MESSAGE_BYTES = 512;
 const STACK_BYTES = 2048;
 const MAX_CAUSES = 3;
 
-/** What a line says of something thrown. */
+/** The fields of a line for one thrown value. */
 interface ThrownFields {
-  /** The name of its class, or `string`, say, for what is no object. */
+  /** The name of its class, or its type (for example `string`) if it is no object. */
   readonly class: string;
   readonly message: string;
   readonly stack?: string;
@@ -26,16 +26,16 @@ interface ThrownFields {
 }
 
 /**
- * Tells the author where a handler's exception was thrown: the wire hides that from the host. A JSON line each on standard error, as
- * those of the handler's own log, with `error: { class, message, stack, cause }`. So many lines a second and thread; the next one that
- * is told says how many were not, as `notLogged`.
+ * Tells the author where a handler's exception was thrown, because the wire hides that from the host. It writes one JSON line for
+ * each on standard error, like those of the handler's own log, with `error: { class, message, stack, cause }`. The lines a second
+ * and thread are limited; the next line that is written says in `notLogged` how many were not.
  */
 export class FailureLog {
   readonly #budget: LineBudget;
   readonly #dropped: Pick<DroppedLogs, 'add'>;
   readonly #write: typeof tryWriteStderr;
 
-  /** @param linesPerSecond 0: none at all */
+  /** @param linesPerSecond 0 for none at all */
   constructor(
     linesPerSecond: number,
     dropped: Pick<DroppedLogs, 'add'>,
@@ -47,7 +47,7 @@ export class FailureLog {
     this.#write = write;
   }
 
-  /** The handler of `task` has thrown. Never throws, whatever that is. */
+  /** The handler of `task` has thrown. Never throws, whatever the thrown value is. */
   tell(task: Task, thrown: unknown): void {
     if (isAnAnswer(thrown)) return;
     const notLogged = this.#budget.take();
@@ -58,18 +58,21 @@ export class FailureLog {
   }
 }
 
-/** A ModuleError tells the host what to do, and is no failure of the author's code: unless it wraps one, or its code says so. */
+/**
+ * Whether a thrown value is an answer to the host. A ModuleError is, and so is no failure of the author's code, unless it wraps a
+ * failure or its code means one.
+ */
 function isAnAnswer(thrown: unknown): boolean {
   try {
     if (!isModuleError(thrown)) return false;
     return thrown.cause === undefined && thrown.code !== 'internal' && thrown.code !== 'handlerFailed';
   } catch {
-    // A getter that throws: what can't be looked at is told as such.
+    // A getter throws. A value that can't be read is logged as a failure.
     return false;
   }
 }
 
-/** @param causes how many of them are told below this one: they may go in a circle */
+/** @param causes number of causes that are logged below this one; it is limited because causes may form a circle */
 function fieldsOf(thrown: unknown, causes: number): ThrownFields {
   const className = fitting(classOf(thrown), CLASS_BYTES);
   const message = fitting(textOf(thrown), MESSAGE_BYTES);
@@ -95,7 +98,7 @@ function classOf(thrown: unknown): string {
   }
 }
 
-/** Its first line may repeat a long message, which must not cost the places. */
+/** The stack. A long message at its beginning is cut, so that the places in the code still fit. */
 function stackOf(thrown: unknown): string | undefined {
   try {
     if (!isErrorLike(thrown) || typeof thrown.stack !== 'string') return undefined;
@@ -116,7 +119,7 @@ function causeOf(thrown: unknown): unknown {
   }
 }
 
-/** The beginning of `text`, so that it takes at most `maxBytes` of a line. */
+/** The beginning of `text` that takes at most `maxBytes` bytes of a line. */
 function fitting(text: string, maxBytes: number): string {
   const cut = cutUtf8(text.slice(0, maxBytes), maxBytes);
   const inLine = Buffer.byteLength(escapeControls(JSON.stringify(cut)));

@@ -7,19 +7,19 @@ import { redactWhenPrinted } from '../../handle/redacted-context.ts';
 import type { StreamTask } from '../../threads/messages.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 
-/** CPU time of this thread, in µs; `null`: this Node doesn't tell. */
+/** Returns the CPU time of this thread, in µs; `null` if this Node can't tell. */
 export type ThreadCpuUsage = (() => { readonly user: number; readonly system: number }) | null;
 
 /** Node has it from 23.9 on. */
 const { threadCpuUsage = null } = process as { threadCpuUsage?: NonNullable<ThreadCpuUsage> };
 
-/** Where the system doesn't say. */
+/** Used if the system doesn't tell. */
 const NO_CPU = { user: 0, system: 0 };
 
-/** One for all streams. */
+/** One function for all streams. */
 const monotonic = (): number => performance.now();
 
-/** What the watch asks of the thread. */
+/** The thread, as {@link HandlerWatch} sees it. */
 export interface WatchedThread {
   readonly figures: SlotFigures;
   /** Whether another job ran on this thread at any time since job `number` began. */
@@ -27,15 +27,15 @@ export interface WatchedThread {
 }
 
 /**
- * What a worker tells of one stream: its waits and CPU time for `stats`, and events for who listens. A frame that is
- * sent while the handler neither waits nor begins costs one look at {@link isExpectant}.
+ * Measures one stream for its worker: its waits and CPU time for `stats`, and events for those who listen. A frame that is sent
+ * while the handler neither waits nor begins costs only one look at {@link isExpectant}.
  */
 export class HandlerWatch {
   readonly #thread: WatchedThread;
   readonly #task: StreamTask;
   readonly #now: () => number;
   readonly #cpuUsage: ThreadCpuUsage;
-  /** Whether the next frame that leaves is to be told by {@link sent}: it is the first, or ends a wait. */
+  /** Whether {@link sent} must be called for the next frame that leaves, because it is the first one, or ends a wait. */
   isExpectant = true;
   #hasSent = false;
   #stall: { readonly on: StalledOn; readonly since: number } | undefined;
@@ -62,7 +62,7 @@ export class HandlerWatch {
     return tellAround(channels.handlerStart, { ...this.#about(), openedAt, queuedMs }, handler);
   }
 
-  /** A Data frame is on its way. To be called while {@link isExpectant}. */
+  /** A Data frame is on its way. It must be called while {@link isExpectant}. */
   sent(): void {
     this.isExpectant = false;
     this.#resume();
@@ -71,7 +71,7 @@ export class HandlerWatch {
     if (channels.handlerFirstByte.hasSubscribers) tell(channels.handlerFirstByte, this.#about());
   }
 
-  /** A Data frame can't leave now; told at each attempt. */
+  /** A Data frame can't leave now. It is called at each attempt. */
   stalled(on: StalledOn): void {
     if (this.#stall?.on === on) return;
     this.#resume();
@@ -80,7 +80,7 @@ export class HandlerWatch {
     if (channels.handlerStall.hasSubscribers) tell(channels.handlerStall, { ...this.#about(), on });
   }
 
-  /** The stream ends, by this thread's own frame. @param error `undefined`: by a close */
+  /** The stream ends by this thread's own terminal frame. @param error `undefined` for a close */
   ended(error: ErrorReport | undefined): void {
     this.#resume();
     const isKnown = this.#cpuUsage !== null && !this.#thread.hasShared(this.#task.number);

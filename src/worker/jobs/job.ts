@@ -8,11 +8,11 @@ import type { WireOutput } from '../wire-output.ts';
 import type { FailureLog } from './failure-log.ts';
 import type { ServiceCalls } from './services.ts';
 
-/** Something that runs on this thread and is told what main sends for it. */
+/** A stream or request that runs on this thread, and that gets the operations which main sends for it. */
 export interface Job {
   readonly number: number;
   readonly method: string;
-  /** Runs its handler. {@link JobHost.ended} is to be told, once, when the handler has really ended. Never throws. */
+  /** Runs its handler. The job calls {@link JobHost.ended} once, when the handler has really ended. Never throws. */
   run(): void;
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
@@ -20,13 +20,13 @@ export interface Job {
   credited(): void;
   /** There may be room in the ring. */
   retry(): void;
-  /** A cause is decided. @param reason for a person; empty: none was given */
+  /** A cause is decided. @param reason for a person; empty if none was given */
   stop(reason: string): void;
-  /** Something that the job left behind failed outside its handler's call. */
+  /** A timer or promise that the job's handler left behind has failed outside the handler's call. */
   fail(thrown: unknown): void;
 }
 
-/** What a job asks of the thread that it runs on. */
+/** The thread, as the jobs on it see it. */
 export interface JobHost {
   readonly settings: WorkerSettings;
   readonly module: LoadedModule;
@@ -39,11 +39,11 @@ export interface JobHost {
   control(job: JobNumber): JobControl;
   /** The job's handler has ended, and so has its stream. */
   ended(job: Job): void;
-  /** The job itself has thrown: a mistake of ours. */
+  /** The job's own code has thrown, which is a bug of ours. */
   broke(job: Job, error: unknown): void;
-  /** Blocks until main has sent something, unless `mustLook` says that there is something to look at already. */
+  /** Blocks until main has sent something, unless `mustLook` returns `true`, since there is something to look at already. */
   blockForInput(mustLook: () => boolean): void;
-  /** Takes what has arrived. */
+  /** Handles the messages that have arrived. */
   pump(): void;
   flushThisTurn(): void;
   hasShared(number: number): boolean;

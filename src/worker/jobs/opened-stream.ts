@@ -27,17 +27,17 @@ export class OpenedStream implements StreamTask, IdWords {
     this.context = frame.openContext();
   }
 
-  /** Made when it is asked for: frames carry it as words. */
+  /** The id as text. It is made only when it is asked for, because frames carry the id as words. */
   get id(): StreamId {
     return streamIdFromWords(this.id0, this.id1, this.id2, this.id3);
   }
 }
 
-/** Decodes what main has checked and only routed. */
+/** Decodes the Opens, which main has checked and only routed. */
 export class OpenReader {
   readonly #frame: FrameDecoder;
 
-  /** @param limits those of main, so that what it took is taken here */
+  /** @param limits main's limits, so that an Open that main accepted is accepted here */
   constructor(limits: WireLimits) {
     this.#frame = new FrameDecoder(limits);
   }

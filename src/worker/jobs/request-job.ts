@@ -9,10 +9,13 @@ import { reportOf } from '../error-report.ts';
 import { streamLog } from './stream-log.ts';
 import type { Job, JobHost } from './job.ts';
 
-/** What becomes of a request: the handler's own bytes, or why there are none. */
+/** The result of a request: the handler's bytes, or an error. */
 type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
 
-/** One unary request on this thread. Its answer goes through main, since it may be as large as a message. */
+/**
+ * One unary request on this thread. Main sends its answer to the host, since the answer may be as large as a message and need not
+ * fit a ring.
+ */
 export class RequestJob implements Job {
   readonly number: number;
   readonly method: string;
@@ -20,7 +23,7 @@ export class RequestJob implements Job {
   readonly #task: RequestTask;
   readonly #control: JobControl;
   #reason = '';
-  /** How the request stood when it was answered: its control block is then another job's. */
+  /** The cause at the moment of the answer. After that the control block may belong to another job. */
   #end: { readonly cause: ErrorCode | undefined } | undefined;
   #abort: AbortController | undefined;
   #failed: ((outcome: Outcome) => void) | undefined;
@@ -104,7 +107,10 @@ export class RequestJob implements Job {
     return new ModuleError(cause, this.#reason === '' ? `the request has ended: ${cause}` : this.#reason);
   }
 
-  /** What the handler threw, as the host hears it; the author hears more, where it is what ends the request. */
+  /**
+   * The report to the host of a value that the handler threw. If that value ends the request, the author gets a log line with more,
+   * such as the stack.
+   */
   #failure(thrown: unknown): Outcome {
     if (this.#end === undefined && this.#cause === undefined)
       this.#thread.failureLog.tell(this.#task, thrown);
@@ -152,10 +158,11 @@ export class RequestJob implements Job {
 }
 
 /**
- * A copy of what the handler returned: a view would be posted with all of the buffer behind it, which may be large and shared. What
- * can't fit a message is refused before it is copied.
+ * A copy of the bytes that the handler returned, because a view would be posted with its whole buffer, which may be large and
+ * shared. Bytes that can't fit a message are refused before they are copied.
  *
- * @throws TypeError for what is no bytes, or whose buffer was transferred; ModuleError `resourceExhausted` for what is too large
+ * @throws TypeError for a value that is no bytes, or whose buffer was transferred; ModuleError `resourceExhausted` for bytes over
+ *   the message limit
  */
 function bodyOf(value: unknown, maxMessageBytes: number): Uint8Array {
   const body = bytesOf(value);

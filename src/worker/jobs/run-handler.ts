@@ -2,26 +2,26 @@ import type { StreamHandler } from '../../module.ts';
 import type { StreamHandle } from '../../handle/stream-handle.ts';
 import { SENT } from '../../handle/stream-sends.ts';
 
-/** Who is told of a handler's end: one of the two, once. */
+/** The receiver of a handler's end. Exactly one of its two methods is called, once. */
 export interface HandlerEnd {
   returned(): void;
   threw(thrown: unknown): void;
 }
 
 /**
- * Runs a handler to its end: sends what its generator yields, or waits for its promise, then for the sends that it
- * left behind.
+ * Runs a handler to its end. It sends the chunks that a generator yields, or waits for a promise, and then for the sends that the
+ * handler didn't await.
  *
- * @param end is told later; it isn't where the handler was synchronous all the way, so that such a stream costs no turn of the
- *   event loop
- * @returns whether all of it has happened
+ * @param end is told later, but not if the handler was synchronous all the way, so that such a stream costs no turn of the event
+ *   loop
+ * @returns whether the handler and all its sends have already ended
  * @throws what a synchronous handler throws
  */
 export function startHandler(handler: StreamHandler, stream: StreamHandle, end: HandlerEnd): boolean {
   const result: unknown = handler(stream);
   if (isAsyncIterable(result) || isIterable(result) || !isThenable(result)) return send(result, stream, end);
   Promise.resolve(result).then(
-    // May be an iterable: `async` around a function that returns a generator or a Web Stream.
+    // The value may be an iterable, if the handler is an `async` function that returns a generator or a Web Stream.
     (value) => {
       attempt(end, () => send(value, stream, end));
     },
@@ -30,7 +30,7 @@ export function startHandler(handler: StreamHandler, stream: StreamHandle, end: 
   return false;
 }
 
-/** As {@link startHandler}, for who wants a promise; `undefined`: all of it has happened. */
+/** As {@link startHandler}, with a promise for the end; `undefined` if the handler and all its sends have already ended. */
 export function runHandler(handler: StreamHandler, stream: StreamHandle): Promise<void> | undefined {
   let isOver = false;
   let thrown: { readonly error: unknown } | undefined;
@@ -45,7 +45,7 @@ export function runHandler(handler: StreamHandler, stream: StreamHandle): Promis
   return isOver ? undefined : later;
 }
 
-/** Sends all that a handler gave back. @returns whether it has left */
+/** Sends all chunks of the handler's result. @returns whether all of them have left */
 function send(result: unknown, stream: StreamHandle, end: HandlerEnd): boolean {
   if (isAsyncIterable(result)) {
     new AsyncDrive(result[Symbol.asyncIterator](), stream, end).next();
@@ -56,7 +56,7 @@ function send(result: unknown, stream: StreamHandle, end: HandlerEnd): boolean {
   return sendRest(stream, end);
 }
 
-/** @returns whether nothing is left of what the handler didn't await */
+/** Waits for the sends that the handler didn't await. @returns whether none is left */
 function sendRest(stream: StreamHandle, end: HandlerEnd): boolean {
   if (!stream.hasPendingSends) return true;
   stream.drainSends().then(
@@ -66,7 +66,11 @@ function sendRest(stream: StreamHandle, end: HandlerEnd): boolean {
   return false;
 }
 
-/** Takes a step that nobody waits for. @param step returns whether the handler is over */
+/**
+ * Takes a step that nobody waits for, so that its error must be passed to `end`.
+ *
+ * @param step returns whether the handler is over
+ */
 function attempt(end: HandlerEnd, step: () => boolean): void {
   let isOver: boolean;
   try {
@@ -78,14 +82,14 @@ function attempt(end: HandlerEnd, step: () => boolean): void {
 }
 
 function driveSync(chunks: Iterable<unknown>, stream: StreamHandle): void {
-  // Leaving the loop by a throw (no credit any more: cancelled) runs the generator's return(), so its finally.
+  // Leaving the loop by a throw, for example after a cancel, runs the generator's `return()`, and with it its `finally`.
   for (const chunk of chunks) stream.sendSync(chunk as Uint8Array);
 }
 
 /**
- * What `for await` with a send in it does, step by step. A stream that waits for its next chunk then holds this and two
- * functions instead of a suspended function with its promises, each of which costs, above all where the thread keeps track
- * of whose it is.
+ * Does the work of a `for await` loop with a send in it, step by step. A stream that waits for its next chunk then holds only this
+ * object and two functions, instead of a suspended function with its promises. Each promise costs memory and time, above all
+ * because the thread tracks which job a promise belongs to.
  */
 class AsyncDrive {
   readonly #chunks: AsyncIterator<unknown>;
@@ -119,18 +123,24 @@ class AsyncDrive {
     return false;
   }
 
-  /** The loop is left: the generator's `return()` runs, so its `finally`, and what it throws doesn't count. */
+  /**
+   * Leaves the loop: runs the generator's `return()`, and with it its `finally`. An error of these is ignored, because the first
+   * error counts.
+   */
   async #leave(thrown: unknown): Promise<void> {
     try {
       await this.#chunks.return?.();
     } catch {
-      // The first error is the one that counts.
+      // Ignored, because the first error counts.
     }
     this.#end.threw(thrown);
   }
 }
 
-/** A result that would be lost without a word is a mistake of the author's. */
+/**
+ * Throws for a result that is neither chunks nor nothing. It is the author's mistake, and without an error the result would be lost
+ * silently.
+ */
 function checkNothing(value: unknown): void {
   if (value === undefined) return;
   const what = typeof value === 'object' && value !== null && isBytes(value) ? 'bytes' : `a ${typeof value}`;
@@ -149,7 +159,10 @@ function isIterable(value: unknown): value is Iterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.iterator in value && !isBytes(value);
 }
 
-/** A Uint8Array is iterable too; returning one by mistake must not send its numbers. */
+/**
+ * Whether a result is bytes. A Uint8Array is iterable, too, so a handler that returns one by mistake must not send its numbers as
+ * chunks.
+ */
 function isBytes(value: object): boolean {
   return ArrayBuffer.isView(value);
 }

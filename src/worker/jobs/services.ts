@@ -13,24 +13,27 @@ interface Waiter {
 
 type Answer = { readonly body: Uint8Array } | { readonly error: ModuleError };
 
-/** Requests of one thread that may wait for the host: a handler that doesn't await must not fill memory. */
+/**
+ * Requests of one thread that may wait for the host at once. It is limited, because a handler that doesn't await must not fill
+ * memory.
+ */
 const MAX_WAITING = 1024;
 
-/** How a request leaves the thread, and how a blocked one waits. */
+/** The thread, as the service calls see it: it sends requests, and blocks for their answers. */
 export interface ServiceIo {
-  /** Sends one service request on its way. Throws where a handler gave what no message can carry. */
+  /** Sends one service request to main. Throws if a handler gave values that no message can carry. */
   send(sequence: number, service: string, method: string, body: Uint8Array, context: InvocationContext): void;
-  /** Nobody waits for the answer any more. */
+  /** Tells main that nobody waits for the answer any more. */
   abandon(sequence: number): void;
   /** Blocks the thread until something may have arrived. */
   block(): void;
 }
 
-/** What of a stream or request a service call must heed. */
+/** The stream or request in whose name a service call is made. */
 export interface ServiceCaller {
   readonly job: number;
   readonly context: InvocationContext;
-  /** Throws also where the stream or request has ended: nothing may be asked in its name any more. */
+  /** Throws also if the stream or request has ended, because no request may be made in its name any more. */
   throwIfCancelled(): void;
 }
 
@@ -39,7 +42,7 @@ export class ServiceCalls {
   readonly #io: ServiceIo;
   readonly #maxMessageBytes: number;
   readonly #waiting = new Map<number, Waiter>();
-  /** Answers to blocked requests. `undefined`: still waited for. */
+  /** Answers to blocked requests; `undefined` while the answer has not come. */
   readonly #blocked = new Map<number, Answer | undefined>();
   #sequence: number;
 
@@ -62,7 +65,7 @@ export class ServiceCalls {
           );
         }
         const sequence = this.#send(service, method, body, caller.context);
-        // The answer comes by the event loop, so not before somebody waits for it.
+        // The answer comes by the event loop, so it can't come before this promise waits for it.
         return await new Promise((resolve, reject) => {
           this.#waiting.set(sequence, { resolve, reject, job: caller.job });
         });
@@ -89,7 +92,7 @@ export class ServiceCalls {
     };
   }
 
-  /** The host answered. Answers that nobody waits for any more are dropped. */
+  /** The host has answered. Answers that nobody waits for any more are dropped. */
   settle(sequence: number, answer: Answer): void {
     if (this.#blocked.has(sequence)) {
       this.#blocked.set(sequence, answer);
@@ -102,7 +105,7 @@ export class ServiceCalls {
     else waiter.resolve(answer.body);
   }
 
-  /** The job is cancelled or over: its requests fail with what `why` makes, and answers that come later are dropped. */
+  /** The job is cancelled or over. Its requests fail with the error that `why` makes, and answers that come later are dropped. */
   abandon(job: number, why: () => Error): void {
     for (const [sequence, waiter] of this.#waiting) {
       if (waiter.job !== job) continue;
@@ -113,10 +116,11 @@ export class ServiceCalls {
   }
 
   /**
-   * What can't fit a message is refused before it is copied.
+   * Sends a request. A body that can't fit a message is refused before it is copied.
    *
    * @returns the request's sequence number
-   * @throws ModuleError `handlerFailed` for what can't be sent, whatever a handler gave; `resourceExhausted` for what is too large
+   * @throws ModuleError `handlerFailed` for values that can't be sent, whatever a handler gave; `resourceExhausted` for a request
+   *   over the message limit
    */
   #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
     const sequence = (this.#sequence = numberAfter(this.#sequence));
@@ -127,7 +131,7 @@ export class ServiceCalls {
       throw new ModuleError('resourceExhausted', message);
     }
     try {
-      // A copy: a view would be cloned with all of the buffer behind it.
+      // A copy, because a view would be cloned with its whole buffer.
       this.#io.send(sequence, service, method, bytes.slice(), context);
     } catch (error) {
       throw unsendable(textOf(error));
@@ -148,7 +152,7 @@ function bodyOf(given: unknown): Uint8Array {
   return bytes;
 }
 
-/** Of what a handler gave as a name, in UTF-16 units: no more than it has bytes. */
+/** The length of a name that a handler gave, in UTF-16 units, which is never more than its bytes of UTF-8; 0 if it is no string. */
 function lengthOf(name: unknown): number {
   return typeof name === 'string' ? name.length : 0;
 }

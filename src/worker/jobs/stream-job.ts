@@ -14,7 +14,7 @@ import { StreamOutput } from './stream-output.ts';
 import { ROOM_FOR_DATA } from '../wire-output.ts';
 import type { Job, JobHost } from './job.ts';
 
-/** One stream on this thread: its handle, its frames, and its end. Much of it is what the handle asks of it, as {@link StreamIo}. */
+/** One stream on this thread: its handle, its frames, and its end. Many of its methods serve the handle, as {@link StreamIo}. */
 export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   readonly number: number;
   readonly #thread: JobHost;
@@ -26,9 +26,9 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   #reason = '';
   #failure: ErrorReport | undefined;
   #isEnding = false;
-  /** How the handler ended, for the terminal frame where no cause is decided. */
+  /** The handler's own end, for the terminal frame if no cause is decided: its error, or `undefined` for a close. */
   #own: ErrorReport | undefined;
-  /** The terminal frame can't leave yet. */
+  /** Whether the terminal frame waits for room in the ring. */
   #waitsForRoom = false;
 
   constructor(thread: JobHost, task: OpenedStream) {
@@ -45,7 +45,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     return this.#task.context.method;
   }
 
-  /** Runs the handler and sends the terminal frame; the thread is told when that is done. Never throws. */
+  /** Runs the handler and sends the terminal frame, then tells the thread. Never throws. */
   run(): void {
     const handler = this.#thread.module.streamHandler(this.method);
     if (handler === undefined) {
@@ -100,12 +100,12 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
 
   fail(thrown: unknown): void {
     this.#failure ??= this.#report(thrown);
-    // The handler's promise may be pending for ever. Not at once: main must hear that the thread retires before it hears
-    // that there is a free seat.
+    // The handler's promise may be pending for ever, so the stream is ended here. It is not ended at once, because main must learn
+    // that the thread retires before it learns that the thread has room for a job.
     queueMicrotask(() => this.#end(undefined));
   }
 
-  // What the handle asks of it.
+  // Methods for the handle.
 
   cause(): ErrorCode | undefined {
     return this.#control.cause;
@@ -147,7 +147,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     return this.#thread.services.for(this);
   }
 
-  // And what its service requests heed.
+  // Properties for its service requests.
 
   get job(): number {
     return this.number;
@@ -170,20 +170,23 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     return new Error('the stream has ended');
   }
 
-  /** What the handler threw, as the host hears it; the author hears more, where it is what ends the stream. */
+  /**
+   * The report to the host of a value that the handler threw. If that value ends the stream, the author gets a log line with more,
+   * such as the stack.
+   */
   #report(thrown: unknown): ErrorReport {
     if (!this.#isEnding && !this.#control.isDecided) this.#thread.failureLog.tell(this.#task, thrown);
     return reportOf(thrown, this.#thread.settings.maxErrorMessageBytes);
   }
 
   /**
-   * The one place where this thread ends a stream, once: a handler may return after a failure outside its call has ended it.
-   * A decided cause wins over whatever the handler made of it.
+   * The only place where this thread ends a stream. It acts only once, because a handler may return after a failure outside its
+   * call has already ended the stream. A decided cause takes precedence over the handler's own result.
    */
   #end(own: ErrorReport | undefined): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    // The word is faster than the message with the reason.
+    // The cause (a shared word) can arrive before the message that carries its reason, so take that message now.
     if (this.#control.isDecided && this.#reason === '') this.#thread.pump();
     this.#own = this.#failure ?? own;
     this.#handle.finish();
@@ -191,8 +194,8 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   }
 
   /**
-   * Now, or by {@link retry} when the ring has room. What it says is decided at each attempt: the stream is the host's to
-   * cancel until its terminal frame is committed.
+   * Sends the terminal frame now, or by {@link retry} when the ring has room. Its content is decided at each attempt, because the
+   * host may cancel the stream until the terminal frame is committed.
    */
   #sendTerminal(): void {
     const { cause } = this.#control;

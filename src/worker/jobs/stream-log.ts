@@ -5,14 +5,14 @@ import { cutUtf8 } from '../../base/text.ts';
 import type { Task } from '../../threads/messages.ts';
 import { textOf } from '../../base/thrown.ts';
 
-/** What is kept of a line's texts when it is too long, in bytes: it fits even if each becomes an escape of six. */
+/** Bytes that are kept of each text if a line is too long. The line then fits even if each byte becomes an escape of six bytes. */
 const CUT_MESSAGE_BYTES = 2048;
 const CUT_NAME_BYTES = 128;
 
 /**
- * Logs of one job: a JSON line each on standard error, with the ids that lead back to the call. Control characters are
- * escaped, a line that is too long loses its fields, and one that standard error can't take is dropped and counted. Whatever a
- * handler gives, a call never throws.
+ * The log of one job. Each call writes one JSON line on standard error, with the ids that lead back to the call. Control characters
+ * are escaped. A line that is too long loses its fields, and a line that standard error can't take is dropped and counted. A call
+ * never throws, whatever a handler gives.
  */
 export function streamLog(task: Task, dropped: Pick<DroppedLogs, 'add'>, write = tryWriteStderr): StreamLog {
   const at =
@@ -37,7 +37,8 @@ function lineOf(task: Task, level: LogLevel, message: string, fields: Record<str
   };
   const whole = jsonOf(line, fields);
   if (whole !== undefined && Buffer.byteLength(whole) < MAX_LINE_BYTES) return whole;
-  // A cycle, a getter or toJSON that throws, too much of it: the message matters more than its fields.
+  // The fields are left out, because they have a cycle, have a getter or toJSON that throws, or are too long, and the message
+  // matters more.
   const cut: Record<string, string> = {};
   for (const [name, text] of Object.entries(line)) {
     cut[name] = cutUtf8(textOf(text), name === 'message' ? CUT_MESSAGE_BYTES : CUT_NAME_BYTES);
@@ -45,13 +46,13 @@ function lineOf(task: Task, level: LogLevel, message: string, fields: Record<str
   return escapeControls(JSON.stringify({ ...cut, cut: true }));
 }
 
-/** @returns `undefined` for what JSON can't say, or what throws where it is read */
+/** @returns `undefined` if JSON can't express the line, or if reading a field throws */
 function jsonOf(line: Record<string, unknown>, fields: Record<string, unknown>): string | undefined {
   try {
     const json = JSON.stringify({ ...fields, ...line }, (_key, value: unknown) =>
       typeof value === 'bigint' ? value.toString() : value,
     );
-    // JSON itself escapes those below U+0020 only; what is left of them stands in strings, where an escape is the same.
+    // JSON itself escapes only control characters below U+0020. The others are inside strings, where an escape means the same.
     return escapeControls(json);
   } catch {
     return undefined;

@@ -9,7 +9,7 @@ import type { WireOutput } from '../wire-output.ts';
 /** A credit frame's size on the wire: an envelope of 80 bytes, and a frame of 48. */
 const CREDIT_FRAME_BYTES = 128;
 
-/** What one stream puts on the wire: Data while there is credit, grants, and exactly one terminal frame. */
+/** The frames that one stream puts on the wire: Data while there is credit, grants, and exactly one terminal frame. */
 export class StreamOutput {
   readonly #wire: WireOutput;
   readonly #control: JobControl;
@@ -35,44 +35,45 @@ export class StreamOutput {
     if (byteLength(payload) !== length) throw changedLength(byteLength(payload), length);
     const cost = dataCost(length);
     const before = this.#wire.endOfNext(0);
-    // Ahead of the commit: once the frame is on the wire the host may grant its cost back.
+    // Before the commit, because the host may grant the cost back as soon as the frame is on the wire.
     this.#control.addCredit(-cost);
     try {
       this.#wire.commit(this.#encoder.dataHeader(length), payload, length);
     } catch (error) {
-      // The stack was used up ahead of the commit: what was not sent is not paid for.
+      // The stack was used up before the commit, so the frame was not sent and its cost is given back.
       if (this.#wire.endOfNext(0) === before) this.#control.addCredit(cost);
       throw error;
     }
     return 'sent';
   }
 
-  /** Grants now, or as soon as the ring has room: a grant may be late, never lost. */
+  /** Grants now, or as soon as the ring has room. A grant may be late, but it is never lost. */
   grant(bytes: number): void {
     this.#ungranted += bytes;
     if (this.#isClosed) return;
-    // Asked for, since it may be that no sender waits: the host would have no credit left, and nothing would ever come of it.
+    // Room is asked for even if no sender waits, because otherwise the grant would never be sent, and the host would stay without
+    // credit.
     if (!this.#wire.fits(CREDIT_FRAME_BYTES, false) && this.#wire.awaitRoom(CREDIT_FRAME_BYTES, false))
       return;
     const grant = this.#ungranted;
     const before = this.#wire.endOfNext(0);
-    // Main must know of the grant before the host can make use of it.
+    // Main must know of the grant before the host can use it.
     this.#control.addGranted(grant);
     try {
       this.#wire.commit(this.#encoder.credit(grant));
     } finally {
-      // A stack that was used up ahead of the commit: the next grant takes this one along.
+      // The stack was used up before the commit, so the next grant includes this one.
       if (this.#wire.endOfNext(0) === before) this.#control.addGranted(-grant);
       else this.#ungranted = 0;
     }
   }
 
-  /** There may be room: a grant that found none tries again. */
+  /** There may be room, so a grant that found none is tried again. */
   retryGrant(): void {
     if (this.#ungranted > 0) this.grant(0);
   }
 
-  /** The stream's last frame, as bytes; to be given to {@link commitTerminal}. */
+  /** Encodes the stream's terminal frame, for {@link commitTerminal}. */
   terminal(error: ErrorReport | undefined): Uint8Array {
     this.#terminalCode = error?.code ?? 'close';
     return error === undefined ? this.#encoder.close() : this.#encoder.error(error);
@@ -82,7 +83,7 @@ export class StreamOutput {
   commitTerminal(frame: Uint8Array): boolean {
     if (!this.#wire.fits(frame.length, false)) return false;
     this.#isClosed = true;
-    // Published together with the frame, by the commit's one store.
+    // The commit's one store of tail publishes this mark together with the frame.
     this.#control.markTerminal(this.#wire.endOfNext(frame.length), this.#terminalCode);
     this.#wire.commit(frame);
     return true;

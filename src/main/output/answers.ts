@@ -9,7 +9,7 @@ export class Answers {
   readonly #outlet: Pick<Outlet, 'send'>;
   readonly #maxErrorMessageBytes: number;
 
-  /** @param maxErrorMessageBytes messages of refusals are cut to this many bytes */
+  /** @param maxErrorMessageBytes limit to which messages of refusals are cut, in bytes of UTF-8 */
   constructor(outlet: Pick<Outlet, 'send'>, maxErrorMessageBytes: number) {
     this.#outlet = outlet;
     this.#maxErrorMessageBytes = maxErrorMessageBytes;

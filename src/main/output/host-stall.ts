@@ -1,16 +1,23 @@
 import type { Clock } from '../../base/clock.ts';
 
-/** How long a host that reads nothing can hold up an end, in ms. One that reads on, however slowly, gets all that is owed. */
+/**
+ * Time that a host that reads nothing can delay the end of the process, in ms. A host that goes on reading, however slowly, gets
+ * everything that is queued.
+ */
 export const LAST_WRITE_MS = 500;
 
-/** What tells whether the host reads. */
+/** Tells whether the host reads. */
 export interface Reading {
   readonly clock: Clock;
-  /** Bytes that the host has taken so far; `undefined`: none wait for it. */
+  /** Bytes that the host has taken so far; `undefined` if none wait for it. */
   taken(): number | undefined;
 }
 
-/** Calls `action` once the host has taken nothing for half a second, or has had nothing to take. @returns what cancels it */
+/**
+ * Calls `action` once, when the host has taken nothing for half a second, or had nothing to take.
+ *
+ * @returns a function that cancels it
+ */
 export function onceUnread(reading: Reading, action: () => void): () => void {
   let before = reading.taken();
   let cancel = (): void => {};

@@ -5,13 +5,13 @@ import { DurationCount } from '../../base/durations.ts';
 import type { Clock } from '../../base/clock.ts';
 
 /**
- * A worker holds the lock for as long as four rounds of non-blocking writes take. One that keeps it from main over so many looks,
- * each a second after the other, was cut short in its section and does not come back to it. Looks, and not time: a process that
- * was stopped and goes on has lost none of its holders.
+ * A healthy holder keeps the lock for at most four rounds of non-blocking writes. If main failed to get it from the same holder at
+ * so many looks in a row, one a second, the holder was stopped inside its section and does not come back to it. We count looks and
+ * not seconds, since a process that was suspended (SIGSTOP) has lost no holder.
  */
 const LOOKS = 4;
 
-/** Main's lock, which also knows how long main waited for it. Where it is free nothing is measured. */
+/** Main's lock, which also measures the time that main waited for it. If the lock is free, nothing is measured. */
 export class WatchedLock extends MainWriteLock {
   readonly #clock: Clock;
   readonly #waits = new DurationCount();
@@ -39,7 +39,7 @@ export class WatchedLock extends MainWriteLock {
     return isHeld;
   }
 
-  /** Once a second. @returns the slot of a worker that must be ended, since it keeps the lock from everybody */
+  /** Called once a second. @returns the slot of a worker that must be ended, since it keeps the lock from everybody */
   lookForStuckHolder(): SlotNumber | undefined {
     if (this.#since === undefined || ++this.#looks < LOOKS) return undefined;
     return this.holder;

@@ -7,35 +7,35 @@ import type { WireSink } from './sink.ts';
 
 /** The part of main that the outlet reports to. */
 export interface OutletHost {
-  /** A producer that waits asynchronously has room again. */
+  /** An asynchronous sender of the worker on that slot has room again. */
   onRoom(slot: SlotNumber): void;
   /** The host can't be written to any more. */
   onGone(error: Error): void;
-  /** Something was written: there may be room for more. */
+  /** Something was written, so there may be room for more. */
   onWritten(): void;
-  /** After each change of the number of answers that the host has not read. */
+  /** Called after each change of the number of answers that the host has not read. */
   onUnreadAnswers(answers: number): void;
 }
 
 /**
- * Bytes that main hands to the sink at once: half of what a pipe holds. The host then reads one chunk while the next is written; a
- * chunk that fills the pipe makes each side sleep while the other one copies, and a third fewer bytes get through.
+ * Bytes that main hands to the sink at once: half of a pipe's capacity. The host then reads one chunk while the next is written. A
+ * chunk that fills the pipe makes each side sleep while the other one copies, so that a third fewer bytes get through.
  */
 const CHUNK_BYTES = 32_768;
 
 /**
- * The one funnel of main: its own messages, what the rings hold when main has the lock, and what a worker could not
- * write at once.
+ * Main's only output. It writes main's own messages, the frames in the rings when main has the lock, and the rest of a frame that a
+ * worker could not write at once.
  *
- * Main holds the lock from the first byte of a chunk until everything is out; workers meanwhile fill their rings. A ring's
- * backlog may take several chunks, and nothing comes between them: it ends on a message's boundary, so main is never left
- * with half a frame when it releases.
+ * Main holds the lock from the first byte of a chunk until everything is written; workers meanwhile fill their rings. A ring's
+ * backlog may take several chunks, and nothing comes between them. A backlog ends on a message's boundary, so main never has half a
+ * frame left when it releases the lock.
  */
 export class Outlet {
   readonly #lock: MainWriteLock;
   readonly #sink: WireSink;
   readonly #host: OutletHost;
-  /** One write is under way at a time, so one buffer serves them all. */
+  /** Only one write is under way at a time, so one buffer serves all writes. */
   readonly #chunk = new Uint8Array(CHUNK_BYTES);
   readonly #own = new OwnMessages();
   #unreadAnswers = 0;
@@ -45,19 +45,21 @@ export class Outlet {
   #scheduled = false;
   #gone = false;
   #nextRing = 0;
-  /** Main's own messages go before the next ring: they were left out of the last chunk. */
+  /** Set when the last chunk had no room for main's own messages, so that they go first in the next one. */
   #ownFirst = false;
-  /** The ring that a chunk or the last holder has begun, and how much of it must follow before anything else may. */
+  /** The ring that a chunk or the last holder has begun, and the number of its bytes that must be written before anything else. */
   #begun: { readonly ring: TakeEnd; left: number } | undefined;
-  /** The last word was said: nothing else follows it, and the lock is never given back. */
+  /** Set once the last message was queued. Nothing follows it, and main never releases the lock again. */
   #isLast = false;
-  /** How often a ring was looked at, and its backlog taken. */
+  /**
+   * Ring visits so far: looks at a ring that took its backlog. {@link sendBehindRings} waits until each ring was visited once more.
+   */
   #visits = 0;
-  /** What is left of the message that is being written in pieces. */
+  /** The rest of a message that is being written in pieces; `undefined` if there is none. */
   #large: Outgoing | undefined;
   #whenHeld: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
-  /** Main's own messages; what comes from rings is counted there. */
+  /** Number of main's own messages; frames from rings are counted there. */
   framesOut = 0;
   bytesOut = 0;
 
@@ -75,8 +77,9 @@ export class Outlet {
   }
 
   /**
-   * Queues one answer that may not overtake what any worker has committed: a stream's last frame, say, whose id may have had
-   * another life that ends in a ring. Once every ring has been looked at again, all of that is ahead of it.
+   * Queues one answer that must not overtake any frame that a worker has already committed. For example a stream's terminal frame:
+   * an earlier stream with the same id may still have frames in a ring. Once every ring has been visited again, all those frames
+   * are ahead of the answer.
    */
   sendBehindRings(bytes: Uint8Array): void {
     if (this.#gone || this.#isLast) return;
@@ -91,12 +94,12 @@ export class Outlet {
     this.schedule();
   }
 
-  /** Bytes that wait in main itself, rings not counted. */
+  /** Bytes that wait in main's own queue, without those in the rings. */
   get queuedBytes(): number {
     return this.#own.bytes;
   }
 
-  /** Looks at lock and rings at the end of this turn: what one read brought leaves in one write. */
+  /** Looks at the lock and the rings at the end of this turn, so that all messages caused by one read leave in one write. */
   schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -112,7 +115,7 @@ export class Outlet {
     this.#turn();
   }
 
-  /** Bytes that the sink has taken so far; `undefined`: none wait. */
+  /** Bytes that the sink has taken so far; `undefined` if none wait for it. */
   get taken(): number | undefined {
     const isIdle = !this.#writing && !this.#own.isWaiting && !this.#lock.pendingAnywhere();
     return isIdle ? undefined : this.#taken;
@@ -127,15 +130,16 @@ export class Outlet {
   }
 
   /**
-   * Says why the connection ends: behind the frame that is half on the wire and the answers that are owed, ahead of whatever
-   * streams have to send, and nothing follows it.
+   * Sends the last message, which says why the connection ends. It goes after the frame that is half on the wire and after the
+   * answers that main has queued, but before the frames that streams still have to send, and nothing follows it.
    *
-   * @returns once it has been written; never, where the host doesn't read
+   * @returns a promise that resolves once it has been written; never if the host doesn't read
    */
   lastWord(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
       this.whenHeld(() => {
-        // Streams that send all the time would hold it up for ever, and those that have ended are owed nothing any more.
+        // Other messages are dropped, because streams that send all the time would delay it for ever, and the host needs no frames
+        // of streams that end with the connection.
         this.#own.keepAnswers();
         this.send(bytes, true);
         this.#isLast = true;
@@ -145,13 +149,13 @@ export class Outlet {
   }
 
   /**
-   * Moves what a slot's ring still holds to main's own messages: behind them, or ahead of all where its frame is half on the wire.
-   * Only inside {@link whenHeld}.
+   * Moves the bytes that a slot's ring still holds to main's own messages: after them, or before all of them if the ring's frame is
+   * half on the wire. Allowed only inside {@link whenHeld}.
    */
   spill(slot: SlotNumber): void {
     const ring = this.#lock.rings[slot];
     const isBegun = this.#begun?.ring === ring;
-    // The last word is all that follows a frame that is half on the wire.
+    // After the last message was queued, only the rest of a frame that is half on the wire may still be added.
     if (this.#isLast && !isBegun) return;
     const bytes = this.#take(ring);
     if (isBegun) this.#begun = undefined;
@@ -175,13 +179,13 @@ export class Outlet {
       for (let action = this.#whenHeld.shift(); action !== undefined; action = this.#whenHeld.shift())
         action();
     } finally {
-      // Whatever an action throws, main's own end has frames to send.
+      // Reset even if an action throws, because main then ends the process and still has frames to send.
       this.#inTurn = false;
     }
     if (!this.#writing) this.#pump();
   }
 
-  /** Goes on where the last holder was stopped within a frame. */
+  /** Goes on with the ring within whose frame the last holder stopped. */
   #resume(ring: TakeEnd | undefined): void {
     if (ring !== undefined) this.#begin(ring, ring.pending);
   }
@@ -190,7 +194,7 @@ export class Outlet {
     if (pending > 0) this.#begun = { ring, left: pending };
   }
 
-  /** What a ring holds, as bytes of their own; `undefined`: nothing. */
+  /** Takes all bytes that a ring holds, as a copy; `undefined` if it is empty. */
   #take(ring: TakeEnd | undefined): Uint8Array | undefined {
     const pending = ring?.pending ?? 0;
     if (ring === undefined || pending === 0) return undefined;
@@ -206,7 +210,7 @@ export class Outlet {
     if (bytes.length === 0) {
       if (!this.#isLast) {
         this.#lock.release();
-        // What was committed between the last look and the release was left to us.
+        // Frames that were committed between the last look and the release were left to us.
         if (this.#lock.pendingAnywhere()) return this.#turn();
       }
       for (const resolve of this.#whenIdle.splice(0)) resolve();
@@ -224,11 +228,14 @@ export class Outlet {
     });
   }
 
-  /** The next chunk: what was begun, each other ring's backlog in turn, then as many of main's own messages as fit; or none. */
+  /**
+   * Makes the next chunk: the rest of the ring that was begun, each other ring's backlog in turn, then as many of main's own
+   * messages as fit. It is empty if there is nothing to send.
+   */
   #gather(): { bytes: Uint8Array; answers: number } {
     if (this.#large !== undefined) return this.#pieceOf(this.#large);
     let length = this.#copyBegun(0);
-    // Rings that never run dry can't hold main's messages up: what waited behind one goes ahead of the next.
+    // Main's messages that waited after one ring go before the next one, so that rings that never run dry can't delay them.
     const ownFirst =
       this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && this.#own.isDue(this.#visits));
     const { rings } = this.#lock;
@@ -236,7 +243,7 @@ export class Outlet {
       const ring = rings[this.#nextRing];
       this.#nextRing = (this.#nextRing + 1) % rings.length;
       this.#visits++;
-      // What is committed now, and not more: a producer that never stops can't keep the others waiting.
+      // Only the bytes that are committed now, so that a producer that never stops can't keep the others waiting.
       if (ring !== undefined) this.#begin(ring, ring.pending);
       length = this.#copyBegun(length);
     }

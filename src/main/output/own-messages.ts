@@ -1,32 +1,35 @@
-/** What a chunk got of main's own messages. */
+/** The result of copying main's own messages into a chunk. */
 export interface Copied {
-  /** Where the chunk ends. */
+  /** Bytes of the chunk that are filled now. */
   readonly length: number;
-  /** How many of them count against what the host owes a read. */
+  /** Number of answers among the copied messages, which count as unread by the host from now on. */
   readonly answers: number;
 }
 
 export interface Outgoing {
   readonly bytes: Uint8Array;
-  /** Whether it counts against the answers that the host owes a read. */
+  /** Whether it counts as an answer that the host has not read. */
   readonly isAnswer: boolean;
 }
 
-/** Main's own messages that wait for the wire, in the order in which they leave: {@link Outlet} asks for them chunk by chunk. */
+/** Main's own messages that wait for the wire, in the order in which they leave. {@link Outlet} takes them chunk by chunk. */
 export class OwnMessages {
   #queue: Outgoing[] = [];
-  /** Answers that wait for what rings held as they came: until the rings have been visited `dueAt` times. */
+  /**
+   * Answers that must not overtake frames that were in the rings when they came. Each may leave once `visits` has reached its
+   * `dueAt`.
+   */
   #behindRings: { readonly bytes: Uint8Array; readonly dueAt: number }[] = [];
-  /** The queue's first entry completes a frame that is half on the wire. */
+  /** Whether the queue's first entry completes a frame that is half on the wire. */
   #isMidFrame = false;
   #bytes = 0;
 
-  /** Bytes that wait. */
+  /** Bytes of all waiting messages. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether any of them may leave: the rings are still ahead of the rest. @param visits how often rings were visited so far */
+  /** Whether a message may be sent now. False while all of them wait for ring visits. @param visits number of ring visits so far */
   isDue(visits: number): boolean {
     return this.#queue.length > 0 || (this.#behindRings[0]?.dueAt ?? Infinity) <= visits;
   }
@@ -36,7 +39,7 @@ export class OwnMessages {
     return this.#queue.length > 0 || this.#behindRings.length > 0;
   }
 
-  /** Whether no ring may go ahead of them: half a frame is on the wire, and the rest of it is here. */
+  /** Whether no ring may go before them, because half a frame is on the wire, and the rest of it is here. */
   get isMidFrame(): boolean {
     return this.#isMidFrame;
   }
@@ -46,20 +49,20 @@ export class OwnMessages {
     this.#bytes += bytes.length;
   }
 
-  /** An answer that may not overtake what rings hold. @param dueAt how many visits of rings must have been made */
+  /** Adds an answer that must not overtake the frames in the rings. @param dueAt number of ring visits after which it may leave */
   pushBehindRings(bytes: Uint8Array, dueAt: number): void {
     this.#behindRings.push({ bytes, dueAt });
     this.#bytes += bytes.length;
   }
 
-  /** The rest of a frame that is half on the wire, and whole frames behind it. */
+  /** Puts the rest of a frame that is half on the wire, and whole frames after it, before all other messages. */
   putFirst(bytes: Uint8Array): void {
     this.#queue.unshift({ bytes, isAnswer: false });
     this.#bytes += bytes.length;
     this.#isMidFrame = true;
   }
 
-  /** Drops all but the frame that is half on the wire and the answers that are owed. */
+  /** Drops all messages except the rest of the frame that is half on the wire, and the answers that wait for no ring visit. */
   keepAnswers(): void {
     this.#queue = this.#queue.filter(({ isAnswer }, index) => isAnswer || (index === 0 && this.#isMidFrame));
     this.#behindRings = [];
@@ -72,7 +75,7 @@ export class OwnMessages {
     this.#bytes = 0;
   }
 
-  /** Copies as many as fit whole behind the first `start` bytes of `chunk`. @param visits how often rings were visited so far */
+  /** Copies as many whole messages as fit after the first `start` bytes of `chunk`. @param visits number of ring visits so far */
   copyTo(chunk: Uint8Array, start: number, visits: number): Copied {
     this.#isMidFrame = false;
     let length = start;
@@ -90,7 +93,7 @@ export class OwnMessages {
       taken++;
     }
     if (taken > 0) this.#queue.splice(0, taken);
-    // Not ahead of what is left of the queue: a ring may have been spilled to it.
+    // Only after the rest of the queue, because the frames of an ended worker's ring may have been moved to it.
     let due = 0;
     for (const answer of this.#queue.length > 0 ? [] : this.#behindRings) {
       if (visits < answer.dueAt || !fits(answer)) break;
@@ -102,7 +105,7 @@ export class OwnMessages {
     return { length, answers: answers + due };
   }
 
-  /** The first one, if it is there: where it didn't fit an empty chunk, it leaves in pieces. */
+  /** Takes the first message, for the caller to send in pieces, because it is larger than a chunk; `undefined` if there is none. */
   shift(): Outgoing | undefined {
     const first = this.#queue.shift();
     if (first !== undefined) this.#bytes -= first.bytes.length;

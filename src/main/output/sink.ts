@@ -1,7 +1,7 @@
 import { createWriteStream, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 
-/** Where bytes leave the process; waits for the pipe, without blocking. */
+/** The protocol's output. It waits for a full pipe without blocking the thread. */
 export interface WireSink {
   /** Writes all of `bytes`, which stay untouched until `done` is called. One write at a time. */
   write(bytes: Uint8Array, done: (error?: Error) => void): void;

@@ -6,17 +6,17 @@ let ending: { readonly code: number; timer: NodeJS.Timeout; at: number } | undef
 /**
  * The one way out of the process, on every path.
  *
- * `process.exit` joins the worker threads, and one inside a native call may never come back. So the threads are ended
- * first, against a deadline; if one is still there, the process ends by the hardest way that works here.
+ * `process.exit` waits for the worker threads, and a thread inside a native call may never return. So the threads are ended first,
+ * with a time limit. If one still lives after that, the process ends by the hardest way that works here.
  *
  * @param endThreads ends all worker threads
- * @param patienceMs time that they have beyond the usual
+ * @param patienceMs time in ms that they have beyond the usual
  */
 export function endProcess(code: number, endThreads: () => Promise<void>, patienceMs = 0): void {
   const patience = THREADS_MS + patienceMs;
   const at = performance.now() + patience;
   if (ending !== undefined) {
-    // Asked again, by a second signal perhaps: the first code stays, and the wait can only become shorter.
+    // The function was called again, for example by a second signal. The first code stays, and the wait can only become shorter.
     if (at >= ending.at) return;
     clearTimeout(ending.timer);
     ending.timer = setTimeout(endHard, patience, ending.code);
@@ -28,7 +28,7 @@ export function endProcess(code: number, endThreads: () => Promise<void>, patien
   ended().then(
     () => {
       clearTimeout(current.timer);
-      // A read or write of a file that hangs, on a dead mount say, has a thread that `process.exit` would wait for.
+      // A read or write of a file that hangs, for example on a dead mount, has a thread that `process.exit` would wait for.
       if (process.getActiveResourcesInfo().includes('FSReqCallback')) endHard(code);
       process.exit(code);
     },
@@ -48,12 +48,12 @@ function endHard(code: number): never {
   try {
     execve?.('/bin/sh', ['sh', '-c', `exit ${code}`], {});
   } catch {
-    // Not allowed here.
+    // This way is not allowed here.
   }
   try {
     process.kill(process.pid, 'SIGKILL');
   } catch {
-    // Not allowed either.
+    // This way is not allowed either.
   }
   process.abort();
 }

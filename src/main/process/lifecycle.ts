@@ -10,31 +10,35 @@ import type { Clock } from '../../base/clock.ts';
 import { orElse } from '../../base/or-else.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-/** The parts of main that the life of the process acts on. */
+/** The parts of main that the {@link Lifecycle} acts on. */
 export interface LifecycleHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  /** `Initialize.config`, for the copies of the module that have run nothing yet. */
+  /** Sets `Initialize.config` for the copies of the module that have run no handler yet. */
   configure(config: Uint8Array): void;
-  /** Takes no new work from here on. */
+  /** Makes main accept no new work from here on. */
   drain(): void;
   cancelAll(reason: string): void;
-  /** Resolves when nothing runs or waits any more. */
+  /** Resolves when no call runs or waits any more. */
   workDone(): Promise<void>;
-  /** Runs the modules' `onClose`; resolves when they have. */
+  /** Runs `onClose` of the module's copies. Resolves when all have ended. */
   closeModules(): Promise<void>;
-  /** Nothing that the host writes is looked at any more, and no request of a handler goes out. */
+  /** From here on messages of the host are ignored, and no request of a handler goes out. */
   stopListening(): void;
   /** Resolves when every accepted byte has been written. */
   flushed(): Promise<void>;
-  /** Bytes that the host has taken so far; `undefined`: none wait for it. */
+  /** Bytes that the host has taken so far; `undefined` if none wait for it. */
   taken(): number | undefined;
-  /** Figures of the health report that others keep. */
+  /** The figures of the health report that other parts keep. */
   figures(): Omit<Parameters<typeof encodeHealthReport>[0], 'status' | 'uptimeMs' | 'rssBytes'>;
-  /** Why no worker can be had; `undefined`: one may still come. */
+  /** The reason why no worker serves; `undefined` while one serves or may still come. */
   unavailable(): string | undefined;
   log(line: string): void;
-  /** Ends the process, whatever its threads do. @param patienceMs what they have beyond the usual, to end by themselves */
+  /**
+   * Ends the process, whatever its threads do.
+   *
+   * @param patienceMs time in ms that they have beyond the usual to end by themselves
+   */
   exit(code: number, patienceMs?: number): void;
 }
 
@@ -49,11 +53,11 @@ export class Lifecycle {
   #isEnding = false;
   #isSignalled = false;
   #isHostGone = false;
-  /** What the process ends with: decided by what ended it first. */
+  /** The exit code of the process. The first reason to end decides it. */
   #exitCode: number = EXIT.ok;
-  /** For the host, of all that is cancelled at the end. */
+  /** The message for the host of every call that is cancelled at the end. */
   #reason = '';
-  /** By the monotonic clock: a change of the time of day makes no drain longer or shorter. */
+  /** In ms of the monotonic clock, so that a change of the time of day makes no drain longer or shorter. */
   #hardStopAt = Infinity;
   #stopTimers = (): void => {};
   /** Resolves the wait for the first load, if #finish is in it. That wait alone is not bounded by the drain time. */
@@ -71,7 +75,11 @@ export class Lifecycle {
     this.#whenLoaded?.();
   }
 
-  /** No worker could be had for a while, and none has ever loaded: whether the module loads is not known. @param why for a person */
+  /**
+   * No worker has served for a while, and none has ever loaded, so it is not known whether the module loads.
+   *
+   * @param why for a person
+   */
   onNoWorker(why: string): void {
     for (const requestId of this.#initializing.splice(0)) this.#refuseNoWorker(requestId, why);
     this.#whenLoaded?.();
@@ -110,31 +118,31 @@ export class Lifecycle {
   onShutdown(requestId: string, payload: Uint8Array): void {
     const { options } = this.#host;
     const { drainMs } = decodeShutdown(payload);
-    // Nobody needs more than this; a host that floods is answered where the limits are.
+    // No host needs more waiting shutdowns than this, so further ones are refused as other work over the limits is.
     if (this.#shutdowns.length >= options.maxWaiting) return this.#refuseMore(requestId);
     this.#shutdowns.push(requestId);
     this.#end(EXIT.ok, drainMs, 'the host shut the module down');
   }
 
-  /** A signal asks for the end; a second one gets it at once. */
+  /** A signal asks for the end. A second one ends the process at once. */
   onSignal(code: number): void {
     if (this.#isSignalled) return this.#host.exit(code);
     this.#isSignalled = true;
     this.#whenLoaded?.();
     const { drainMs } = this.#host.options;
     this.#end(code, drainMs, 'the module was asked to stop by a signal');
-    // A host that asked for a longer drain before doesn't hold up whoever sent the signal.
+    // The signal's drain time holds even if the host asked for a longer one before.
     this.#drainFor(drainMs);
   }
 
-  /** The host has closed its side: it reads on, perhaps, but there is nobody to drain for. */
+  /** The host has closed its side. It may still read, but nobody waits for a drain. */
   onInputEnd(): void {
     this.#end(EXIT.ok, 0, 'the host closed its side');
-    // A host that doesn't read its terminal frames holds nothing up.
+    // No drain, so that a host that doesn't read its terminal frames delays nothing.
     this.#drainFor(0);
   }
 
-  /** The host's process is gone: nobody reads any more. */
+  /** The host's process is gone, so nobody reads any more. */
   onHostGone(): void {
     this.#isHostGone = true;
     this.#whenLoaded?.();
@@ -147,7 +155,12 @@ export class Lifecycle {
     return this.#isEnding;
   }
 
-  /** Main has failed: who waits for an answer of its life gets one, and no step of an end follows. @param why for the host */
+  /**
+   * Main has failed. The requests that wait for the first load or for a shutdown are answered, and no further step of an end
+   * follows.
+   *
+   * @param why for the host
+   */
   onFailure(why: string): void {
     this.#isEnding = true;
     this.#stopTimers();
@@ -170,7 +183,8 @@ export class Lifecycle {
 
   async #finish(code: number): Promise<void> {
     await this.#host.workDone();
-    // A host that says all that it has to say at once still learns whether the module loads, and gets its Initialized.
+    // A host that writes all its messages at once and closes its side must still learn whether the module loads, and get its
+    // Initialized.
     const isLoading = this.#manifest === undefined && this.#host.unavailable() === undefined;
     if (isLoading && !this.#isSignalled && !this.#isHostGone) {
       await new Promise<void>((resolve) => (this.#whenLoaded = resolve));
@@ -181,11 +195,13 @@ export class Lifecycle {
     }
     await this.#host.closeModules();
     await this.#host.flushed();
-    // The answer to shutdown is the last message: also for what the host writes as it reads it, another shutdown, say.
+    // The answer to shutdown is the last message, so messages that the host writes while it reads that answer, such as another
+    // shutdown, are ignored.
     this.#host.stopListening();
     for (const requestId of this.#shutdowns) this.#answers.send(requestId, true, EMPTY_PAYLOAD);
     await this.#host.flushed();
-    // On a busy machine threads need a while to end; what is left of the time for all this is theirs, but for draining.
+    // On a busy machine threads need a while to end, so they get the rest of the time for the whole end, but none of the drain
+    // time.
     const left = this.#hardStopAt - this.#host.clock.monotonic();
     const most = this.#host.options.cancelGraceMs + LAST_WRITE_MS;
     this.#host.exit(code, Math.min(Math.max(0, left), most));
@@ -204,7 +220,7 @@ export class Lifecycle {
     );
   }
 
-  /** What runs has so long until it is cancelled; never longer than it was told before. */
+  /** Gives running calls `drainMs` until they are cancelled, but never more than an earlier call has given. */
   #drainFor(drainMs: number): void {
     const { clock, options } = this.#host;
     const quietAt = clock.monotonic() + drainMs + options.cancelGraceMs;

@@ -3,12 +3,16 @@ import { LineBudget } from '../../base/line-budget.ts';
 import { isSubscribersFailure } from '../../base/subscribers.ts';
 import { textOf } from '../../base/thrown.ts';
 
-/** Lines a second about subscribers that throw: one that always does would write one for each event. */
+/**
+ * Log lines a second about subscribers that throw. It is limited, because a subscriber that always throws would cause one for each
+ * event.
+ */
 const SUBSCRIBER_LINES = 1;
 
 /**
- * Calls back with what main throws where nobody catches it, instead of letting Node end the process on the spot: the host is owed
- * an end of each stream. What a subscriber of a diagnostics channel throws is told and nothing else: who watches ends nothing.
+ * Calls back with each error that main throws and nobody catches, instead of letting Node end the process at once, because the host
+ * must get a terminal frame for each stream. An error of a subscriber of a diagnostics channel is only logged, because a subscriber
+ * only watches and must end nothing.
  */
 export function watchMain(onFailure: (thrown: unknown) => void): void {
   const budget = new LineBudget(SUBSCRIBER_LINES);

@@ -2,14 +2,14 @@ import { guardConsole } from '../../threads/console-guard.ts';
 import { logLine } from '../../base/stderr.ts';
 
 /**
- * Keeps what is printed on main off the protocol, before any worker or user code exists.
+ * Keeps everything printed on main away from the protocol. It is called before any worker or user code exists.
  *
- * @param isBare whether the protocol is on standard output itself, where only JavaScript's own ways of printing can be
- *   caught: the launcher moves it away from there
+ * @param isBare whether the protocol is on standard output itself, because the launcher has not moved it; then only prints of
+ *   JavaScript can be caught
  */
 export function guardMain(isBare: boolean): void {
-  // Node opens standard error when it is first asked for, and makes a pipe or socket non-blocking by that. From then on a
-  // full one refuses a line instead of holding the thread that writes it.
+  // Node opens standard error when `process.stderr` is first read, and so makes a pipe or socket non-blocking. After that a full
+  // one refuses a line instead of blocking the thread that writes it.
   if (process.stderr.destroyed) return;
   if (isBare) {
     logLine(

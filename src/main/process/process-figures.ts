@@ -17,12 +17,14 @@ type KeptElsewhere = Omit<
   'uptimeMs' | 'creditStall' | 'ringStall' | 'handlerCpuMs' | 'droppedLogs' | 'mainDelay'
 >;
 
-/** How often the timer runs that main's delay is measured by, in ms: often enough, and next to nothing. */
+/**
+ * Interval of the timer by which main's delay is measured, in ms. It is short enough for the figures, and costs next to nothing.
+ */
 const LOOP_RESOLUTION_MS = 20;
 
 /**
- * What main tells of the process as a whole: its workers' coming and going, and its figures, put together from what
- * workers leave in shared memory and what main's other parts count.
+ * Publishes the events and figures of the whole process: the start and exit of workers, and the `stats`, which it adds up from the
+ * words that workers write in shared memory and from the counts of main's other parts.
  */
 export class ProcessWatch {
   readonly #clock: Clock;
@@ -36,7 +38,7 @@ export class ProcessWatch {
   #loop: IntervalHistogram | undefined;
   #prints = false;
 
-  /** @param kept what others count; not asked before the first look */
+  /** @param kept the figures of main's other parts; not called before the first look */
   constructor(clock: Clock, region: Region, kept: () => KeptElsewhere) {
     this.#clock = clock;
     this.#startedAt = clock.monotonic();
@@ -50,14 +52,14 @@ export class ProcessWatch {
     if (channels.workerReady.hasSubscribers) tell(channels.workerReady, { worker: seatNumber });
   }
 
-  /** Workers are missing, or (0) all serve again. @param why for a person */
+  /** Workers are missing, or all serve again. @param missing their number; 0 if all serve again @param why for a person */
   onShort(missing: number, why: string): void {
     if (channels.workerShort.hasSubscribers) channels.workerShort.publish({ missing, why });
   }
 
-  /** While its jobs still count as its own. @param how for a person */
+  /** A thread has exited. It must be called while the worker's jobs still count as its own. @param how for a person */
   onExited({ seatNumber, running }: PoolWorker, how: string): void {
-    // The next thread on the slot finds the words empty.
+    // Collected now, because the next thread on the slot starts with empty words.
     this.#collect();
     if (channels.workerExit.hasSubscribers)
       tell(channels.workerExit, { worker: seatNumber, how, jobs: running });
@@ -76,16 +78,16 @@ export class ProcessWatch {
     };
   }
 
-  /** To be called about once a second: what is never collected overflows. */
+  /** It must be called about once a second, because the shared words overflow if they are not collected. */
   tick(): void {
     this.#collect();
     if (channels.stats.hasSubscribers) tell(channels.stats, this.stats());
   }
 
-  /** Prints the figures on standard error from now on, a JSON line every so many ms, and at the {@link end}. */
+  /** From now on prints the figures on standard error, as a JSON line every `ms` milliseconds and at the {@link end}. */
   printEvery(ms: number): void {
     this.#prints = true;
-    // From here on main's delay is measured.
+    // The first call starts the measurement of main's delay.
     this.stats();
     const next = (): void => {
       this.#clock.after(ms, () => {
@@ -124,13 +126,13 @@ export class ProcessWatch {
       this.#loop.enable();
     }
     const { mean, max } = this.#loop;
-    // Nothing is in it yet.
+    // The histogram is still empty.
     if (Number.isNaN(mean)) return undefined;
     return { meanMs: late(mean), p99Ms: late(this.#loop.percentile(99)), maxMs: late(max) };
   }
 }
 
-/** What a histogram's time, in ns, has beyond the timer's own interval, which it holds too; in ms. */
+/** The delay in ms for a time of the histogram in ns, from which the timer's own interval must be subtracted. */
 function late(ns: number): number {
   return Math.max(0, Math.round(ns / 1000 - LOOP_RESOLUTION_MS * 1000) / 1000);
 }

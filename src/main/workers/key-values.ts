@@ -12,13 +12,15 @@ interface Change {
 }
 
 /**
- * What a worker may have in its port at once: changes, and bytes of them (one change may be larger). The rest waits
- * here, where it can be coalesced.
+ * Limits for the changes that are in a worker's port at once: their number, and below their bytes (a single change may be larger).
+ * The rest waits here, where changes of the same key can be merged.
  */
 const MAX_IN_FLIGHT = 64;
 const MAX_BYTES_IN_FLIGHT = 1 << 20;
 
-/** What a change costs beside its payload, in bytes: the objects that hold it. Tiny changes by the million are bounded too. */
+/**
+ * Bytes that a change costs beside its payload, for the objects that hold it, so that millions of tiny changes are bounded, too.
+ */
 const CHANGE_BYTES = 256;
 
 interface Limits {
@@ -29,9 +31,9 @@ interface Limits {
 /**
  * Key-value changes on their way to every worker's copy of the module, in order.
  *
- * A worker that computes takes nothing, so changes for it wait here. A worker that starts later gets what came before
- * it, so that every handler has seen every change that the host wrote before its Open. Beyond the limits only the last
- * change of a key is kept.
+ * A worker that computes takes no messages, so changes for it wait here. A worker that starts later gets the earlier changes, too,
+ * so that every handler has seen every change that the host wrote before its Open. Above the limits only the latest change of each
+ * key is kept.
  */
 export class KeyValues {
   readonly #history: ChangeList;
@@ -46,10 +48,11 @@ export class KeyValues {
     this.#log = log;
   }
 
-  /** @throws MalformedError for a payload that is no KvChange */
+  /** @throws MalformedError for a payload that can't be read as a KvChange */
   onChange(payload: Uint8Array): void {
     const known = decodeKvChange(payload);
-    // Written anew: what a newer schema added, or nothing points to, would be kept for as long as the key.
+    // Encoded anew, because fields of a newer schema, and bytes that nothing points to, would otherwise be kept for as long as the
+    // key.
     const change: Change = { key: known.key, payload: encodeKvChange(known) };
     this.#history.push(change);
     for (const [worker, waiting] of this.#waiting) {
@@ -58,12 +61,12 @@ export class KeyValues {
     }
   }
 
-  /** A change without a requestId can't be read, so nobody can be told but the person who reads standard error. */
+  /** A change can't be read. It has no request id to answer, so only standard error can tell a person. */
   onMalformed(why: MalformedError): void {
     this.#log(`a key-value change can't be read and is dropped: ${why.message}`);
   }
 
-  /** A new copy of the module begins. */
+  /** A worker begins to load a new copy of the module. */
   add(worker: PoolWorker): void {
     this.#waiting.set(worker, this.#history.copy());
   }
@@ -78,14 +81,14 @@ export class KeyValues {
     worker.flush();
   }
 
-  /** The module of a worker has seen a change of so many bytes. */
+  /** The module of a worker has handled a change of `bytes` bytes. */
   onDone(worker: PoolWorker, bytes: number): void {
     worker.kvInFlight--;
     worker.kvBytesInFlight -= bytes;
     this.flush(worker);
   }
 
-  /** Everything that waits for a worker goes ahead of the job that it gets now. */
+  /** Sends all changes that wait for a worker, before the job that it gets now. */
   flushBefore(worker: PoolWorker): void {
     this.#post(worker, Infinity);
   }
@@ -106,12 +109,15 @@ export class KeyValues {
   }
 }
 
-/** Changes in order: all of them within the limits, beyond these the last of each key, and the oldest not even once. */
+/** Changes in order. Above the limits it keeps only the latest change of each key, and then drops the oldest keys. */
 class ChangeList {
   readonly #limits: Limits;
-  /** Named by a number each, or by their keys once the limits were passed; a key's place is that of its last change. */
+  /**
+   * Each change by a number of its own, or, once the limits were exceeded, by its key. A key's place in the order is that of its
+   * latest change.
+   */
   readonly #changes = new Map<string | number, Change>();
-  /** Goes on behind what was taken: a new one would look at each place that was ever left. */
+  /** Kept across calls, because a fresh iterator would skip every deleted slot again, which takes quadratic time. */
   readonly #oldest = this.#changes.entries();
   #bytes = 0;
   #pushed = 0;
@@ -142,7 +148,8 @@ class ChangeList {
   }
 
   shift(): Change | undefined {
-    // A live iterator that has come to its end stays there.
+    // An iterator that has reached its end stays there, even if entries are added later, so it must not be asked while the map is
+    // empty.
     const entry = this.#changes.size === 0 ? undefined : this.#oldest.next().value;
     if (entry === undefined) return undefined;
     const [name, change] = entry;

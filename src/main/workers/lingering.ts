@@ -1,17 +1,18 @@
 import type { Clock } from '../../base/clock.ts';
 import type { PoolWorker } from './pool-worker.ts';
 
-/** How long a thread's event loop is watched to tell whether it waits or computes, in ms. */
+/** Time for which a thread's event loop is watched to find out whether it waits or computes, in ms. */
 const WATCH_MS = 100;
 
 /**
- * A loop that had something to run for more of the time than this does not wait: one that computes or blocks waits for none of it.
- * On a busy machine one that waits may have most of it taken up by others, each time that it wakes.
+ * A loop that had something to run for more than this share of the time is taken to compute or block. The share is high, because a
+ * loop that computes or blocks never waits, while on a busy machine other processes may delay a waiting loop for most of the time,
+ * each time that it wakes.
  */
 const WAITS_BELOW = 0.95;
 
 export interface LingeringOptions {
-  /** How long a thread that waits may take to finish, in ms; 0: no thread is waited for. */
+  /** Time that a thread that waits may take to finish, in ms; 0 if no thread is waited for. */
   readonly lingerMs: number;
 }
 
@@ -19,13 +20,14 @@ export interface LingeringOptions {
  * Ends the threads of workers that may not write any more.
  *
  * While an addon's asynchronous work is under way, ending its thread aborts the whole process, and with it every other stream. Such
- * a thread can be told by its event loop, which turns and waits. So a thread whose loop waits is left to finish: until its handlers
- * have ended, or the time is over. One that computes, blocks or does not answer is ended at once, since nothing else stops it.
+ * a thread can be told by its event loop, which turns and waits. So a thread whose loop waits *lingers*: it is left to finish until
+ * its handlers have ended or the time is over. A thread that computes, blocks or does not answer is ended at once, since nothing
+ * else stops it.
  */
 export class Lingering {
   readonly #clock: Clock;
   readonly #lingerMs: number;
-  /** What each worker waits for: the end of the watch, then of its time. */
+  /** The timer of each worker: first for the end of the watch, then for the end of its time. The functions cancel them. */
   readonly #timers = new Map<PoolWorker, () => void>();
   readonly #lingering = new Set<PoolWorker>();
 
@@ -34,17 +36,17 @@ export class Lingering {
     this.#lingerMs = lingerMs;
   }
 
-  /** Threads that are left to finish. */
+  /** Number of threads that are left to finish. */
   get size(): number {
     return this.#lingering.size;
   }
 
-  /** @param mostMs less time than usual: the process ends */
+  /** @param mostMs at most so much time, in ms, because the process ends */
   end(worker: PoolWorker, mostMs = Infinity): void {
     const lingerMs = Math.min(this.#lingerMs, mostMs);
     if (lingerMs <= WATCH_MS) return this.terminate(worker);
     if (this.#lingering.has(worker)) return this.#after(lingerMs, worker, () => this.terminate(worker));
-    // What the loop did up to now belongs to the time before.
+    // The call starts a new measurement, since the loop's activity up to now is not of interest.
     worker.link.loopActivity();
     this.#after(WATCH_MS, worker, () => {
       if (worker.link.loopActivity() > WAITS_BELOW) return this.terminate(worker);

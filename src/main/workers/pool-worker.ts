@@ -7,40 +7,40 @@ import type { Place } from './worker-supply.ts';
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * Where a worker stands.
+ * The phases of a worker, from its start to its exit.
  *
- * `loading`: the thread boots, and loads the module. `ready`: it takes jobs. `retiring`: ended once its jobs have, and given new
- * ones only where no other worker has room. `fenced`: it may never write again, its place is another's, and it is being ended or
- * left to finish. `gone`: its thread has exited.
+ * `loading`: the thread boots and loads the module. `ready`: it takes jobs. `retiring`: it is ended once its jobs have ended, and
+ * it gets new ones only if no other worker has room. `fenced`: its right to write is revoked for ever, its place belongs to another
+ * worker, and it is being ended or left to finish. `gone`: its thread has exited.
  */
 export type WorkerPhase = 'loading' | 'ready' | 'retiring' | 'fenced' | 'gone';
 
 /** Main's view of one worker thread, from its start to its exit. */
 export class PoolWorker {
   readonly link: WorkerLink;
-  /** Which of the workers that were asked for it is; after the fence that is another. */
+  /** The place among the workers that were asked for. After the fence another worker has that place. */
   readonly place: Place;
   phase: WorkerPhase = 'loading';
-  /** Distinguishes it from every other thread of this process's life. */
+  /** A number that no other thread of this process ever has. */
   readonly incarnation: number;
-  /** Its place in the shared memory. */
+  /** Its slot in the shared memory: main's view of the words. */
   readonly seat: SlotWords;
-  /** The thread runs our code: from here on what fails is the module. */
+  /** Whether the thread runs our code. A failure after that is one of the module, not of the start. */
   hasBooted = false;
   hasLoaded = false;
-  /** It is to end, and its handlers ran then: once they have ended, so has what they waited for. */
+  /** Whether handlers were running when the worker was told to end. Once they have ended, the thread need not linger any more. */
   isAwaited = false;
-  /** Jobs on it, and whether the one it has needs it alone. */
+  /** Number of jobs on it. `exclusive` tells whether its job needs the worker for itself. */
   running = 0;
   isExclusive = false;
-  /** Ring position behind which nothing of this worker counts, once it is fenced. */
+  /** Ring position at which the worker was fenced: frames that it commits after that are dropped. `undefined` before. */
   fence: number | undefined;
-  /** What the thread said before it died, or why it couldn't load. */
+  /** The last error of the thread, or the reason why it couldn't load the module, for a person. */
   failure: string | undefined;
-  /** Key-value changes sent and not yet seen by the module. */
+  /** Number of key-value changes that were sent and that the module has not handled yet. */
   kvInFlight = 0;
   kvBytesInFlight = 0;
-  /** Its copy of the module has begun: a handler of it runs, or has run. */
+  /** Whether its copy of the module has begun: one of its handlers runs or has run. */
   isInitialised = false;
   cancelLoadTimer: (() => void) | undefined;
   readonly #batch = new OpBatch();
@@ -52,7 +52,7 @@ export class PoolWorker {
     this.incarnation = incarnation;
   }
 
-  /** Adds an operation to what the next {@link flush} sends. */
+  /** Adds an operation to the batch that the next {@link flush} sends. */
   post(kind: OpKind, job: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
     this.#batch.add(kind, job, bytes, start, end);
   }
@@ -62,7 +62,7 @@ export class PoolWorker {
     this.#batch.addOpen(start);
   }
 
-  /** Sends a request at once, behind what was posted. */
+  /** Sends a request at once, after the operations that were posted. */
   postTask(task: RequestTask): void {
     this.flush();
     this.link.postTask(task);
@@ -72,24 +72,24 @@ export class PoolWorker {
     return !this.#batch.isEmpty;
   }
 
-  /** Sends what was posted, as one message, and wakes the thread if it blocks. */
+  /** Sends the posted operations as one message, and wakes the thread if it blocks. */
   flush(): void {
     if (this.#batch.isEmpty) return;
     this.link.postBatch(this.#batch.take());
     this.seat.wake();
   }
 
-  /** Whether its copy of the module serves jobs, and so is to hear of all that concerns a copy. */
+  /** Whether its copy of the module serves jobs, and so must get all key-value changes and the close. */
   get isServing(): boolean {
     return this.phase === 'ready' || this.phase === 'retiring';
   }
 
-  /** N of its name `ixt-worker-N`, for a person. */
+  /** N of the thread's name `ixt-worker-N`, for a person. */
   get seatNumber(): number {
     return this.seat.slot;
   }
 
-  /** Up to where what it committed counts: its ring's tail, or the fence. */
+  /** Ring position up to which its committed frames count: its ring's tail, or the fence. */
   get committedTail(): number {
     return this.fence ?? this.seat.tail;
   }

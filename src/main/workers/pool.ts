@@ -11,7 +11,7 @@ import { WorkerSupply, type Place, type Shortage } from './worker-supply.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-/** What a worker says of its module's work; the rest, which is of the thread, is for the pool. */
+/** The messages of a worker about its module's work. The pool handles the others, which are about the thread. */
 export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;
 
 /** The part of main that the pool reports to. */
@@ -23,17 +23,20 @@ export interface PoolHost {
   /** The first loads of the module have all failed. @param why for a person */
   onBadModule(why: string): void;
   onWorkerMessage(worker: PoolWorker, message: WorkMessage): void;
-  /** The worker can't write any more; what it had committed is on its way, and its jobs' terminals can follow. */
+  /**
+   * The worker was *fenced*: its right to write is revoked. The frames that it had committed are on their way, so main can send the
+   * terminal frames of its jobs after them.
+   */
   onFenced(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
   onExited(worker: PoolWorker, how: string): void;
-  /** A thread died while it wrote: nobody knows how much arrived. */
+  /** A thread died while it wrote, so nobody knows how many bytes arrived. */
   onWireUnknown(): void;
   /** Fewer workers serve than were asked for, and the last try to get one has failed. */
   onShort(shortage: Shortage): void;
   /** All workers serve again. */
   onFull(): void;
-  /** No worker could be had for a while: what waits is to be refused. */
+  /** No worker has served for a while, so waiting calls must be refused. */
   onNone(why: string): void;
 }
 
@@ -43,7 +46,7 @@ export type PoolOptions = Pick<
   'file' | 'workers' | 'loadMs' | 'loadsAtOnce' | 'unavailableMs' | 'lingerMs'
 >;
 
-/** What the pool shares with the rest of main. */
+/** The parts that the pool shares with the rest of main. */
 export interface PoolParts {
   readonly links: LinkSource;
   readonly region: Region;
@@ -53,22 +56,25 @@ export interface PoolParts {
 }
 
 /**
- * What a thread has to finish whose module threw while it was loaded, in ms: little, because tries follow one another, and would
- * otherwise take all spare slots.
+ * Time that a thread has to finish if its module threw while it was loaded, in ms. It is short, because tries follow one another
+ * and would otherwise take all spare slots.
  */
 const FAILED_LOAD_LINGER_MS = 1000;
 
-/** Main's own backlog above which no new thread starts: what ended workers left must be read first. */
+/**
+ * While main holds more bytes than this in its own queue, no new thread starts, because the host must first read the frames that
+ * ended workers left.
+ */
 const MAX_SPILLED_BYTES = 8 << 20;
 
 /**
  * The workers: hands them their jobs, and ends them so that the wire stays whole.
  *
- * When a thread is started is decided by {@link WorkerSupply}, how one is ended by {@link Lingering}; both know nothing of the wire.
- * The region has more slots than there are workers, so that a replacement serves while the thread before it is still there.
+ * {@link WorkerSupply} decides when a thread is started, and {@link Lingering} how one is ended; both know nothing of the wire. The
+ * region has more slots than there are workers, so that a replacement serves while the thread before it is still there.
  */
 export class WorkerPool {
-  /** All that have a thread, those that are being ended included. */
+  /** All workers that have a thread, including those that are being ended. */
   readonly workers = new Set<PoolWorker>();
   readonly #options: PoolOptions;
   readonly #parts: PoolParts;
@@ -77,7 +83,7 @@ export class WorkerPool {
   readonly #lingering: Lingering;
   readonly #freeSlots: SlotNumber[];
   #incarnations = 0;
-  /** Threads that have gone after they had loaded the module. */
+  /** Number of threads that have exited after they had loaded the module. */
   restarts = 0;
   #onDestroyed: (() => void) | undefined;
   #framesOut = 0;
@@ -104,61 +110,62 @@ export class WorkerPool {
     );
   }
 
-  /** Starts threads where workers are missing and there is room for them. To be called about once a second. */
+  /** Starts threads for missing workers if there is room for them. It must be called about once a second. */
   start(): void {
     this.#supply.fill();
   }
 
-  /** Workers that can take a job, now or when the one that they run has ended. */
+  /** Number of workers that can take a job now, or when the job that they run has ended. */
   get serving(): number {
     let serving = 0;
     for (const worker of this.workers) if (worker.isServing) serving++;
     return serving;
   }
 
-  /** Workers whose last start or load has failed, and why. `undefined`: none is missing. */
+  /** The number of workers whose last start or load has failed, and the reason; `undefined` if none is missing. */
   get shortage(): Shortage | undefined {
     return this.#supply.shortage;
   }
 
-  /** Why no call can be taken: no worker could be had for a while. `undefined`: calls may wait. */
+  /** The reason why no call can be accepted, because no worker has served for a while; `undefined` while calls may wait. */
   get unavailable(): string | undefined {
     return this.#supply.unavailable;
   }
 
-  /** Threads that are left to finish, although others have their places. */
+  /** Number of threads that are left to finish, although other threads have replaced them. */
   get lingering(): number {
     return this.#lingering.size;
   }
 
-  /** Hands a job to a worker, behind what was posted for it; a stream goes with the next {@link flush}. */
+  /** Hands a job to a worker, after the operations that were posted for it. A stream is sent with the next {@link flush}. */
   dispatch(worker: PoolWorker, task: StreamStart | RequestTask): void {
     if (task.kind === 'stream') worker.postOpen(task);
     else worker.postTask(task);
   }
 
-  /** Sends every worker what was posted for it. */
+  /** Sends every worker the operations that were posted for it. */
   flush(): void {
     for (const worker of this.workers) if (worker.hasPosts) worker.flush();
   }
 
   /**
-   * Ends a worker so that it tears nothing: as holder of the lock, take its right to write, and only then its life.
+   * Ends a worker so that no frame is left half written. As holder of the lock main first revokes the worker's right to write (it
+   * *fences* the worker), and only then ends its thread.
    *
-   * @param why for the streams that it takes along
-   * @param lingerMs what its thread has to finish, at most, where that is less than usual
+   * @param why the reason for the streams that end with it, for a person
+   * @param lingerMs limit in ms for the time that its thread has to finish, if that is less than usual
    */
   end(worker: PoolWorker, why: string, lingerMs = Infinity): void {
     this.#revoke(worker, why, () => this.#lingering.end(worker, lingerMs));
   }
 
-  /** The same for the worker on a slot, and its thread is not left to finish. */
+  /** The same for the worker on a slot, but its thread is not left to finish. */
   kill(slot: SlotNumber, why: string): void {
     const worker = this.#on(slot);
     if (worker !== undefined) this.#revoke(worker, why, () => this.#lingering.terminate(worker));
   }
 
-  /** Ends a worker that holds the lock and doesn't let go. What it leaves of its section is looked at when it has exited. */
+  /** Ends a worker that holds the lock and doesn't release it. When it has exited, main finds out whether it was writing. */
   endHolder(slot: SlotNumber): void {
     const worker = this.#on(slot);
     if (worker === undefined || worker.failure !== undefined) return;
@@ -180,8 +187,8 @@ export class WorkerPool {
   }
 
   /**
-   * Looks at the lock and the rings whatever the bells say, about once a second: a handler can be stopped anywhere, also
-   * between what it has done and the bell that tells of it.
+   * Looks at the lock and the rings even if no bell has rung. Called about once a second, because a handler can be stopped
+   * anywhere, also between a commit and the bell for it.
    */
   lookAgain(): void {
     for (const { seat } of this.workers) seat.clearBell();
@@ -202,7 +209,10 @@ export class WorkerPool {
     this.#lingering.terminate(worker);
   }
 
-  /** Frames and bytes that went out so far, main's own included. To be called more than once per 4 GiB. */
+  /**
+   * Frames and bytes that went out so far, main's own included. It must be called more than once per 4 GiB, because the workers'
+   * counts wrap at 2^32.
+   */
   traffic(): { framesOut: number; bytesOut: number } {
     for (const worker of this.workers) this.#count(worker);
     const { outlet } = this.#parts;
@@ -212,7 +222,7 @@ export class WorkerPool {
     };
   }
 
-  /** What is counted of a worker is what it had committed when it was fenced: later frames are nobody's. */
+  /** Counts a worker's frames up to its fence, because frames that it commits after that are dropped. */
   #count({ seat, fence }: PoolWorker): void {
     if (fence !== undefined) return;
     const { frames, bytes } = seat.takeTraffic();
@@ -221,9 +231,10 @@ export class WorkerPool {
   }
 
   /**
-   * Ends all threads. Resolves when they are gone; a thread inside a native call may keep it waiting.
+   * Ends all threads. Resolves when they are gone; a thread inside a native call may delay that.
    *
-   * @param lingerMs what a thread has, at most, that waits for something of its handler or of its load
+   * @param lingerMs limit in ms for the time that a thread has to finish if it waits for work that its handler or its load has
+   *   begun
    */
   destroy(lingerMs: number): Promise<void> {
     this.#supply.stop();
@@ -252,7 +263,7 @@ export class WorkerPool {
     outlet.whenHeld(() => {
       if (worker.fence === undefined) {
         this.#count(worker);
-        // Everything that it committed up to here goes out; what it commits from here on never will.
+        // Everything that it committed up to here goes out, and nothing that it commits from here on.
         outlet.spill(seat.slot);
         worker.fence = seat.head;
         lock.revoke(seat.slot);
@@ -263,7 +274,7 @@ export class WorkerPool {
     });
   }
 
-  /** The place is free for another thread, perhaps while this one is still there. */
+  /** Frees the place for another thread, perhaps while this thread still lives. */
   #leavePlace(worker: PoolWorker, phase: PoolWorker['phase'], how: string): void {
     const { place, failure } = worker;
     if (phase === 'ready' || phase === 'retiring')
@@ -305,7 +316,7 @@ export class WorkerPool {
   #onMessage(worker: PoolWorker, message: FromWorker): void {
     switch (message.type) {
       case 'bell':
-        // Cleared before the look at the rings: a frame committed later rings again.
+        // Cleared before the look at the rings, so that a frame that is committed later rings again.
         worker.seat.clearBell();
         this.#parts.outlet.schedule();
         return;
@@ -318,7 +329,7 @@ export class WorkerPool {
         worker.phase = 'retiring';
         return this.endIdle();
       case 'service':
-        // The request of a handler whose stream main has ended.
+        // The request is of a handler whose stream main has already ended.
         if (worker.phase === 'fenced') return;
         break;
       case 'settled':
@@ -348,7 +359,7 @@ export class WorkerPool {
   #onExit(worker: PoolWorker, code: number): void {
     this.#lingering.forget(worker);
     if (this.#onDestroyed !== undefined) {
-      // The process ends: there is nobody left to tell.
+      // The process ends, so nobody needs to be told.
       this.workers.delete(worker);
       worker.link.close();
       if (this.workers.size === 0) this.#onDestroyed();
@@ -366,7 +377,7 @@ export class WorkerPool {
       worker.phase = 'gone';
       this.workers.delete(worker);
       worker.link.close();
-      // A frame whose bell died with the thread goes out now.
+      // The thread may have died between a commit and its bell, so send such a frame now.
       outlet.schedule();
       this.#freeSlots.push(seat.slot);
       this.#host.onExited(worker, how);

@@ -14,12 +14,12 @@ interface ServiceLimits {
   readonly maxMessageBytes: number;
 }
 
-/** The handlers' requests to the host, and the way of each answer back to its worker. */
+/** Forwards the handlers' requests to the host, and each answer back to its worker. */
 export class ServiceRoutes {
   readonly #limits: ServiceLimits;
   readonly #send: (message: Uint8Array) => void;
   readonly #pending = new Map<string, { readonly worker: PoolWorker; readonly sequence: number }>();
-  /** Bytes of answers that each worker has been sent and has not taken: one that computes takes none. */
+  /** Bytes of answers that were sent to each worker and that it has not taken, since a worker that computes takes none. */
   readonly #untaken = new Map<PoolWorker, number>();
   #untakenBytes = 0;
 
@@ -38,7 +38,7 @@ export class ServiceRoutes {
     try {
       envelope = encodeEnvelope('serviceRequest', requestId, encodeServiceRequest(request));
     } catch (error) {
-      // JavaScript lets a handler give anything, in its context as well: its own fault, and nobody else's.
+      // From JavaScript a handler may give any value, also in its context. Only its own request fails for that.
       const message = `the service request can't be sent: ${(error as Error).message}`;
       return this.#fail(worker, sequence, new ModuleError('handlerFailed', message));
     }
@@ -51,9 +51,9 @@ export class ServiceRoutes {
   }
 
   /**
-   * The host's answer: `serviceResponse`, or an `error`. Unknown ids are ignored: nobody waits for them any more.
+   * The host's answer: `serviceResponse`, or an `error`. Unknown ids are ignored, because nobody waits for them any more.
    *
-   * @throws MalformedError for a payload that can't be read; the request is failed all the same
+   * @throws MalformedError for a payload that can't be read; the handler's request fails then, too
    */
   onAnswer(requestId: string, ok: boolean, payload: Uint8Array): void {
     const route = this.#pending.get(requestId);
@@ -76,17 +76,20 @@ export class ServiceRoutes {
     worker.post(ok ? OP.serviceAnswer : OP.serviceError, sequence, payload);
   }
 
-  /** Nobody waits for the answer any more: a host that never gives it must not cost others their place. */
+  /**
+   * Nobody waits for the answer any more, so the request no longer counts against the limit: a host that never answers must not
+   * block other requests.
+   */
   onAbandoned(worker: PoolWorker, sequence: number): void {
     this.#pending.delete(requestIdOf(worker, sequence));
   }
 
-  /** The worker has taken an answer of so many bytes. */
+  /** The worker has taken an answer of `bytes` bytes. */
   onTaken(worker: PoolWorker, bytes: number): void {
     if (this.#untaken.has(worker)) this.#count(worker, -bytes);
   }
 
-  /** The worker is gone: late answers to it are ignored. */
+  /** The worker is gone, so late answers to it are ignored. */
   forget(worker: PoolWorker): void {
     this.#count(worker, -(this.#untaken.get(worker) ?? 0));
     this.#untaken.delete(worker);

@@ -9,7 +9,7 @@ import { endThread } from './end-thread.ts';
 import type { LinkEvents, LinkSource, WorkerLink } from './worker-link.ts';
 
 export interface ThreadLinksOptions {
-  /** JavaScript heap of each thread, at most, in MiB. */
+  /** Limit of each thread's JavaScript heap, in MiB. */
   readonly workerHeapMb: number;
   readonly settings: WorkerSettings;
   /** Whether this process lives on for as long as a thread does (default: it does). */
@@ -21,9 +21,9 @@ export interface ThreadLinksOptions {
 /**
  * Worker threads, each started and run by a Piscina.
  *
- * There is one Piscina for each thread, because Piscina replaces a dead thread inside its own exit handler: where that fails, the
- * exception ends the process, and after one failed start it never starts another thread. So it gets one thread and one task, and the
- * pool asks for each replacement here, where a failure can be caught.
+ * There is one Piscina for each thread, because Piscina replaces a dead thread inside its own exit handler. If that fails, the
+ * exception ends the process, and after one failed start it never starts another thread. So each Piscina gets one thread and one
+ * task, and the pool asks for each replacement here, where a failure can be caught.
  */
 export class ThreadLinks implements LinkSource {
   readonly #options: ThreadLinksOptions;
@@ -31,7 +31,7 @@ export class ThreadLinks implements LinkSource {
   #onAllEnded = (): void => {};
 
   constructor(options: ThreadLinksOptions) {
-    // Piscina finds its own files by its place, too.
+    // Piscina, too, finds its own files by the place of its code.
     refuseInBundle('worker threads can’t be started from code that was put');
     this.#options = options;
   }
@@ -40,11 +40,11 @@ export class ThreadLinks implements LinkSource {
     this.#leaveLostFolder();
     const piscina = new Piscina<Seat, undefined>(this.#piscinaOptions());
     const { port1, port2 } = new MessageChannel();
-    // A thread that fails ahead of its task: the thread's own events tell.
+    // Ignored: if a thread fails before its task, the thread's own events tell so.
     piscina.on('error', () => {});
-    // Piscina says this of a thread that has booted and loaded our code.
+    // Piscina emits this when a thread has booted and loaded our code.
     piscina.on('workerCreate', () => events.onBooted());
-    // It starts the thread in this call, and throws where it can't.
+    // Piscina starts the thread in this call, and throws if it can't. The promise settles only when the thread dies.
     try {
       piscina.run({ slot, port: port2 }, { transferList: [port2] }).catch(() => {});
     } catch (error) {
@@ -67,7 +67,7 @@ export class ThreadLinks implements LinkSource {
     return link;
   }
 
-  /** Ends every thread, whatever it does. Resolves when they are gone; one inside a native call may keep it waiting. */
+  /** Ends every thread, whatever it does. Resolves when all are gone; a thread inside a native call may delay that. */
   end(): Promise<void> {
     for (const link of this.#live) link.terminate();
     if (this.#live.size === 0) return Promise.resolve();
@@ -77,31 +77,35 @@ export class ThreadLinks implements LinkSource {
   #piscinaOptions(): ConstructorParameters<typeof Piscina>[0] {
     const { workerHeapMb, settings } = this.#options;
     return {
-      // CommonJS also for this: Piscina tries `require` first, and where a thread is ended while an ES module is being
-      // required, Node aborts the whole process.
+      // It is CommonJS because Piscina tries `require` first: if a thread is ended while it requires an ES module, Node aborts the
+      // whole process.
       filename: programFile('workers/stream-worker.ts', 'cjs'),
       minThreads: 0,
       maxThreads: 1,
       idleTimeout: Infinity,
-      // Its one task waits here while the thread boots.
+      // The only task waits in the queue while the thread boots.
       maxQueue: 1,
-      // Piscina's own wait would park the event loop between tasks, and with it everything sent to our port.
+      // Off, because Piscina's own wait would block the event loop between tasks, and with it all messages to our port.
       atomics: 'disabled',
       workerData: settings,
       resourceLimits: {
         maxOldGenerationSizeMb: workerHeapMb,
-        // V8's own 48 MB are too few for streams by the thousand: what waits for its next frame then survives one
-        // collection after the other, and they take half of the thread's time. Used only where so much survives.
+        // V8's default of 48 MB is too small for thousands of streams: objects that wait for their next frame then survive one
+        // collection after the other, and the collections take half of the thread's time. The larger size is used only if so much
+        // survives.
         maxYoungGenerationSizeMb: workerHeapMb / 4,
       },
       recordTiming: false,
     };
   }
 
-  /** Node starts no thread in a working folder that was removed. Nothing relative can be found from there any more, so main leaves it. */
+  /**
+   * Node starts no thread in a working folder that was removed. Main leaves such a folder, since no relative path works from there
+   * any more.
+   */
   #leaveLostFolder(): void {
     try {
-      // `process.cwd()` is remembered by Node; this asks the system.
+      // This asks the system, while Node caches `process.cwd()`.
       realpathSync.native('.');
     } catch {
       const moduleFolder = dirname(this.#options.settings.file);
@@ -146,7 +150,7 @@ class ThreadLink implements WorkerLink {
     const look = eventLoopUtilization();
     const { idle, active, utilization } = eventLoopUtilization(look, this.#lastLook);
     this.#lastLook = look;
-    // Before the loop's first turn Node says 0 of everything.
+    // Before the loop's first turn Node returns 0 for both.
     return idle + active === 0 ? 1 : utilization;
   }
 

@@ -6,84 +6,84 @@ const PAUSES_MS = [0, 100, 200, 400, 800, 1600, 3200, 5000] as const;
 /**
  * One of the workers that were asked for.
  *
- * `vacant`: no thread has it; it waits for its turn or for the next try. `loading`: a thread boots and loads the module for it.
+ * `vacant`: it has no thread, and waits for its turn or for the next try. `loading`: a thread boots and loads the module for it.
  * `serving`: its thread has loaded the module.
  */
 export class Place {
   state: 'vacant' | 'loading' | 'serving' = 'vacant';
-  /** The last try to fill it came to nothing. */
+  /** Whether the last try to fill it has failed. */
   isMissing = false;
-  /** Its last thread ended before it had run anything: loading again proves nothing. */
+  /** Whether its last thread ended before it had run any handler. Then a successful load does not end the series of failures. */
   endedUnused = false;
 }
 
-/** Workers that are missing, and why the last try to get one came to nothing, for a person. */
+/** The number of missing workers, and the reason why the last try to start one failed, for a person. */
 export interface Shortage {
   readonly missing: number;
   readonly why: string;
 }
 
 export interface SupplyOptions {
-  /** How many workers are to serve. */
+  /** Number of workers that are to serve. */
   readonly workers: number;
-  /** How many may load the module at once. */
+  /** Number of workers that may load the module at once. */
   readonly loadsAtOnce: number;
-  /** After this time without any worker, in ms, what waits is refused. */
+  /** Time without any worker after which waiting calls are refused, in ms. */
   readonly unavailableMs: number;
   readonly clock: Clock;
 }
 
 export interface SupplyEvents {
   /**
-   * Starts a thread for a place that is `loading` from now on. Its outcome comes by {@link WorkerSupply.loaded} or
+   * Starts a thread for a place, which is `loading` from now on. The pool reports the outcome by {@link WorkerSupply.loaded} or
    * {@link WorkerSupply.failed}, perhaps within this call.
    */
   onTurn(place: Place): void;
-  /** Whether there is room for one more thread now. Where there is none, {@link WorkerSupply.fill} is to be called when there is. */
+  /** Whether there is room for one more thread now. If not, {@link WorkerSupply.fill} must be called when there is. */
   hasRoom(): boolean;
-  /** Capacity is lost: told once, until it is back. */
+  /** Workers are missing. It is called once for each shortage. */
   onShort(shortage: Shortage): void;
-  /** All workers serve again, after a shortage was told. */
+  /** All workers serve again. It is called only after {@link onShort}. */
   onFull(): void;
-  /** No worker could be had for `unavailableMs`: told once, until one is back. */
+  /** No worker has served for `unavailableMs`. It is called once, until a worker serves again. */
   onNone(why: string): void;
-  /** The first loads, as many as go on at once, have all run and failed. */
+  /** The first loads, which run at the same time, have all failed, and in each the module had begun to load. */
   onBadModule(why: string): void;
 }
 
-/** How a try came to nothing. */
+/** The failure of a try to fill a place. */
 export interface Failure {
   /** For a person. */
   readonly why: string;
-  /** The module began to load. A thread that could not start says nothing of the module. */
+  /** Whether the module began to load. A thread that could not start tells nothing about the module. */
   readonly hasRun: boolean;
 }
 
 /**
- * Keeps as many workers as were asked for, whatever happens to their threads: the one policy of when a thread is started.
+ * Keeps as many workers as were asked for, whatever happens to their threads. Only this class decides when a thread is started.
  *
  *     vacant ── its turn ──► loading ── loaded ──► serving
  *        ▲                      │ failed              │ its thread ends
  *        └──────────────────────┴─────────────────────┘
  *
- * A thread that ends is replaced at once. A try that fails is repeated at once, and then with growing pauses, for the life of the
- * process; while tries fail there is one at a time, because what failed once most likely fails for all places alike. Knows no thread:
- * the pool starts them.
+ * A thread that ends is replaced at once. A try that fails is repeated at once, and then with growing pauses, as long as the
+ * process lives. While tries fail there is only one at a time, because a failure most likely has the same reason for all places. It
+ * knows no threads; the pool starts them.
  */
 export class WorkerSupply {
   readonly #options: SupplyOptions;
   readonly #events: SupplyEvents;
   readonly #places: readonly Place[];
-  /** Tries in a row that came to nothing. */
+  /** Number of failed tries in a row. */
   #failures = 0;
   #why = '';
   #isShort = false;
   #hasServed = false;
   #firstLoadsFailed = 0;
-  /** Since when no worker serves, by the monotonic clock; `undefined`: one does. */
+  /** The time since which no worker serves, in ms of the monotonic clock; `undefined` while one serves. */
   #noneSince: number | undefined;
   #unavailable: string | undefined;
-  /** `undefined`: no pause is under way. */
+  /** Cancels the pause before the next try; `undefined` if there is none. */
   #cancelRetry: (() => void) | undefined;
   #cancelNone = (): void => {};
   #isStopped = false;
@@ -95,17 +95,20 @@ export class WorkerSupply {
     this.#noneServes();
   }
 
-  /** Why calls are refused: no worker could be had for so long. `undefined`: they may wait. */
+  /** The reason why calls are refused, because no worker has served for too long; `undefined` while calls may wait. */
   get unavailable(): string | undefined {
     return this.#unavailable;
   }
 
-  /** `undefined`: no worker is missing, apart from those that load for the first time or in place of one that has ended. */
+  /**
+   * The present shortage. `undefined` if no worker is missing; workers that load for the first time, or to replace one that has
+   * ended, don't count as missing.
+   */
   get shortage(): Shortage | undefined {
     return this.#isShort ? { missing: this.#missing, why: this.#why } : undefined;
   }
 
-  /** Gives their turn to the places that may have it. To be called when there may be room for a thread again. */
+  /** Gives their turn to as many places as may load now. It must be called when there may be room for a thread again. */
   fill(): void {
     for (;;) {
       const place = this.#next();
@@ -128,12 +131,12 @@ export class WorkerSupply {
       this.#isShort = false;
       this.#events.onFull();
     }
-    // Loads that failed before the first one succeeded were not told: they might have been the end.
+    // Loads that failed before the first success were not told as a shortage, because the process might have ended for them.
     this.#tellShort();
     this.fill();
   }
 
-  /** The try to fill a place came to nothing. */
+  /** The try to fill a place has failed. */
   failed(place: Place, { why, hasRun }: Failure): void {
     place.state = 'vacant';
     place.isMissing = true;
@@ -145,18 +148,19 @@ export class WorkerSupply {
     this.#checkNone();
   }
 
-  /** The thread of a serving place ends, or is told to. @param hasRun whether it has run any handler */
+  /** The thread of a serving place has ended or is being ended. @param hasRun whether it has run any handler */
   ended(place: Place, how: string, hasRun: boolean): void {
     place.endedUnused = !hasRun;
     if (this.#count('serving') === 1) this.#noneServes();
-    // A thread that dies of what its module left behind would be replaced without end, as fast as it loads.
+    // It counts as a failed try, with its pauses, because a thread that dies of something that its module began would otherwise be
+    // replaced without end, as fast as it loads.
     if (!hasRun) return this.failed(place, { why: how, hasRun: true });
     place.state = 'vacant';
     this.#retryNow();
     this.fill();
   }
 
-  /** The process ends: nobody is replaced any more. */
+  /** The process ends, so no worker is replaced any more. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelRetry?.();
@@ -183,7 +187,7 @@ export class WorkerSupply {
   #next(): Place | undefined {
     if (this.#isStopped || this.#cancelRetry !== undefined) return undefined;
     if (this.#count('loading') >= (this.#failures === 0 ? this.#atOnce : 1)) return undefined;
-    // One that was never tried goes ahead of those that failed.
+    // A place that was never tried goes before those that failed.
     const vacant = this.#places.filter(({ state }) => state === 'vacant');
     return vacant.find(({ isMissing }) => !isMissing) ?? vacant[0];
   }
@@ -216,7 +220,10 @@ export class WorkerSupply {
     this.#cancelNone = clock.after(unavailableMs, () => this.#checkNone());
   }
 
-  /** A load that is under way and has not failed yet may take longer than the time: calls wait for it. */
+  /**
+   * Tells when no worker has served for too long. A load that is under way and has not failed before may take longer than that, and
+   * calls wait for it.
+   */
   #checkNone(): void {
     const { clock, unavailableMs } = this.#options;
     if (this.#noneSince === undefined || this.#unavailable !== undefined || this.#failures === 0) return;

@@ -1,13 +1,9 @@
 import type { Stats } from '../base/stats.ts';
 import type { Clock } from '../base/clock.ts';
-import { cutUtf8 } from '../base/text.ts';
-import { textOf } from '../base/thrown.ts';
 import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { Manifest } from '../threads/manifest.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { MalformedError } from '../wire/capnp/malformed.ts';
-import { encodeEnvelope } from '../wire/envelope.ts';
-import { encodeIpcError } from '../wire/error-payload.ts';
 import { Requests, type RequestEntry, type RequestsHost } from './calls/requests.ts';
 import { Scheduler, type Assignment } from './calls/scheduler.ts';
 import type { MainEnvironment } from './environment.ts';
@@ -15,10 +11,12 @@ import { Demux } from './input/demux.ts';
 import { ReadLoop, type ReadLoopHost } from './input/read-loop.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { Answers } from './output/answers.ts';
-import { onceUnread } from './output/host-stall.ts';
 import { WatchedLock } from './output/lock-watch.ts';
 import { Outlet, type OutletHost } from './output/outlet.ts';
+import { EarlyEnd, type EarlyEndHost } from './process/early-end.ts';
+import { EXIT_LINGER_MS } from './process/exit.ts';
 import { Lifecycle, type LifecycleHost } from './process/lifecycle.ts';
+import { PartFigures, type LoadFigures } from './process/part-figures.ts';
 import { ProcessWatch } from './process/process-figures.ts';
 import type { StreamEntry } from './streams/stream-entry.ts';
 import { Streams, type StreamsHost } from './streams/streams.ts';
@@ -29,9 +27,6 @@ import { WorkerPool, type PoolHost, type WorkMessage } from './workers/pool.ts';
 import type { PoolWorker } from './workers/pool-worker.ts';
 import { ServiceRoutes } from './workers/services.ts';
 import type { Shortage } from './workers/worker-supply.ts';
-
-/** How long the end of the process waits for threads that wait themselves, for native work say, in ms: half of what it has for all threads. */
-const EXIT_LINGER_MS = 250;
 
 /**
  * The main thread: its parts, and all that they tell one another.
@@ -44,7 +39,9 @@ const EXIT_LINGER_MS = 250;
  * A part knows the parts that it calls. What it reports goes to Main, by the methods below. Each event from outside (bytes of the
  * host, a message or the end of a thread, a chunk that was written) ends with {@link Main.#settle}.
  */
-export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, OutletHost, LifecycleHost {
+export class Main
+  implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, OutletHost, LifecycleHost, EarlyEndHost
+{
   readonly options: ServeOptions;
   readonly clock: Clock;
   readonly scheduler: Scheduler;
@@ -59,14 +56,13 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   readonly #streams: Streams;
   readonly #requests: Requests;
   readonly #lifecycle: Lifecycle;
+  readonly #earlyEnd = new EarlyEnd(this);
+  readonly #counts: PartFigures;
   readonly #figures: ProcessWatch;
   readonly #demux: Demux;
   readonly #reading: ReadLoop;
   #manifest: Manifest | undefined;
-  #isUnreadable = false;
   #isExiting = false;
-  /** The text for the host once main has failed. */
-  #failure: string | undefined;
   #onIdle = (): void => {};
 
   /** Serves from now on: the threads start here, and reading begins at the end of this turn. */
@@ -97,16 +93,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#streams = new Streams(this);
     this.#requests = new Requests(this, this.#answers);
     this.#lifecycle = new Lifecycle(this, this.#answers);
-    this.#figures = new ProcessWatch(this.clock, region, () => ({
-      ...this.figures(),
-      ...this.#streams.watch.figures,
-      lateFrames: this.#streams.lateFrames,
-      lockStall: this.#lock.waits,
-      missingWorkers: this.#pool.shortage?.missing ?? 0,
-      missingBecause: this.#pool.shortage?.why,
-      lingeringThreads: this.#pool.lingering,
-      workerRestarts: this.#pool.restarts,
-    }));
+    this.#figures = new ProcessWatch(this.clock, region, () => this.#counts.all());
     // The threads boot while main opens the rest.
     this.#pool.start();
     const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
@@ -119,6 +106,14 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
       answers: this.#answers,
     });
     this.#reading = new ReadLoop(wireLimits, (events) => environment.openSource(events), this.#demux, this);
+    this.#counts = new PartFigures({
+      streams: this.#streams,
+      scheduler: this.scheduler,
+      pool: this.#pool,
+      lock: this.#lock,
+      demux: this.#demux,
+      reading: this.#reading,
+    });
     if (options.statsMs > 0) this.#figures.printEvery(options.statsMs);
   }
 
@@ -141,19 +136,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
 
   /** Main has thrown where nobody catches it. Ends every call with `internal` if the wire can still be written, and the process. */
   onFailure(thrown: unknown): void {
-    const stack = textOf(thrown, 'stack');
-    this.log(`the main thread failed, every stream ends with it; please report this: ${stack}`);
-    // It fails again, or while it ends: there is nothing left to try.
-    if (this.#failure !== undefined || this.#isExiting) return this.exit(EXIT.failed);
-    const failure = (this.#failure = `the module’s main thread failed: ${textOf(thrown)}`);
-    onceUnread(this, () => this.exit(EXIT.failed));
-    this.#reading.stopListening();
-    this.#lifecycle.onFailure(failure);
-    this.#streams.failWaiting(failure);
-    this.#requests.failWaiting(failure);
-    // Their rights to write first: no frame of a handler may follow the terminal frame of its stream.
-    for (const worker of [...this.#pool.workers]) this.#pool.end(worker, failure);
-    void this.#outlet.idle().then(() => this.exit(EXIT.failed));
+    this.#earlyEnd.onFailure(thrown, this.#isExiting);
   }
 
   /** To be called about once a second. */
@@ -183,11 +166,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   }
 
   onBroken({ message: why }: MalformedError): void {
-    this.log(`the host's bytes can't be understood, ending: ${why}`);
-    const message = cutUtf8(why, this.options.maxErrorMessageBytes);
-    const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
-    void this.#outlet.lastWord(lastWord).then(() => this.exit(EXIT.protocol));
-    onceUnread(this, () => this.exit(EXIT.protocol));
+    this.#earlyEnd.onBroken(why);
   }
 
   onInputEnd(): void {
@@ -285,9 +264,10 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   }
 
   onFenced(worker: PoolWorker, how: string): void {
-    if (this.#failure !== undefined) {
-      this.#streams.failOn(worker, this.#failure);
-      this.#requests.failOn(worker, this.#failure);
+    const { failure } = this.#earlyEnd;
+    if (failure !== undefined) {
+      this.#streams.failOn(worker, failure);
+      this.#requests.failOn(worker, failure);
     }
     this.#keyValues.forget(worker);
     this.#services.forget(worker);
@@ -306,8 +286,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
   }
 
   onWireUnknown(): void {
-    this.log('a worker died while it wrote: the state of the wire is unknown, stopping at once');
-    this.exit(EXIT.wireUnknown);
+    this.#earlyEnd.onWireUnknown();
   }
 
   // From the outlet.
@@ -325,12 +304,22 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#reading.allow(answers < this.options.maxOwedAnswers);
   }
 
-  /** The write and its stream both tell. */
   onGone(error: Error): void {
-    if (this.#isUnreadable) return;
-    this.#isUnreadable = true;
-    this.log(`the host can't be written to any more (${error.message}): ending`);
-    this.exit(EXIT.hostGone);
+    this.#earlyEnd.onGone(error);
+  }
+
+  // From an early end.
+
+  failCalls(why: string): void {
+    this.#lifecycle.onFailure(why);
+    this.#streams.failWaiting(why);
+    this.#requests.failWaiting(why);
+    // Their rights to write first: no frame of a handler may follow the terminal frame of its stream.
+    for (const worker of [...this.#pool.workers]) this.#pool.end(worker, why);
+  }
+
+  sendLast(message: Uint8Array): Promise<void> {
+    return this.#outlet.lastWord(message);
   }
 
   // From the process's life.
@@ -374,16 +363,8 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     return this.#outlet.taken;
   }
 
-  figures(): ReturnType<LifecycleHost['figures']> {
-    return {
-      openStreams: this.#streams.openCount,
-      queuedOpens: this.#streams.queuedCount,
-      workers: this.#pool.serving,
-      busyWorkers: this.scheduler.busy,
-      framesIn: this.#demux.messages,
-      bytesIn: this.#reading.bytesIn,
-      ...this.#pool.traffic(),
-    };
+  figures(): LoadFigures {
+    return this.#counts.load();
   }
 
   exit(code: number, patienceMs?: number): void {
@@ -391,7 +372,7 @@ export class Main implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, 
     this.#isExiting = true;
     if (isFirst) this.#figures.end();
     this.#environment.exit(
-      this.#failure === undefined ? code : EXIT.failed,
+      this.#earlyEnd.failure === undefined ? code : EXIT.failed,
       () => this.#pool.destroy(EXIT_LINGER_MS + (patienceMs ?? 0)),
       patienceMs,
     );

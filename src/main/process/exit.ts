@@ -1,6 +1,9 @@
 /** Time that threads have to end before the process ends without them, in ms. */
 const THREADS_MS = 500;
 
+/** How much of it threads have that wait themselves, for native work say, in ms. */
+export const EXIT_LINGER_MS = THREADS_MS / 2;
+
 let ending: { readonly code: number; timer: NodeJS.Timeout; at: number } | undefined;
 
 /**

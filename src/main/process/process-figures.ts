@@ -9,13 +9,8 @@ import { tryWriteStderr } from '../../base/stderr.ts';
 import { tell } from '../../base/subscribers.ts';
 import { DurationCount } from '../../base/durations.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
+import type { PartCounts } from './part-figures.ts';
 import type { Clock } from '../../base/clock.ts';
-
-/** The figures that main's other parts keep. */
-type KeptElsewhere = Omit<
-  Stats,
-  'uptimeMs' | 'creditStall' | 'ringStall' | 'handlerCpuMs' | 'droppedLogs' | 'mainDelay'
->;
 
 /**
  * Interval of the timer by which main's delay is measured, in ms. It is short enough for the figures, and costs next to nothing.
@@ -29,7 +24,7 @@ const LOOP_RESOLUTION_MS = 20;
 export class ProcessWatch {
   readonly #clock: Clock;
   readonly #startedAt: number;
-  readonly #kept: () => KeptElsewhere;
+  readonly #kept: () => PartCounts;
   readonly #slots: readonly SlotFigures[];
   readonly #droppedLogs: DroppedLogs;
   readonly #creditStall = new DurationCount();
@@ -39,7 +34,7 @@ export class ProcessWatch {
   #prints = false;
 
   /** @param kept the figures of main's other parts; not called before the first look */
-  constructor(clock: Clock, region: Region, kept: () => KeptElsewhere) {
+  constructor(clock: Clock, region: Region, kept: () => PartCounts) {
     this.#clock = clock;
     this.#startedAt = clock.monotonic();
     this.#kept = kept;

@@ -29,7 +29,9 @@ for (const [kind, where] of Object.entries(KINDS)) {
       const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
       await ended;
       const counts = Object.fromEntries(
-        [...stdout.matchAll(/^# (pass|fail|cancelled) (\d+)$/gm)].map(([, what, count]) => [what, count]),
+        [...stdout.matchAll(/^# (pass|fail|cancelled) (\d+)$/gm)].map(
+          ([, what = '', count]) => [what, count] as const,
+        ),
       );
       assert.deepEqual(counts, { pass: '1', fail: '1', cancelled: '0' }, stdout + stderr);
       assert.match(stdout, /the failure/);

@@ -1,10 +1,10 @@
 /**
- * Where chunks end: after so many bytes each; after these many, over and over; or at random between 1 byte and `max`
- * (default 16), the same for the same seed.
+ * The sizes of chunks, in bytes: one for all; a list that is gone through over and over; or at random between 1 and `max`
+ * (default 16), where the same seed gives the same sizes.
  */
 export type ChunkSizes = number | readonly number[] | { readonly seed: number; readonly max?: number };
 
-/** All the bytes in one chunk. */
+/** Puts all the bytes into one chunk. */
 export function merge(chunks: Iterable<Uint8Array>): Uint8Array {
   const parts = [...chunks];
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
@@ -16,7 +16,7 @@ export function merge(chunks: Iterable<Uint8Array>): Uint8Array {
   return whole;
 }
 
-/** The same bytes with other ends of chunks: what a handler must not depend on. */
+/** Cuts the same bytes into other chunks, because a handler must not depend on where a chunk ends. */
 export function rechunk(chunks: Uint8Array | Iterable<Uint8Array>, sizes: ChunkSizes): Uint8Array[] {
   const whole = chunks instanceof Uint8Array ? chunks : merge(chunks);
   const next = sizesOf(sizes);
@@ -29,7 +29,7 @@ export function rechunk(chunks: Uint8Array | Iterable<Uint8Array>, sizes: ChunkS
   return cut;
 }
 
-/** Gives one size after the other. @throws RangeError for a size below 1 */
+/** Returns a function that gives one size after the other. @throws RangeError for a size below 1 */
 export function sizesOf(sizes: ChunkSizes): () => number {
   if (typeof sizes === 'object' && 'seed' in sizes) {
     const { seed, max = 16 } = sizes;

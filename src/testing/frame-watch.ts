@@ -3,16 +3,16 @@ import { MessageDecoder } from '../wire/message-decoder.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
 
-/** What the host has received for one stream. */
+/** The frames that the host has received for one stream. */
 export interface FrameCounts {
   data: number;
   /** Close and error frames; exactly one in the end. */
   terminals: ('close' | 'error')[];
-  /** Frames behind the first terminal one; none, ever. */
+  /** Frames behind the first terminal one: always 0, where the module keeps the contract. */
   late: number;
 }
 
-/** Counts the module's frames by stream, apart from what the host's session makes of them. */
+/** Counts the module's frames by stream, as a second opinion beside the host's session. */
 export class FrameWatch {
   readonly #decoder: MessageDecoder;
   readonly #streams = new Map<string, FrameCounts>();
@@ -21,7 +21,7 @@ export class FrameWatch {
     this.#decoder = new MessageDecoder(limits);
   }
 
-  /** A stream is opened; its id may have been that of another. */
+  /** Counts a new stream from 0; its id may have been that of another, which has ended. */
   begin(id: StreamId): FrameCounts {
     const counts: FrameCounts = { data: 0, terminals: [], late: 0 };
     this.#streams.set(id, counts);
@@ -32,7 +32,12 @@ export class FrameWatch {
     return this.#streams.get(id);
   }
 
-  /** One whole message of the module. @returns the id and counts of its stream, for a stream's frame @throws MalformedError */
+  /**
+   * Counts one whole message of the module.
+   *
+   * @returns the id and counts of its stream; `undefined`: it is no stream's frame
+   * @throws MalformedError
+   */
   see(message: Uint8Array): { id: StreamId; counts: FrameCounts } | undefined {
     const decoder = this.#decoder;
     switch (decoder.decode(message)) {

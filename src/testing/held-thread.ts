@@ -28,8 +28,9 @@ let alarm: Worker | undefined | null;
 let isHeld = false;
 
 /**
- * A synchronous handler begins on the test's own thread. If {@link threadReleased} doesn't follow for five seconds, a line on
- * standard error says why the test stands still and what to do. The first call starts a thread, which never holds the process.
+ * Is to be called as a synchronous handler begins on the test's own thread. If {@link threadReleased} doesn't follow within five
+ * seconds, a line on standard error says why the test stands still and what to do. The first call starts a thread, which never
+ * holds the process.
  */
 export function threadHeld(method: string): void {
   // Where it can't be started it isn't tried again.
@@ -42,7 +43,7 @@ export function threadHeld(method: string): void {
   );
 }
 
-/** The handler, if there was one, has returned. */
+/** Is to be called as the handler has returned; does nothing where there was none. */
 export function threadReleased(): void {
   if (!isHeld) return;
   isHeld = false;

@@ -1,4 +1,4 @@
-/** Test a module in memory, or one handler by itself. Uses no test runner: what is wrong is thrown. */
+/** Runs a module in memory, or one handler by itself, for tests. It needs no particular test runner, because it throws what is wrong. */
 export { merge, rechunk, type ChunkSizes } from './chunks.ts';
 export { mockStream, type LoggedLine, type MockStream, type MockStreamOptions } from './mock-stream.ts';
 export type { MethodOf } from '../methods/typed-stream.ts';

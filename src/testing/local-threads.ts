@@ -13,7 +13,7 @@ import { threadHeld, threadReleased } from './held-thread.ts';
 import { turn } from './real-time.ts';
 import { Thread, type ThreadEnvironment } from '../worker/thread.ts';
 
-/** A handler on the test's own thread waited for something that only the test could do. */
+/** Says that a handler on the test's own thread waited for something that only the test could do. */
 export class WouldBlockError extends Error {
   override readonly name = 'WouldBlockError';
 
@@ -27,8 +27,8 @@ export class WouldBlockError extends Error {
 }
 
 /**
- * Handlers that did not end when they were told to keep their thread's slot, since the test's own thread can't be ended; so
- * many may be left behind before new streams wait.
+ * A handler that doesn't end when it is told to keeps its thread's slot, because the test's own thread can't be ended. So many may
+ * be left behind before new streams wait.
  */
 export const SPARE_SLOTS = 8;
 
@@ -40,8 +40,8 @@ export interface LocalLinksParts {
 }
 
 /**
- * Starts "threads" that are all the test's own. Pool, ring, lock, credit and jobs are the real ones; what differs is that nothing
- * may block, and that a thread which is to be ended is gone only when its handlers have ended.
+ * Starts "threads" that are all the test's own. Pool, ring, lock, credit and jobs are the real ones. Two things differ: nothing may
+ * block, and a thread that is to be ended is gone only when its handlers have ended.
  */
 export class LocalLinks implements LinkSource {
   readonly #parts: LocalLinksParts;
@@ -65,15 +65,16 @@ export class LocalLinks implements LinkSource {
     return link;
   }
 
-  /** All threads are gone, whatever their handlers do: the module has ended. */
+  /** Lets all threads be gone, whatever their handlers do, because the module has ended. */
   exitAll(): void {
     for (const link of this.#links) link.exit();
   }
 }
 
 /**
- * A synchronous handler of a stream starts when the host has sent all, or when the stream is stopped: while it runs, the test
- * doesn't, and so can't send. So this link keeps the operation that begins such a stream until then.
+ * Main's end of one such thread. While a synchronous handler runs, the test doesn't, and so it can't send. So the handler of such
+ * a stream starts only when the host has sent all, or when the stream is stopped: until then this link keeps the operation that
+ * begins the stream.
  */
 class LocalLink implements WorkerLink {
   readonly #events: LinkEvents;
@@ -164,7 +165,7 @@ class LocalLink implements WorkerLink {
     this.#port.close();
   }
 
-  /** What a thread does with its seat. */
+  /** Loads the module and begins to listen, as a real thread does with its seat. */
   #load(slot: SlotNumber, { definition, settings, ...parts }: LocalLinksParts): void {
     if (this.#isDoomed) return;
     this.#events.onBooted();

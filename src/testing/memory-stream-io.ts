@@ -4,7 +4,7 @@ import type { Services, StreamLog } from '../handle/server-stream.ts';
 import type { BlockedOn, StreamIo } from '../handle/stream-io.ts';
 import { dataCost } from '../wire/flow-limits.ts';
 
-/** A stream's way out in memory; the test decides when there is credit, room and a cause. */
+/** The way out of a stream, in memory. The test decides when there is credit, room and a cause. */
 export class MemoryStreamIo implements StreamIo {
   /** Bytes that may be sent; one frame may take it below 0. */
   credit = Infinity;
@@ -14,7 +14,7 @@ export class MemoryStreamIo implements StreamIo {
   readonly sent: Uint8Array[] = [];
   readonly grants: number[] = [];
   readonly blocks: BlockedOn[] = [];
-  /** What happens while the handler's thread blocks. Where nothing does, the thread would hang: an error. */
+  /** Is called where the handler's thread would block. Left out, the block is an error, because nothing would ever end it. */
   onBlock: ((on: BlockedOn) => void) | undefined;
   /** Is told of each payload as it is sent. */
   onSent: ((payload: Uint8Array) => void) | undefined;

@@ -6,7 +6,7 @@ import type { WireSink } from '../main/output/sink.ts';
 import type { SourceEvents, WireSource } from '../main/input/source.ts';
 
 /**
- * Both directions between a host's session and main, in memory. Bytes arrive in a later turn of the event loop, cut as the
+ * Carries bytes in memory between a host's session and main, both ways. They arrive in a later turn of the event loop, cut as the
  * test wants, in a buffer that is overwritten afterwards, as a read buffer is.
  */
 export class MemoryWire {
@@ -43,7 +43,7 @@ export class MemoryWire {
     };
   }
 
-  /** What a worker on the test's own thread writes by itself. */
+  /** Takes what a worker on the test's own thread writes by itself. @returns the bytes taken: all of them */
   attemptWrite(bytes: Uint8Array, offset: number, length: number): number {
     this.#toHost.push(bytes.subarray(offset, offset + length));
     return length;
@@ -54,7 +54,7 @@ export class MemoryWire {
     return this.#toModule;
   }
 
-  /** The module has ended: the host reads what is left, and then the end. */
+  /** Ends the wire because the module has ended: the host reads what is left, and then the end. */
   async end(end: TransportEnd): Promise<void> {
     while (!this.#toHost.isIdle) await turn();
     if (this.#hasEnded) return;
@@ -68,7 +68,7 @@ export class MemoryWire {
   }
 }
 
-/** One direction: a queue of writes that a later turn delivers. */
+/** Carries one direction: it keeps a queue of writes, which a later turn delivers. */
 class Direction implements WireSource {
   readonly #sizes: (() => number) | undefined;
   #queue: Uint8Array[] = [];

@@ -12,16 +12,16 @@ import { runHandler } from '../worker/jobs/run-handler.ts';
 import { MemoryStreamIo } from './memory-stream-io.ts';
 import type { StreamOutcome } from './test-stream.ts';
 
-/** What the host says of the call, and what it has sent before the handler begins. */
+/** The call as the host describes it, and the data that it has sent before the handler begins. */
 export interface MockStreamOptions extends Omit<InvocationOptions, 'signal'> {
-  /** Data of the host, a chunk each, and then its end. Left out: the test feeds the stream by {@link MockStream.push}. */
+  /** Data of the host, a chunk each; its end follows. Left out: the test feeds the stream by {@link MockStream.push}. */
   readonly input?: Iterable<Uint8Array>;
   readonly method?: string;
   /** Bytes that the handler may send before it is granted more (default: as many as it likes). */
   readonly credit?: number;
   /** Answers service requests; a synchronous one must be answered without a promise. */
   readonly onService?: ServiceHandler;
-  /** Is told of each chunk that the handler sends, on its own stack: what cancels a synchronous handler, say. */
+  /** Is called with each chunk that the handler sends, on the handler's stack, so that it can cancel a synchronous handler, say. */
   readonly onSend?: (payload: Uint8Array, stream: MockStream) => void;
 }
 
@@ -34,19 +34,19 @@ export interface LoggedLine {
 
 const MAX_ERROR_MESSAGE = 4096;
 
-/** A stream for one handler, without a module around it: see {@link MockStream}. */
+/** Makes a stream for one handler, without a module around it: see {@link MockStream}. */
 export function mockStream(options: MockStreamOptions = {}): MockStream {
   return new MockStream(options);
 }
 
 /**
- * The real stream handle around memory, for unit tests of one handler, synchronous or asynchronous.
+ * Gives one handler the real stream handle, in memory. The handler may be synchronous or asynchronous.
  *
- * Nothing can come while a synchronous handler runs: a read beyond the input, or a send beyond the credit, would block for
- * ever and throws an Error that says so.
+ * Nothing can come while a synchronous handler runs. So a read beyond the input, or a send beyond the credit, would block for
+ * ever; it throws an Error that says so.
  */
 export class MockStream {
-  /** What a handler takes. */
+  /** The argument of a handler. */
   readonly stream: ServerStream;
   /** Chunks that the handler has sent so far. */
   readonly sent: readonly Uint8Array[];
@@ -102,7 +102,10 @@ export class MockStream {
     this.#handle.retrySends();
   }
 
-  /** Runs the handler to its end. Never rejects: the outcome says what the host would see, and a cause that is decided wins. */
+  /**
+   * Runs the handler to its end. Never rejects: the outcome says what the host would see. After a cancel or the deadline it says
+   * that, however the handler ends.
+   */
   async run(handler: StreamHandler | ModedHandler): Promise<StreamOutcome> {
     let thrown: { readonly error: unknown } | undefined;
     try {

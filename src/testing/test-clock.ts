@@ -35,7 +35,7 @@ export class TestClock implements Clock {
     };
   }
 
-  /** Somebody sets the time of day, by so many ms: no time passes, and no timer goes off. */
+  /** Sets the time of day, by so many ms: no time passes, and no timer goes off. */
   setDay(ms: number): void {
     this.#dayOffset += ms;
   }
@@ -44,19 +44,19 @@ export class TestClock implements Clock {
     return this.#timers.length;
   }
 
-  /** Delays of the timers that run, as they were set, in that order. */
+  /** Delays of the timers that run, in ms, in the order in which they were set. */
   get delays(): number[] {
     return this.#timers.map(({ ms }) => ms);
   }
 
-  /** The timer at `index` of those that run goes off, whatever the time. */
+  /** Lets the timer at `index` of those that run go off, whatever the time. @throws Error where none has that index */
   fire(index: number): void {
     const [timer] = this.#timers.splice(index, 1);
     if (timer === undefined) throw new Error(`no timer ${index} runs`);
     timer.action();
   }
 
-  /** Time passes, and what is due goes off, each timer at its own time; those that it sets, too. */
+  /** Lets `ms` pass. What is due goes off, each timer at its own time; so do the timers that it sets. */
   advance(ms: number): void {
     const end = this.#now + ms;
     for (;;) {

@@ -26,7 +26,7 @@ import { streamMode } from '../threads/manifest.ts';
 import type { WorkerSettings } from '../threads/messages.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 
-/** The limits are those of `ixt-module serve`, with its defaults but for `workers` (1). */
+/** The limits and the defaults are those of `ixt-module serve`, except that there is one worker unless `workers` says otherwise. */
 export interface TestModuleOptions extends Partial<
   Pick<
     ServeOptions,
@@ -40,17 +40,17 @@ export interface TestModuleOptions extends Partial<
   >
 > {
   /**
-   * The module's file: its handlers then run in real worker threads, where they may block, and be killed. Left out, they run
+   * The module's file. Its handlers then run in real worker threads, where they may block, and can be ended. Left out, they run
    * on the thread of the test.
    */
   readonly file?: string | URL;
-  /** What `onInit` gets. */
+  /** The bytes that `onInit` gets. */
   readonly config?: Uint8Array;
-  /** Answers what handlers ask of their host. */
+  /** Answers the requests of handlers to their host. */
   readonly onService?: ServiceHandler;
-  /** How the bytes of the wire are cut on their way, both ways (default: as they are written). */
+  /** The sizes of the chunks in which each side reads the wire (default: as they were written). */
   readonly wireChunks?: ChunkSizes;
-  /** Where the module's clock stands at first, in milliseconds since the epoch (default: the time of the call). */
+  /** The module's time at the start, in milliseconds since the epoch (default: the time of the call). */
   readonly now?: number;
 }
 
@@ -59,9 +59,9 @@ const CLOSE_MS = 2000;
 
 /** A module under test, and its host. */
 export class TestModule<H extends StreamHandlers = StreamHandlers> {
-  /** The host's end, for everything that is no typed stream: requests, key-values, health, frames written by hand. */
+  /** The host's end, for everything that is no typed stream: requests, key-values, health. */
   readonly session: HostSession;
-  /** What main would have written to standard error. */
+  /** The lines that main would have written to standard error. */
   readonly logs: string[] = [];
   readonly #options: TestModuleOptions;
   readonly #definition: ModuleDefinition<H>;
@@ -105,7 +105,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     }
   }
 
-  /** Opens a stream, in the types of its method. Left-out limits are the protocol's. */
+  /** Opens a stream, in the types of its method. A limit that is left out is the protocol's. */
   open<K extends (keyof H & string) | (string & {})>(
     method: K,
     options: OpenStreamOptions = {},
@@ -130,12 +130,15 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     return this.#clock.now();
   }
 
-  /** The module's figures; times by its clock, but for waits and CPU time of handlers, and main's delay. */
+  /**
+   * The module's figures. Times are by its clock, except for the waits and the CPU time of handlers and the delay of main, which are
+   * real.
+   */
   stats(): Stats {
     return this.#main.stats();
   }
 
-  /** Lets what is on its way arrive, then the module's time pass: deadlines, grace and drain times. */
+  /** Lets what is on its way arrive, and then `ms` of the module's time pass, by which deadlines, grace and drain times count. */
   async advance(ms: number): Promise<void> {
     await this.settled();
     this.#clock.advance(ms);
@@ -200,7 +203,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     return [`The module has ended with code ${this.#exitCode}.`, ...this.logs].join('\n');
   }
 
-  /** Handlers on the test's thread are as far as they get after a few turns; others need real time. */
+  /** Waits for the exit. Handlers on the test's thread are as far as they get after a few turns; others get `ms` of real time. */
   async #exitsWithin(ms: number): Promise<void> {
     await this.settled();
     if (this.#options.file === undefined || this.#exitCode !== undefined) return;

@@ -5,7 +5,7 @@ import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
 import { checkTerminal, type FrameCounts } from './frame-watch.ts';
 import { turn } from './real-time.ts';
 
-/** How a stream has ended: its close, or the error's fields. */
+/** The end of a stream: its close, or the fields of its error. */
 export interface StreamOutcome {
   readonly code: 'close' | ErrorCode;
   /** Empty for a close. */
@@ -13,7 +13,7 @@ export interface StreamOutcome {
   readonly details: Uint8Array;
 }
 
-/** What a test's stream asks of its module. */
+/** The module under test, as its streams need it. */
 export interface TestStreamOwner {
   /** The handler starts at the end of its input: see {@link TestStream.send}. */
   readonly startsAtEnd: boolean;
@@ -21,7 +21,7 @@ export interface TestStreamOwner {
   killWorker(afterFrames: number): void;
 }
 
-/** One stream of a module under test: the host's side, in the types of its method. */
+/** The host's side of one stream of a module under test, in the types of its method. */
 export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedStream<Send, Receive> {
   readonly #stream: HostStream;
   readonly #counts: FrameCounts;
@@ -40,7 +40,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
     this.#owner = owner;
   }
 
-  /** Resolves when the stream has ended, however; never rejects. */
+  /** Resolves when the stream has ended, whichever way. Never rejects. */
   get outcome(): Promise<StreamOutcome> {
     return this.#stream.closed.then(
       () => ({ code: 'close', message: '', details: new Uint8Array(0) }),
@@ -52,12 +52,12 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
     );
   }
 
-  /** Data frames that have arrived so far. */
+  /** The number of Data frames that have arrived so far. */
   get frames(): number {
     return this.#counts.data;
   }
 
-  /** Every value until the stream's close. Rejects with the stream's error. */
+  /** Reads every value until the stream's close. Rejects with the stream's error. */
   async collect(): Promise<Receive[]> {
     const values: Receive[] = [];
     for await (const value of this) values.push(value);
@@ -77,7 +77,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
     this.#owner.killWorker(afterFrames);
   }
 
-  /** Waits for the stream's end. @throws Error unless it had exactly one terminal frame, and nothing followed it */
+  /** Waits for the stream's end. @throws Error unless the stream had exactly one terminal frame, and nothing followed it */
   async assertOneTerminal(): Promise<void> {
     await this.outcome;
     await this.#owner.settled();
@@ -85,7 +85,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
   }
 }
 
-/** Sends that would wait for credit which nobody is there to give fail instead of hanging. */
+/** Makes a send fail, instead of hang, where it would wait for credit that nobody is there to give. */
 function neverWaiting(stream: HostStream): ByteStream {
   return {
     id: stream.id,

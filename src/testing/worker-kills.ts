@@ -18,7 +18,7 @@ export class WorkerKills {
     this.#kill = kill;
   }
 
-  /** The same threads, and which stream is given to which of them is noted. */
+  /** Gives the same threads, and notes which stream goes to which of them. */
   watch(links: LinkSource, limits: WireLimits): LinkSource {
     const opens = new OpenReader(limits);
     return {
@@ -49,7 +49,7 @@ export class WorkerKills {
     if (this.#slots.has(id)) this.arrived(id, arrived);
   }
 
-  /** So many Data frames of the stream have arrived. */
+  /** Kills the stream's worker if it is due: so many Data frames of the stream have arrived. */
   arrived(id: string, frames: number): void {
     const slot = this.#slots.get(id);
     if (slot === undefined || frames < (this.#due.get(id) ?? Infinity)) return;

@@ -36,9 +36,11 @@ export function startModule(t: TestContext, options: StartModuleOptions = {}): M
       onWire?.(direction, message);
     },
   });
+  // Asked for now, because it holds the process: a test may wait for what the child prints, say, and for nothing of the module's.
+  const { exited } = module;
   t.after(async () => {
     module.kill();
-    const exit = await module.exited;
+    const exit = await exited;
     const { violations } = rawSession(module);
     const broken = expected === 'none' && violations.length > 0;
     if (broken || !hasPassed(t)) {

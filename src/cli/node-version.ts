@@ -2,7 +2,7 @@
 export const OLDEST_NODE = 20;
 
 /**
- * What to tell somebody whose Node is too old; `undefined` where it isn't.
+ * The message for a person whose Node is too old; `undefined` if it is not.
  *
  * This file and `main.ts` are all that such a Node loads, so they keep to what it can read.
  *

@@ -59,7 +59,7 @@ export async function checkModuleFile(file: string): Promise<void> {
   throw new CliError(EXIT.badModule, `there is no file ${file}`, await suggestion(file));
 }
 
-/** Where a JavaScript file can't be parsed: Node gives the place to its own complaints only, not with the error. */
+/** The place at which a JavaScript file can't be parsed. Node prints it only with its own report; the error doesn't have it. */
 function syntaxPlace(file: string): string | undefined {
   if (!/\.[mc]?js$/.test(file)) return undefined;
   const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });

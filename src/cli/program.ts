@@ -24,7 +24,7 @@ export async function runProgram(): Promise<void> {
       '\nExamples:\n' +
         '  ixt-module init hello                         a new module, with a test\n' +
         '  echo hi | ixt-module call src/module.ts shout  open one stream on it\n' +
-        '  ixt-module doctor src/module.ts               what is wrong with it, and how to mend it\n' +
+        '  ixt-module doctor src/module.ts               find its problems, with advice\n' +
         '\nixt-module COMMAND --help says more about each.\n',
     )
     .exitOverride();

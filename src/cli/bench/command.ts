@@ -19,7 +19,7 @@ export function addBench(program: Command): void {
     .argument('<file>', 'the module file, .js or .ts')
     .argument('<method>', 'the stream method')
     .option('-m, --metadata <key=value...>', 'metadata of each call', keyValue)
-    .option('-i, --in <file>', 'what each call sends; - is standard input (default: nothing)')
+    .option('-i, --in <file>', 'input of each call; - is standard input (default: nothing)')
     .option(
       '-w, --workers <list>',
       `worker counts to compare (default: 1, 2, 4, … to this machine's ${availableParallelism()})`,

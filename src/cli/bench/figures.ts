@@ -1,10 +1,10 @@
 import { bytes, count, hundredths, table } from '../terminal/format.ts';
 
-/** What was measured with one number of workers. */
+/** The measurements with one number of workers. */
 export interface Measurement {
   readonly workers: number;
   readonly concurrency: number;
-  /** How long was measured, in ms. */
+  /** Duration of the measurement, in ms. */
   readonly ms: number;
   /** From Open to end of each call that ended meanwhile, in ms. */
   readonly latencies: readonly number[];
@@ -16,7 +16,7 @@ export interface Measurement {
   readonly framesIn: number;
 }
 
-/** What a measurement says. Times in ms, rates a second. */
+/** The figures of a measurement. Times in ms, rates a second. */
 export interface Figures {
   readonly workers: number;
   readonly concurrency: number;

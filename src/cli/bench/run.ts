@@ -69,9 +69,9 @@ async function measure(
   const start = performance.now();
   const from = start + measureMs / 10;
   const end = from + measureMs;
-  /** What had passed when the measurement began. */
+  /** Traffic before the measurement began. */
   let before: CallTally = { ...tally };
-  /** What had passed when it ended. */
+  /** Traffic until it ended. */
   let after: CallTally | undefined;
   let isWarm = false;
   const warmUp = (now: number): void => {
@@ -137,7 +137,10 @@ async function measure(
   };
 }
 
-/** What the end of the measurement cancelled is no failure. */
+/**
+ * Makes a function that throws the errors of calls again, unless the measurement has ended, because the calls that its end
+ * cancelled have not failed.
+ */
 function unlessStopped(signal: AbortSignal): (error: unknown) => void {
   return (error) => {
     if (!signal.aborted) throw error;

@@ -29,7 +29,7 @@ export function addCall(program: Command): void {
       '-i, --in <file>',
       'what to send; - is standard input, which is the default unless it is a terminal',
     )
-    .option('-o, --out <file>', 'where to write what the module sends; - is standard output', '-')
+    .option('-o, --out <file>', 'file for the bytes that the module sends; - is standard output', '-')
     .option('-d, --deadline <ms>', 'how long a call may take', integer(1, MAX_MS))
     .option('--cancel-after <ms>', 'cancel the stream after that time', integer(0, MAX_MS))
     .option('--credit <bytes>', 'how far the module may send ahead (default: 262144)', integer(1, MAX_MS))

@@ -8,7 +8,7 @@ import { CliError } from '../terminal/failure.ts';
 const CHUNK_BYTES = 65_536;
 
 /**
- * What a call sends.
+ * The input that a call sends.
  *
  * @param name a file, `-` for standard input, or undefined: standard input unless it is a terminal
  * @returns undefined: nothing is sent

@@ -1,6 +1,6 @@
 import type { ModuleProcess } from '../../host/index.ts';
 
-/** What one call is, however often it is made. */
+/** The parameters of one call, which may be made several times. */
 export interface CallSpec {
   readonly method: string;
   readonly metadata: readonly (readonly [key: string, value: string])[];
@@ -13,7 +13,7 @@ export interface CallSpec {
   readonly credit: number | undefined;
 }
 
-/** What went over the wire for all calls so far: Data frames, or the bodies of unary requests. */
+/** Traffic of all calls so far: Data frames, or the bodies of unary requests. */
 export interface CallTally {
   done: number;
   framesOut: number;

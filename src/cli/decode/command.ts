@@ -5,11 +5,13 @@ import type { Side } from '../recording/timeline.ts';
 export function addDecode(program: Command): void {
   program
     .command('decode')
-    .description('show what a recording holds, or the raw bytes of one side of a wire')
+    .description('show the messages of a recording, or of the raw bytes of one side of a wire')
     .argument('<file>', 'what record wrote, or raw bytes; - is standard input')
     .option('--json', 'one line of JSON for each message, complete; bytes as text or base64')
     .addOption(
-      new Option('--from <side>', 'who wrote raw bytes').choices(['host', 'module']).default('module'),
+      new Option('--from <side>', 'the side that wrote the raw bytes')
+        .choices(['host', 'module'])
+        .default('module'),
     )
     .addHelpText(
       'after',

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 export function addDescribe(program: Command): void {
   program
     .command('describe')
-    .description('say what a module offers: its name, capabilities and methods')
+    .description('show a module’s name, capabilities and methods')
     .argument('<file>', 'the module file, .js or .ts')
     .option('--json', 'as JSON')
     .addHelpText(

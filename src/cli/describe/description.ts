@@ -2,7 +2,7 @@ import type { Initialized } from '../../host/index.ts';
 import { escapeControls } from '../../base/stderr.ts';
 import { bytes, wrapped } from '../terminal/format.ts';
 
-/** What a module offers, for a person. */
+/** A description of the module's name, capabilities and methods, for a person. */
 export function renderDescription(info: Initialized): string {
   const { moduleName, moduleVersion, capabilities, methods, protocolVersion, initialCredit } = info;
   const has = (capability: string): boolean => capabilities.includes(capability);

@@ -12,17 +12,17 @@ interface DoctorFlags {
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('check a module and what it runs on; find out who prints to standard output, and where')
+    .description('check a module and its environment; find the code that prints to standard output')
     .argument('<file>', 'the module file, .js or .ts')
     .option('--method <name>', 'also watch a call of that stream method, for a minute at most')
     .option('-m, --metadata <key=value...>', 'metadata of that call', keyValue)
-    .option('-i, --in <file>', 'what that call sends; - is standard input')
+    .option('-i, --in <file>', 'input of that call; - is standard input')
     .option('--json', 'the findings as JSON')
     .addHelpText(
       'after',
-      '\nPrints are found with the stack of who called: console, process.stdout.write, fs.writeSync(1), fs.write(1),\n' +
+      '\nEach print is shown with the stack of its caller: console, process.stdout.write, fs.writeSync(1), fs.write(1),\n' +
         '/dev/stdout, a child with inherited stdio (the place that started it), and native code (the call into the\n' +
-        'addon; where it prints later, or on a thread of its own, only what it printed can be told).\n' +
+        'addon; if it prints later, or on its own thread, only the printed text can be shown).\n' +
         'Exit code 0: no problem, though there may be warnings; 1: the module does not work.\n' +
         '\nExamples:\n' +
         '  ixt-module doctor ./digest.ts\n' +

@@ -36,13 +36,13 @@ export function checkLauncher(): Finding {
   };
 }
 
-/** How many workers `serve` starts where nobody says, and why so many. */
+/** The number of workers that `serve` starts by default, and the reason for that number. */
 export function checkWorkers(): Finding {
   const { cpus, why } = cpuShare();
   return { level: 'ok', check: 'workers', text: `${plural(cpus, 'worker')} by default: ${why}` };
 }
 
-/** What loads a TypeScript module, as its worker will choose it; nothing for JavaScript. */
+/** The loader of a TypeScript module, as its worker will choose it; no finding for JavaScript. */
 export function checkTypeScript(file: string): Finding[] {
   if (!isTypeScript(file)) return [];
   const check = 'typescript';

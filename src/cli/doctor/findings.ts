@@ -2,10 +2,10 @@ import { preview } from '../recording/render.ts';
 import { count, plural, wrapped } from '../terminal/format.ts';
 import { PRINT_WAYS, type PrintEvent, type PrintWay } from './print-event.ts';
 
-/** What the doctor found out about one thing. */
+/** One result of the doctor's checks. */
 export interface Finding {
   readonly level: 'ok' | 'warning' | 'problem';
-  /** What was looked at: `node`, `launcher`, `prints`, … */
+  /** The thing that was checked: `node`, `launcher`, `prints`, … */
   readonly check: string;
   readonly text: string;
   /** Where: stack frames, the innermost first. */
@@ -13,7 +13,7 @@ export interface Finding {
   readonly mend?: string;
 }
 
-/** What becomes of a print, and what to write instead. */
+/** For each kind of print: its effect, and the code to write instead. */
 const ADVICE: Readonly<Record<PrintWay, { readonly fate: string; readonly mend: string }>> = {
   console: {
     fate: 'it lands on standard error, with the launcher or without',
@@ -57,7 +57,7 @@ export function parseTrace(text: string): PrintEvent[] {
 }
 
 /**
- * What the trace and descriptor 1 say together.
+ * Combines the trace with the bytes that were found on descriptor 1.
  *
  * @param printed everything that came on descriptor 1
  */

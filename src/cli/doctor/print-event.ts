@@ -13,9 +13,11 @@ export type PrintWay = (typeof PRINT_WAYS)[number];
 /** One line of the trace file: somebody printed, or may have. */
 export interface PrintEvent {
   readonly way: PrintWay;
-  /** What was called: `console.log`, `fs.writeSync`, an addon's function. */
+  /** The function that was called: `console.log`, `fs.writeSync`, an addon's function. */
   readonly call: string;
-  /** What was printed, cut, or what else identifies it: the command of a child, the file of an addon. */
+  /**
+   * The beginning of the printed text, or something else that identifies the print: the command of a child, the file of an addon.
+   */
   readonly text: string;
   /** The stack's frames outside Node and this package, the innermost first: `name (path:line:column)`. */
   readonly stack: readonly string[];

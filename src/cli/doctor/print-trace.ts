@@ -16,7 +16,7 @@ type Call = () => unknown;
 const { appendFileSync, fstatSync } = fs;
 const MAX_TEXT = 200;
 const MAX_FRAMES = 6;
-/** What opens descriptor 1 anew. */
+/** The paths by which descriptor 1 is opened anew. */
 const STDOUT_PATHS = new Set(['/dev/stdout', '/dev/fd/1', '/proc/self/fd/1', `/proc/${process.pid}/fd/1`]);
 
 const traceFile = process.env['IXT_DOCTOR_TRACE'];
@@ -89,7 +89,7 @@ function tracePaths(): void {
   const onPath = (target: object, name: string, flagAt: number | undefined): void => {
     wrap(target, name, (call, args) => {
       if (!isStdoutPath(args[0])) return call();
-      // As for the pipe that it is otherwise, there is nothing to cut off here.
+      // The path must be opened without truncation, because descriptor 1 stands for a pipe, which has nothing to truncate.
       const flags = flagAt === undefined ? undefined : args[flagAt];
       if (flagAt !== undefined && typeof flags === 'string' && /^(w|r\+)/.test(flags)) args[flagAt] = 'a';
       else if (flagAt === undefined && !name.startsWith('append')) appendInstead(args);
@@ -229,7 +229,7 @@ function inheritsStdout(args: readonly unknown[], isFork: boolean): boolean {
   return typeof target === 'object' && target !== null && (target as { fd?: unknown }).fd === 1;
 }
 
-/** How much is on descriptor 1, in bytes. */
+/** Number of bytes on descriptor 1 so far. */
 function size(): number {
   return fstatSync(1).size;
 }

@@ -22,9 +22,9 @@ export interface DoctorOptions {
   readonly isJson: boolean;
 }
 
-/** How long a module may take to load while it is watched, in ms: beyond what the runner itself allows. */
+/** Time that the module may take to start and to answer while it is watched, in ms. After that it is killed. */
 const LOAD_MS = 20_000;
-/** How long the watched call may take, in ms. */
+/** Time that the watched call may take, in ms. */
 const CALL_MS = 60_000;
 
 /** @returns the exit code: 1 where something keeps the module from working */
@@ -197,7 +197,10 @@ function watchedCommand(file: string): [string, ...string[]] {
   ];
 }
 
-/** What `--import` loads the tracer by, in each thread: from the sources, threads have no loader for it of their own. */
+/**
+ * The file by which `--import` loads the tracer in each thread. If the sources run, it must bring its own loader, because threads
+ * have none.
+ */
 function tracerUrl(): string {
   const tracer = pathToFileURL(programFile('src/cli/doctor/print-trace.ts')).href;
   if (!tracer.endsWith('.ts')) return tracer;

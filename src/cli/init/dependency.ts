@@ -4,7 +4,7 @@ import { foldersUp } from '../../base/file-above.ts';
 
 const NAME = 'ixt-sdk';
 
-/** Where a package is, and where its name is asked for. */
+/** The folders from which the dependency on a package is worked out. */
 export interface DependencyPlaces {
   /** The folder of the new module. */
   readonly target: string;

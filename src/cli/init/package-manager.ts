@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { foldersUp } from '../../base/file-above.ts';
 
-/** What a person types to each package manager. */
+/** The commands that a person types for each package manager. */
 const COMMANDS = {
   npm: { test: 'npm test', run: 'npx ixt-module' },
   pnpm: { test: 'pnpm test', run: 'pnpm exec ixt-module' },

@@ -7,7 +7,7 @@ import { CliError, complain } from '../terminal/failure.ts';
 import { packageVersion } from '../package-version.ts';
 import { encodeEntry, encodeHeader, type EntryKind } from '../recording/file-format.ts';
 
-/** How long the host may take to read the module's last bytes before the recorder goes, in ms. */
+/** Time that the host may take to read the module's last bytes before the recorder ends, in ms. */
 const LAST_BYTES_MS = 5_000;
 
 /**

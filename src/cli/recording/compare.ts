@@ -5,7 +5,7 @@ import type { RecordedExit } from './file-format.ts';
 import type { Content } from './message.ts';
 import { describe, preview } from './render.ts';
 
-/** Where a replay differs from its recording. */
+/** One difference between a replay and its recording. */
 export interface Difference {
   /** For a person: which stream, request, or what else. */
   readonly where: string;
@@ -35,7 +35,10 @@ const OWN_CODES: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
 ]);
 
-/** How a stream may end that was cancelled, had a deadline, or whose host left: which of them comes first is chance. */
+/**
+ * The possible ends of a stream that was cancelled, had a deadline, or whose host left, because it is chance which of them comes
+ * first.
+ */
 const TIMED_ENDS: ReadonlySet<string> = new Set(['close', 'cancelled', 'deadlineExceeded', 'unavailable']);
 
 /**
@@ -68,7 +71,7 @@ export function compareConversations(
   return [...differences, ...compareServices(recorded, replayed)];
 }
 
-/** How the process ended, where the recording says it. */
+/** Compares the ends of the two processes, if the recording has one. */
 export function compareExits(recorded: RecordedExit | undefined, replayed: RecordedExit): Difference[] {
   if (recorded === undefined) return [];
   if (recorded.code === replayed.code && recorded.signal === replayed.signal) return [];
@@ -169,7 +172,7 @@ export function isSameRequest(a: ServiceRequest, b: ServiceRequest): boolean {
   return a.service === b.service && a.method === b.method && isSame(a.body, b.body);
 }
 
-/** What of a terminal frame or an answer counts, as text that is equal where it is. */
+/** The part of a terminal frame or an answer that is compared, as text: two are equal if their texts are. */
 function comparable(content: Content | undefined): string {
   if (content === undefined) return '';
   switch (content.kind) {

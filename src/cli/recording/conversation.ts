@@ -1,7 +1,7 @@
 import { dataCost, INITIAL_CREDIT } from '../../wire/flow-limits.ts';
 import type { Content, Message } from './message.ts';
 
-/** What a module asks of its host. */
+/** A service request of a module to its host. */
 export interface ServiceRequest extends Readonly<Extract<Content, { kind: 'serviceRequest' }>> {
   readonly id: string;
 }
@@ -14,24 +14,24 @@ export interface Exchange {
   readonly id: string;
   /** The method of a stream or `handle`, else the kind of the request; empty where the module spoke unasked. */
   readonly method: string;
-  /** What the module said, without credit: Data and the terminal frame, or the answer. */
+  /** The module's messages without credit: Data and the terminal frame, or the answer. */
   readonly said: Content[];
   /** The host cancelled it, gave it a deadline, or left before it had ended: when exactly it ended is chance. */
   isTimed: boolean;
   isOver: boolean;
-  /** What the host may send, in bytes, and how much of that it has used: the difference is the balance. */
+  /** Bytes that the host may send, and bytes of these that it has used. The difference is the balance. */
   credit: number;
 }
 
 /**
- * What host and module said, sorted by what belongs together, as the messages come.
+ * The messages of host and module, grouped by stream and request, in the order in which they come.
  *
  * Ids come back: each Open, and each request, of an id that is over begins an exchange of its own.
  */
 export class Conversation {
   /** In the order in which they began. */
   readonly exchanges = new Map<string, Exchange>();
-  /** What the module asked of its host, in order. */
+  /** The module's service requests, in order. */
   readonly serviceRequests: ServiceRequest[] = [];
   readonly #current = new Map<string, Exchange>();
   readonly #lives = new Map<string, number>();
@@ -74,7 +74,7 @@ export class Conversation {
     }
   }
 
-  /** What still runs ends by chance now. */
+  /** The host has left, so from now on it is a matter of chance how the running streams end. */
   hostLeft(): void {
     for (const exchange of this.#current.values()) if (!exchange.isOver) exchange.isTimed = true;
   }

@@ -13,7 +13,7 @@
 const MAGIC = 'ixt-recording 1\n';
 const ENTRY_HEADER_BYTES = 13;
 
-/** Who was recorded, when and where. */
+/** The header of a recording: the recorded command, its working folder, and the time. */
 export interface RecordingHeader {
   readonly command: readonly string[];
   readonly cwd: string;
@@ -36,7 +36,7 @@ export interface Entry {
   readonly bytes: Uint8Array;
 }
 
-/** How the module ended. */
+/** The end of the module. */
 export interface RecordedExit {
   readonly code: number | null;
   readonly signal: string | null;
@@ -104,7 +104,7 @@ export function parseRecording(file: Uint8Array): Recording {
   return { header, entries, isCut: at < file.length };
 }
 
-/** What an `exit` entry says. */
+/** The content of an `exit` entry. */
 export function parseExit({ bytes }: Entry): RecordedExit {
   return JSON.parse(Buffer.from(bytes).toString()) as RecordedExit;
 }

@@ -22,7 +22,7 @@ import { MalformedError } from '../../wire/capnp/malformed.ts';
 import type { Side } from './timeline.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/capnp/limits.ts';
 
-/** What a message says. */
+/** The decoded content of a message. */
 export type Content =
   | { readonly kind: 'open'; readonly context: InvocationContext; readonly initialCredit: number }
   | { readonly kind: 'data'; readonly data: Uint8Array }

@@ -3,7 +3,7 @@ import { bytes as inUnits, count, jsonBytes, plural } from '../terminal/format.t
 import { MessageReader, type Content, type Message } from './message.ts';
 import type { Side, WireEvent } from './timeline.ts';
 
-/** How much of a payload a readable line shows, in bytes. */
+/** Bytes of a payload that a readable line shows. */
 const PREVIEW_BYTES = 32;
 
 /** Readable lines for the events of one conversation, in their order. */
@@ -80,7 +80,7 @@ export function preview(bytes: Uint8Array): string {
   return (isText ? JSON.stringify(asText) : Buffer.from(shown).toString('hex')) + rest;
 }
 
-/** What a content says, behind its kind; begins with a space where it says anything. */
+/** The text of a content after its kind. It begins with a space if it is not empty. */
 export function describe(content: Content): string {
   switch (content.kind) {
     case 'open': {

@@ -5,7 +5,7 @@ import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../../wire/capnp/limits.ts
 
 export type Side = 'host' | 'module';
 
-/** What happened on a wire, in order, with whole messages instead of bytes. */
+/** The events on a wire, in order, with whole messages instead of bytes. */
 export type WireEvent =
   | { readonly kind: 'message'; readonly at: number; readonly from: Side; readonly message: Uint8Array }
   /** Bytes that are no message: all that follows framing that can't be read, or a message that was cut off. */
@@ -57,7 +57,7 @@ export class SideReader {
   readonly #events: WireEvent[];
   readonly #framer: Framer;
   #at = 0;
-  /** What was pushed and is not part of a message yet. */
+  /** Bytes that were pushed and are not part of a message yet. */
   #rest: Uint8Array[] = [];
   #delivered = 0;
   #why: string | undefined;
@@ -91,7 +91,7 @@ export class SideReader {
     this.#events.push({ kind: 'end', at, from: this.#from });
   }
 
-  /** What is there will never be part of a message. */
+  /** The remaining bytes will never be part of a message. */
   cut(at: number): void {
     const bytes = Buffer.concat(this.#rest);
     this.#rest = [];

@@ -14,26 +14,26 @@ interface ReplayFlags {
 export function addReplay(program: Command): void {
   program
     .command('replay')
-    .description('say to a module what the recorded host said, and show where its answers differ')
-    .argument('<file>', 'what record wrote')
+    .description('send the recorded host’s messages to a module, and show where its answers differ')
+    .argument('<file>', 'a file that record wrote')
     .option('--module <file>', 'the module file to try (default: the recorded command, where it ran)')
     .addOption(new Option('-w, --workers <n>', 'worker threads, with --module').argParser(integer(1, 1024)))
     .option('--ignore <method...>', 'methods whose Data may differ: a time, a random number')
     .option('--ignore-boundaries', 'the same bytes in other frames are no difference')
     .option(
       '--patience <ms>',
-      'how long to wait for what the module does not say any more',
+      'time to wait for a message that the module may not send any more',
       integer(1, 1e9),
       5000,
     )
     .option('--json', 'the differences as JSON')
     .addHelpText(
       'after',
-      '\nWhat counts, stream by stream and request by request: each Data frame, the terminal frame with its code,\n' +
-        'message and details, each answer, what was asked of the host, the exit code. What does not: how streams lie\n' +
-        'between each other, credit, times, health figures, the module’s version, workers and window, the messages\n' +
-        'of codes that the package gives by itself. A stream that the host cancelled, that had a deadline, or that\n' +
-        'ran when the host left, counts as far as both went. Exit code 0: no difference, 1: some.\n' +
+      '\nCompared, stream by stream and request by request: each Data frame, the terminal frame with its code,\n' +
+        'message and details, each answer, each service request, the exit code. Not compared: the order of frames\n' +
+        'of different streams, credit, times, health figures, the module’s version, workers and window, the messages\n' +
+        'of codes that the package itself gives. A stream that the host cancelled, that had a deadline, or that\n' +
+        'ran when the host left, is compared as far as both got. Exit code 0: no difference, 1: some.\n' +
         '\nExamples:\n' +
         '  ixt-module replay session.ixt\n' +
         '  ixt-module replay session.ixt --module ./digest.ts --workers 2\n' +

@@ -8,8 +8,8 @@ export interface HostMessage {
 }
 
 /**
- * What the host said on streams for which the replayed module has not given the credit yet: it has fewer workers, say, and the stream
- * waits for one. Each stream's messages follow in their order as the credit comes, while others go on.
+ * The host's recorded frames on streams for which the replayed module has not given the credit yet: it has fewer workers, say, and
+ * the stream waits for one. Each stream's messages follow in their order as the credit comes, while others go on.
  */
 export class HeldInput {
   readonly #replayed: Conversation;

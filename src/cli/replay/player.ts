@@ -17,7 +17,7 @@ export interface PlayedModule {
   readonly writable: Writable;
 }
 
-/** What came of a replay. */
+/** The result of a replay. */
 export interface Played {
   readonly recorded: Conversation;
   readonly replayed: Conversation;
@@ -27,9 +27,10 @@ export interface Played {
  * Says again what the host of a recording said, in its order, each message as soon as the module has said everything that it had
  * said before it in the recording. So what the host did in answer to the module still answers it, however fast the module is.
  *
- * What a module doesn't say any more would be waited for without end: `patienceMs` bounds each wait, beside the time that the
- * recording itself took there, and an exchange that let it pass is not waited for again, but once before the host leaves. Nor can all
- * be said in that order where fewer workers serve it: Data for which there is no credit yet is held until there is.
+ * A message that the module doesn't send any more would be waited for without end, so `patienceMs` limits each wait, beside the
+ * time that the recording itself took there, and an exchange that let it pass is not waited for again, but once before the host
+ * leaves. Nor can all be said in that order where fewer workers serve it: Data for which there is no credit yet is held until there
+ * is.
  */
 export class ReplayPlayer {
   readonly #module: PlayedModule;
@@ -81,7 +82,7 @@ export class ReplayPlayer {
     await this.#catchUp();
   }
 
-  /** What both said, once the module has gone; service requests that the recording had no answer for are among it. */
+  /** All messages of both sides, once the module has exited, including service requests that the recording has no answer for. */
   result(): Played {
     return { recorded: this.#recorded, replayed: this.#replayed };
   }

@@ -27,7 +27,7 @@ export interface ServeFlag {
   readonly max: number;
 }
 
-/** What `serve` takes, for both of its readers: the quick one below, and commander's, which explains. */
+/** The flags of `serve`, for both parsers: the quick one below, and commander's, which explains mistakes. */
 export const SERVE_FLAGS: readonly ServeFlag[] = [
   { flag: '--workers', option: 'workers', about: 'worker threads', min: 1, max: 1024 },
   {
@@ -123,7 +123,7 @@ export const SERVE_FLAGS: readonly ServeFlag[] = [
   },
 ];
 
-/** What the command line of `serve` says; a flag that is left out has its default. */
+/** The parsed command line of `serve`. A flag that is left out has its default. */
 export interface ServeArguments extends Readonly<Record<NumberOption, number>> {
   readonly file: string;
   readonly descriptors?: string;

@@ -8,7 +8,7 @@ import { escapeControls } from '../../base/stderr.ts';
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly exitCode: number;
-  /** What to do about it. */
+  /** Advice for the user, in a sentence. */
   readonly mend: string | undefined;
 
   /** @param message what happened; empty where the user has read it already */

@@ -1,4 +1,4 @@
-/** How figures are written, in all commands alike. */
+/** The format of figures, which is the same in all commands. */
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 

@@ -107,7 +107,7 @@ export interface WorkerShortEvent {
 
 /** A handler is about to be called. */
 export interface HandlerStartEvent extends StreamEvent {
-  /** When main accepted the Open, in ms since the epoch. */
+  /** The time at which main accepted the Open, in ms since the epoch. */
   readonly openedAt: number;
   /** Time that it then waited for a worker, in ms. */
   readonly queuedMs: number;

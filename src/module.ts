@@ -12,8 +12,8 @@ export type StreamResult =
 export type StreamHandler = (stream: ServerStream) => StreamResult;
 
 /**
- * How a handler uses its thread. A `sync` handler computes, blocks, or reads with `for … of`, so it has its worker to itself while
- * it runs. An `async` handler awaits, so it may share a worker with others if `streamsPerWorker` is above 1.
+ * The way in which a handler uses its thread. A `sync` handler computes, blocks, or reads with `for … of`, so it has its worker to
+ * itself while it runs. An `async` handler awaits, so it may share a worker with others if `streamsPerWorker` is above 1.
  */
 export type HandlerMode = 'sync' | 'async';
 

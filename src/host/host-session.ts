@@ -126,7 +126,10 @@ export class HostSession {
 
   async #shutdown(drainMs: number): Promise<void> {
     if (!Number.isInteger(drainMs) || drainMs < 0 || drainMs > 0xffff_ffff) {
-      throw new ModuleError('invalidArgument', `A drain time of ${drainMs} ms does not fit its field.`);
+      throw new ModuleError(
+        'invalidArgument',
+        `A drain time of ${drainMs} ms; it must be a whole number up to 2^32-1.`,
+      );
     }
     await this.#connection.call('shutdown', encodeShutdown({ drainMs }));
   }
@@ -228,7 +231,10 @@ export class HostSession {
     }
     const { initialCredit: receive = INITIAL_CREDIT, autoCredit = true } = options;
     if (!Number.isInteger(receive) || receive < 0 || receive > 0xffff_ffff) {
-      throw new ModuleError('invalidArgument', `A window of ${receive} bytes does not fit its field.`);
+      throw new ModuleError(
+        'invalidArgument',
+        `A window of ${receive} bytes; it must be a whole number up to 2^32-1.`,
+      );
     }
     const windows = { send: this.#firstWindow, receive, autoCredit };
     const waits = { unsettled, localEnds, deadlineUnixMs };

@@ -186,7 +186,8 @@ export class ModuleProcess implements ModuleHost {
   }
 
   async #close(drainMs: number): Promise<ModuleExit> {
-    if (!(drainMs >= 0)) throw new ModuleError('invalidArgument', `A drain time of ${drainMs} ms.`);
+    if (!(drainMs >= 0))
+      throw new ModuleError('invalidArgument', `A drain time of ${drainMs} ms; it must be 0 or more.`);
     const drain = Math.min(Math.ceil(drainMs), MAX_TIMER_MS - EXIT_GRACE_MS);
     let givesUp = (): void => undefined;
     const late = new Promise<undefined>((resolve) => (givesUp = () => resolve(undefined)));

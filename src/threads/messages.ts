@@ -53,7 +53,8 @@ export interface StreamTask {
   readonly id: string;
   readonly context: InvocationContext;
   /**
-   * When main accepted the Open, in ms since the epoch. `queuedMs` is the time that the stream then waited for the worker, in ms.
+   * The time at which main accepted the Open, in ms since the epoch. `queuedMs` is the time that the stream then waited for the
+   * worker, in ms.
    */
   readonly openedAt: number;
   readonly queuedMs: number;

@@ -15,7 +15,7 @@ import { checkModuleFile } from '../open-module.ts';
 
 export interface DoctorOptions {
   readonly file: string;
-  /** A stream to open while it is watched who prints; undefined: only loading is watched. */
+  /** A stream to open while prints are watched; `undefined` if only loading is watched. */
   readonly method: string | undefined;
   readonly metadata: readonly (readonly [key: string, value: string])[];
   readonly input: string | undefined;

@@ -32,7 +32,7 @@ export function dependencySpec({ target, root, cwd }: DependencyPlaces): string 
   return resolvedByNpm(root, target) ?? fromFolder(root);
 }
 
-/** The wanted version in a package.json; `undefined`: it does not ask for this package, or is none. */
+/** The wanted version in a package.json; `undefined` if it does not name this package, or if it is not a valid file. */
 function specIn(list: string): string | undefined {
   const parsed = readJson(list) as Partial<Record<string, Record<string, unknown>>> | null | undefined;
   const kinds = ['dependencies', 'devDependencies', 'optionalDependencies'];

@@ -13,7 +13,7 @@ export interface Difference {
   /** Of `data`: which Data frame of its stream, from 1; and its first byte that differs, from 0, where both have one. */
   readonly frame?: number;
   readonly byte?: number;
-  /** For a person; undefined: it isn't there. */
+  /** For a person; `undefined` if that side has none. */
   readonly recorded: string | undefined;
   readonly replayed: string | undefined;
 }

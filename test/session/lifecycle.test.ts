@@ -9,7 +9,7 @@ import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 import { EMPTY_PAYLOAD, EnvelopeDecoder } from '../../src/wire/envelope.ts';
 import { MESSAGE_TYPE } from '../../src/wire/message-type.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
-import { MANIFEST, NOW } from '../support/router-bench.ts';
+import { MANIFEST, NOW } from '../support/module-facts.ts';
 
 /** Each step of the end is held until the test lets it go on. */
 class Bench {

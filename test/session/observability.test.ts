@@ -5,7 +5,8 @@ import { testModule, type TestModule, type TestModuleOptions } from '../../src/t
 import type { ServiceCall } from '../../src/host/index.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { EventLog } from '../support/event-log.ts';
-import { idOf, RouterBench } from '../support/router-bench.ts';
+import { MainHarness } from '../support/main-harness.ts';
+import { idOf } from '../support/module-facts.ts';
 import { commitEnd } from '../support/fake-workers.ts';
 
 const module = defineModule({
@@ -136,39 +137,39 @@ test('a refused Open ends without having been open, and counts by its code', asy
   assert.deepEqual([ended, opened, openStreams], [{ methodNotFound: 1 }, 0, 0]);
 });
 
-test('every Open has one end, whatever becomes of it', (t) => {
+test('every Open has one end, whatever becomes of it', async (t) => {
   const log = new EventLog(t, ['streamOpen', 'streamEnd']);
-  const bench = new RouterBench({ maxQueue: 1 });
-  const open = (number: number): void => bench.host(encodeOpenFrame(idOf(number), { method: 'echo' }));
+  const harness = new MainHarness({ maxQueue: 1 });
+  const open = (number: number): void => harness.host(encodeOpenFrame(idOf(number), { method: 'echo' }));
   // Runs, waits, finds the queue full.
   for (const number of [1, 2, 3]) open(number);
   const ended = (): string[] => log.of('streamEnd').map(({ id, code }) => `${Number(`0x${id}`)} ${code}`);
   assert.deepEqual(ended(), [`${Number(`0x${idOf(3)}`)} resourceExhausted`]);
-  const [first] = bench.dispatched;
+  const [first] = harness.tasks;
   assert.ok(first);
   commitEnd(first.job, { code: 'handlerFailed', message: 'boom' });
   // Main looks when something comes for the id, and once more when the handler has settled.
-  bench.host(new FrameEncoder(idOf(1)).credit(5));
+  harness.host(new FrameEncoder(idOf(1)).credit(5));
   assert.equal(ended().length, 2);
-  bench.streams.onSettled(first.assignment.number);
-  bench.streams.cancelAll('over');
+  harness.main.onHostGone();
+  harness.settle(first);
   assert.deepEqual(ended().slice(1), [
     `${Number(`0x${idOf(1)}`)} handlerFailed`,
     `${Number(`0x${idOf(2)}`)} cancelled`,
   ]);
   assert.equal(log.of('streamOpen').length, 2);
-  assert.deepEqual(bench.streams.watch.figures.ended, {
+  assert.deepEqual(harness.stats.ended, {
     resourceExhausted: 1,
     handlerFailed: 1,
     cancelled: 1,
   });
 });
 
-test('an Open that no worker can serve was never open', (t) => {
+test('an Open that no worker can serve was never open', async (t) => {
   const log = new EventLog(t, ['streamOpen', 'streamEnd']);
-  const bench = new RouterBench();
-  bench.unavailable = 'no thread can start';
-  bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
+  const harness = new MainHarness();
+  harness.loseThreads('no thread can start');
+  harness.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
   assert.deepEqual(log.names, ['stream.end']);
   assert.deepEqual(
     log.of('streamEnd').map(({ code, openMs }) => [code, openMs]),
@@ -176,17 +177,17 @@ test('an Open that no worker can serve was never open', (t) => {
   );
 });
 
-test('cancel latency is from the decision to the handler’s real end', () => {
-  const bench = new RouterBench();
-  bench.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
-  const [{ job, assignment } = assert.fail()] = bench.dispatched;
-  bench.clock.advance(50);
-  bench.streams.cancelAll('over');
-  bench.clock.advance(20);
-  commitEnd(job, undefined);
-  bench.clock.advance(5);
-  bench.streams.onSettled(assignment.number);
-  const { cancelLatency, run, ended } = bench.streams.watch.figures;
+test('cancel latency is from the decision to the handler’s real end', async () => {
+  const harness = new MainHarness();
+  harness.host(encodeOpenFrame(idOf(1), { method: 'echo' }));
+  const task = harness.task(0);
+  harness.clock.advance(50);
+  harness.host(new FrameEncoder(idOf(1)).cancel('over'));
+  harness.clock.advance(20);
+  commitEnd(task.job, undefined);
+  harness.clock.advance(5);
+  harness.settle(task);
+  const { cancelLatency, run, ended } = harness.stats;
   assert.deepEqual(cancelLatency, { count: 1, totalMs: 25, maxMs: 25 });
   assert.deepEqual(run, { count: 1, totalMs: 75, maxMs: 75 });
   assert.deepEqual(ended, { cancelled: 1 });
@@ -218,14 +219,14 @@ test('figures without a stream are figures', async (t) => {
   assert.deepEqual([stats.opened, stats.ended, stats.droppedLogs, stats.workerRestarts], [0, {}, 0, 0]);
 });
 
-test('main keeps the context of a stream that runs for who listened when it began', (t) => {
-  const bench = new RouterBench({ workers: 2 });
-  bench.host(encodeOpenFrame(idOf(1), { method: 'echo', caller: 'early' }));
+test('main keeps the context of a stream that runs for who listened when it began', async (t) => {
+  const harness = new MainHarness({ workers: 2 });
+  harness.host(encodeOpenFrame(idOf(1), { method: 'echo', caller: 'early' }));
   const log = new EventLog(t);
-  bench.host(encodeOpenFrame(idOf(2), { method: 'echo', caller: 'late' }));
-  for (const dispatched of bench.dispatched) {
+  harness.host(encodeOpenFrame(idOf(2), { method: 'echo', caller: 'late' }));
+  for (const dispatched of harness.tasks) {
     commitEnd(dispatched.job, undefined);
-    bench.settle(dispatched);
+    harness.settle(dispatched);
   }
   assert.deepEqual(
     log.of('streamEnd').map(({ id, context }) => [id, context?.method, context?.caller]),

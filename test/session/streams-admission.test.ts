@@ -5,7 +5,8 @@ import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../src/wire/frame-encoder.ts';
 import { commitEnd } from '../support/fake-workers.ts';
 import type { DecodedFrame, DecodedMessage } from '../support/decoded-message.ts';
-import { idOf, MANIFEST, NOW, RouterBench } from '../support/router-bench.ts';
+import { MainHarness } from '../support/main-harness.ts';
+import { idOf, MANIFEST, NOW } from '../support/module-facts.ts';
 import { bytesPointer, message, NULL, structPointer, textWords, type Word } from '../support/wire-words.ts';
 
 function open(number: number, method = 'echo', deadlineUnixMs = 0, credit = 262_144): Uint8Array {
@@ -28,7 +29,7 @@ function onlyError(messages: DecodedMessage[], number: number): Extract<DecodedF
   return message.frame;
 }
 
-test('an Open that several checks would refuse gets the answer of the first, in the protocol’s order', () => {
+test('an Open that several checks would refuse gets the answer of the first, in the protocol’s order', async () => {
   const reasons = {
     metadata: Array.from({ length: 5 }, (_, i): [string, string] => [`k${i}`, 'v']),
     method: 'nothing',
@@ -36,172 +37,178 @@ test('an Open that several checks would refuse gets the answer of the first, in 
   };
   const small = { maxMetadataEntries: 4, maxContextBytes: 2048 };
   const tooMuch = 0x8000_0000;
-  const bench = new RouterBench(small);
-  bench.streams.drain();
-  bench.host(encodeOpenFrame(idOf(1), reasons, tooMuch));
-  assert.equal(onlyError(bench.take(), 1).code, 'unavailable');
+  const harness = new MainHarness(small);
+  harness.drain();
+  harness.host(encodeOpenFrame(idOf(1), reasons, tooMuch));
+  assert.equal(onlyError(await harness.take(), 1).code, 'unavailable');
 
-  const serving = new RouterBench(small);
-  const ask = (context: Parameters<typeof encodeOpenFrame>[1], credit?: number): string => {
+  const serving = new MainHarness(small);
+  const ask = async (context: Parameters<typeof encodeOpenFrame>[1], credit?: number): Promise<string> => {
     serving.host(encodeOpenFrame(idOf(1), context, credit));
-    return onlyError(serving.take(), 1).code;
+    return onlyError(await serving.take(), 1).code;
   };
-  assert.equal(ask(reasons, tooMuch), 'invalidArgument');
-  assert.equal(ask({ ...reasons, metadata: [], caller: 'x'.repeat(3000) }, tooMuch), 'invalidArgument');
-  assert.equal(ask({ ...reasons, metadata: [] }, tooMuch), 'flowControlViolation');
-  assert.equal(ask({ ...reasons, metadata: [] }), 'methodNotFound');
-  assert.equal(ask({ method: 'echo', deadlineUnixMs: NOW - 1 }), 'deadlineExceeded');
-  assert.equal(ask({ method: 'echo', deadlineUnixMs: NOW }), 'deadlineExceeded', 'now is too late');
+  assert.equal(await ask(reasons, tooMuch), 'invalidArgument');
+  assert.equal(await ask({ ...reasons, metadata: [], caller: 'x'.repeat(3000) }, tooMuch), 'invalidArgument');
+  assert.equal(await ask({ ...reasons, metadata: [] }, tooMuch), 'flowControlViolation');
+  assert.equal(await ask({ ...reasons, metadata: [] }), 'methodNotFound');
+  assert.equal(await ask({ method: 'echo', deadlineUnixMs: NOW - 1 }), 'deadlineExceeded');
+  assert.equal(await ask({ method: 'echo', deadlineUnixMs: NOW }), 'deadlineExceeded', 'now is too late');
 
-  const full = new RouterBench({ maxQueue: 0 });
+  const full = new MainHarness({ maxQueue: 0 });
   full.host(open(1));
   full.host(open(2, 'echo', NOW - 1));
-  assert.equal(onlyError(full.take(), 2).code, 'deadlineExceeded');
+  assert.equal(onlyError(await full.take(), 2).code, 'deadlineExceeded');
   full.host(open(3));
-  assert.equal(onlyError(full.take(), 3).code, 'resourceExhausted');
-  assert.equal(full.streams.openCount, 1);
+  assert.equal(onlyError(await full.take(), 3).code, 'resourceExhausted');
+  assert.equal(full.stats.openStreams, 1);
 });
 
-test('a module without stream handlers refuses every Open, whatever its method', () => {
-  const bench = new RouterBench({}, { ...MANIFEST, streams: undefined });
-  bench.host(open(1, 'nothing', NOW - 1));
-  assert.equal(onlyError(bench.take(), 1).code, 'streamingUnsupported');
+test('a module without stream handlers refuses every Open, whatever its method', async () => {
+  const harness = new MainHarness({}, { ...MANIFEST, streams: undefined });
+  harness.host(open(1, 'nothing', NOW - 1));
+  assert.equal(onlyError(await harness.take(), 1).code, 'streamingUnsupported');
 });
 
-test('a single handler serves any method', () => {
-  const bench = new RouterBench({}, { ...MANIFEST, streams: { mode: 'sync' } });
-  bench.host(open(1, 'whatever'));
-  assert.equal(bench.dispatched.length, 1);
+test('a single handler serves any method', async () => {
+  const harness = new MainHarness({}, { ...MANIFEST, streams: { mode: 'sync' } });
+  harness.host(open(1, 'whatever'));
+  assert.equal(harness.tasks.length, 1);
 });
 
-test('an Open with limits met exactly is accepted', () => {
+test('an Open with limits met exactly is accepted', async () => {
   const metadata = Array.from({ length: 4 }, (): [string, string] => ['k', 'v']);
-  const bench = new RouterBench({ maxMetadataEntries: 4 });
-  bench.host(encodeOpenFrame(idOf(1), { method: 'echo', metadata }, 0x7fff_ffff));
-  assert.deepEqual(bench.takeBrief(), []);
-  assert.equal(bench.dispatched[0]?.job.control.credit, 0x7fff_ffff);
+  const harness = new MainHarness({ maxMetadataEntries: 4 });
+  harness.host(encodeOpenFrame(idOf(1), { method: 'echo', metadata }, 0x7fff_ffff));
+  assert.deepEqual(await harness.takeBrief(), []);
+  assert.equal(harness.tasks[0]?.job.control.credit, 0x7fff_ffff);
 });
 
-test('a full queue refuses at once and says how deep it is', () => {
-  const bench = new RouterBench({ maxQueue: 2 });
-  bench.host(open(1), open(2), open(3), open(4));
-  const { code, message } = onlyError(bench.take(), 4);
+test('a full queue refuses at once and says how deep it is', async () => {
+  const harness = new MainHarness({ maxQueue: 2 });
+  harness.host(open(1), open(2), open(3), open(4));
+  const { code, message } = onlyError(await harness.take(), 4);
   assert.equal(code, 'resourceExhausted');
   assert.match(message, /2 opens wait/);
-  assert.equal(bench.streams.queuedCount, 2);
+  assert.equal(harness.stats.queuedOpens, 2);
 });
 
-test('opens that come before the first worker has loaded are checked when it has, in order', () => {
-  const bench = new RouterBench({ maxQueue: 2, workers: 2 }, null);
-  bench.host(open(1), open(2, 'nothing'), open(3), open(4));
-  assert.deepEqual(bench.takeBrief(), [], 'two will run as soon as there are workers, two more may wait');
-  bench.host(open(5));
-  assert.equal(onlyError(bench.take(), 5).code, 'resourceExhausted');
-  bench.host(frameOf(3).cancel(''));
-  assert.deepEqual(bench.takeBrief(), ['3 cancelled']);
-  bench.load(MANIFEST);
-  assert.deepEqual(bench.takeBrief(), ['2 methodNotFound']);
+test('opens that come before the first worker has loaded are checked when it has, in order', async () => {
+  const harness = new MainHarness({ maxQueue: 2, workers: 2 }, null);
+  harness.host(open(1), open(2, 'nothing'), open(3), open(4));
   assert.deepEqual(
-    bench.dispatched.map(({ id }) => id),
+    await harness.takeBrief(),
+    [],
+    'two will run as soon as there are workers, two more may wait',
+  );
+  harness.host(open(5));
+  assert.equal(onlyError(await harness.take(), 5).code, 'resourceExhausted');
+  harness.host(frameOf(3).cancel(''));
+  assert.deepEqual(await harness.takeBrief(), ['3 cancelled']);
+  harness.load(MANIFEST);
+  assert.deepEqual(await harness.takeBrief(), ['2 methodNotFound']);
+  assert.deepEqual(
+    harness.tasks.map(({ id }) => id),
     [idOf(1), idOf(4)],
   );
 });
 
-test('a deadline that passed before the module has loaded comes after handler and method, as with a loaded one', () => {
+test('a deadline that passed before the module has loaded comes after handler and method, as with a loaded one', async () => {
   for (const early of [true, false]) {
-    const bench = new RouterBench({}, early ? null : MANIFEST);
-    bench.host(open(1, 'nothing', NOW - 1), open(2, 'echo', NOW - 1));
-    bench.clock.advance(10);
-    if (early) bench.load(MANIFEST);
-    assert.deepEqual(bench.takeBrief(), ['1 methodNotFound', '2 deadlineExceeded']);
-    assert.equal(bench.clock.pending, 0);
+    const harness = new MainHarness({}, early ? null : MANIFEST);
+    harness.host(open(1, 'nothing', NOW - 1), open(2, 'echo', NOW - 1));
+    harness.clock.advance(10);
+    if (early) harness.load(MANIFEST);
+    assert.deepEqual(await harness.takeBrief(), ['1 methodNotFound', '2 deadlineExceeded']);
+    assert.equal(harness.clock.pending, 0);
   }
 });
 
-test('a deadline that comes while its Open is looked at is not missed', (t) => {
-  const bench = new RouterBench();
-  bench.host(open(1));
+test('a deadline that comes while its Open is looked at is not missed', async (t) => {
+  const harness = new MainHarness();
+  harness.host(open(1));
   let now = NOW;
   // Each look finds it a millisecond later.
-  t.mock.method(bench.clock, 'now', () => now++);
-  bench.host(open(2, 'echo', NOW + 1));
-  assert.equal(bench.clock.pending, 1);
+  t.mock.method(harness.clock, 'now', () => now++);
+  harness.host(open(2, 'echo', NOW + 1));
+  assert.equal(harness.clock.pending, 1);
 });
 
-test('a queued Open whose deadline has passed never starts, though its timer has not run', (t) => {
-  const bench = new RouterBench();
-  bench.host(open(1), open(2, 'echo', NOW + 5));
-  t.mock.method(bench.clock, 'now', () => NOW + 6);
-  const [running] = bench.dispatched;
+test('a queued Open whose deadline has passed never starts, though its timer has not run', async (t) => {
+  const harness = new MainHarness();
+  harness.host(open(1), open(2, 'echo', NOW + 5));
+  t.mock.method(harness.clock, 'now', () => NOW + 6);
+  const [running] = harness.tasks;
   assert.ok(running);
   commitEnd(running.job, undefined);
-  bench.settle(running);
-  assert.deepEqual(bench.takeBrief(), ['2 deadlineExceeded']);
-  assert.equal(bench.dispatched.length, 1);
+  harness.settle(running);
+  assert.deepEqual(await harness.takeBrief(), ['2 deadlineExceeded']);
+  assert.equal(harness.tasks.length, 1);
 });
 
-test('a deadline that passes while the module loads is told in time', () => {
-  const bench = new RouterBench({}, null);
-  bench.host(open(1, 'echo', NOW + 50));
-  bench.clock.advance(50);
-  assert.deepEqual(bench.takeBrief(), ['1 deadlineExceeded']);
-  bench.load(MANIFEST);
-  assert.deepEqual(bench.takeBrief(), []);
-  assert.equal(bench.dispatched.length, 0);
+test('a deadline that passes while the module loads is told in time', async () => {
+  const harness = new MainHarness({}, null);
+  harness.host(open(1, 'echo', NOW + 50));
+  harness.clock.advance(50);
+  assert.deepEqual(await harness.takeBrief(), ['1 deadlineExceeded']);
+  harness.load(MANIFEST);
+  assert.deepEqual(await harness.takeBrief(), []);
+  assert.equal(harness.tasks.length, 0);
 });
 
-test('where no worker can be had for a while, what waits and what comes is refused with the cause', () => {
-  const bench = new RouterBench();
-  bench.host(open(1), open(2));
-  bench.unavailable = 'no thread can start';
-  bench.streams.refuseWaiting(bench.unavailable);
-  const { code, message } = onlyError(bench.take(), 2);
+test('where no worker can be had for a while, what waits and what comes is refused with the cause', async () => {
+  const harness = new MainHarness();
+  harness.host(open(1), open(2));
+  harness.loseThreads('no thread can start');
+  const [crashed, refused] = await harness.take();
+  assert.equal(onlyError(crashed === undefined ? [] : [crashed], 1).code, 'workerCrashed');
+  const { code, message } = onlyError(refused === undefined ? [] : [refused], 2);
   assert.equal(code, 'unavailable');
   assert.match(message, /no thread can start/);
-  assert.equal(bench.streams.openCount, 1, 'what runs runs on');
-  bench.host(open(3), open(4, 'nothing'));
-  assert.deepEqual(bench.takeBrief(), ['3 unavailable', '4 methodNotFound'], 'the other checks come first');
+  harness.host(open(3), open(4, 'nothing'));
+  assert.deepEqual(
+    await harness.takeBrief(),
+    ['3 unavailable', '4 methodNotFound'],
+    'the other checks come first',
+  );
 });
 
-test('a stream that comes when a worker is back waits again', () => {
-  const bench = new RouterBench();
-  bench.unavailable = 'no thread can start';
-  bench.host(open(1));
-  bench.unavailable = undefined;
-  bench.host(open(2));
-  assert.deepEqual(bench.takeBrief(), ['1 unavailable']);
+test('a stream that comes when a worker is back waits again', async () => {
+  const harness = new MainHarness();
+  harness.loseThreads('no thread can start');
+  harness.host(open(1));
+  harness.findThreads();
+  harness.host(open(2));
+  assert.deepEqual(await harness.takeBrief(), ['1 unavailable']);
   assert.deepEqual(
-    bench.dispatched.map(({ id }) => id),
+    harness.tasks.map(({ id }) => id),
     [idOf(2)],
   );
 });
 
-test('an Open that comes ahead of the first load is refused while no worker can be had', () => {
-  const bench = new RouterBench({}, null);
-  bench.host(open(1));
-  bench.unavailable = 'no thread can start';
-  bench.streams.refuseWaiting(bench.unavailable);
-  bench.host(open(2));
-  assert.deepEqual(bench.takeBrief(), ['1 unavailable', '2 unavailable']);
-  bench.unavailable = undefined;
-  bench.load(MANIFEST);
-  assert.equal(bench.dispatched.length, 0);
-  assert.equal(bench.streams.isIdle, true);
+test('an Open that comes ahead of the first load is refused while no worker can be had', async () => {
+  const harness = new MainHarness({}, null);
+  harness.host(open(1));
+  harness.loseThreads('no thread can start');
+  harness.host(open(2));
+  assert.deepEqual(await harness.takeBrief(), ['1 unavailable', '2 unavailable']);
+  harness.findThreads();
+  assert.equal(harness.tasks.length, 0);
+  assert.equal(harness.stats.openStreams, 0);
 });
 
-test('input that came before a worker is delivered in order, ahead of the half-close', () => {
-  const bench = new RouterBench();
-  bench.host(open(1), open(2));
-  for (let i = 0; i < 3; i++) bench.host(frameOf(2).data(new Uint8Array([i])));
-  bench.host(frameOf(2).close(), frameOf(2).credit(50));
-  bench.ops.length = 0;
-  const [first] = bench.dispatched;
+test('input that came before a worker is delivered in order, ahead of the half-close', async () => {
+  const harness = new MainHarness();
+  harness.host(open(1), open(2));
+  for (let i = 0; i < 3; i++) harness.host(frameOf(2).data(new Uint8Array([i])));
+  harness.host(frameOf(2).close(), frameOf(2).credit(50));
+  harness.ops.length = 0;
+  const [first] = harness.tasks;
   if (first === undefined) throw new Error('nothing runs');
   commitEnd(first.job, undefined);
-  bench.settle(first);
-  const number = bench.dispatched[1]?.assignment.number;
+  harness.settle(first);
+  const number = harness.tasks[1]?.number;
   assert.deepEqual(
-    bench.ops.map(({ kind, job, payload }) => [kind, job, ...payload]),
+    harness.ops.map(({ kind, job, payload }) => [kind, job, ...payload]),
     [
       [OP.data, number, 0],
       [OP.data, number, 1],
@@ -209,95 +216,95 @@ test('input that came before a worker is delivered in order, ahead of the half-c
       [OP.end, number],
     ],
   );
-  assert.equal(bench.dispatched[1]?.job.control.credit, 262_144 + 50);
+  assert.equal(harness.tasks[1]?.job.control.credit, 262_144 + 50);
 });
 
-test('input that is held for queued streams is bounded: the newest that holds some is refused', () => {
-  const bench = new RouterBench({ maxHeldBytes: 1000 + 3 * OPEN_BYTES, maxQueue: 10 });
-  bench.host(open(1), open(2), open(3), open(4));
+test('input that is held for queued streams is bounded: the newest that holds some is refused', async () => {
+  const harness = new MainHarness({ maxHeldBytes: 1000 + 3 * OPEN_BYTES, maxQueue: 10 });
+  harness.host(open(1), open(2), open(3), open(4));
   const data = (stream: number, length: number): Uint8Array => frameOf(stream).data(new Uint8Array(length));
-  bench.host(data(2, 500), data(3, 500));
-  assert.deepEqual(bench.takeBrief(), [], 'exactly the limit');
+  harness.host(data(2, 500), data(3, 500));
+  assert.deepEqual(await harness.takeBrief(), [], 'exactly the limit');
   // Stream 4 is newer, but holds its Open alone; stream 3 is what gives room.
-  bench.host(data(2, 1));
-  assert.deepEqual(bench.takeBrief(), ['3 resourceExhausted']);
-  bench.host(data(4, 400));
-  assert.deepEqual(bench.takeBrief(), [], 'what stream 3 held is free again');
-  bench.host(data(4, 400));
-  assert.deepEqual(bench.takeBrief(), ['4 resourceExhausted']);
-  bench.host(frameOf(2).cancel(''));
-  bench.host(open(5), data(5, 1000));
-  assert.deepEqual(bench.takeBrief(), ['2 cancelled'], 'and what a cancelled stream held, too');
+  harness.host(data(2, 1));
+  assert.deepEqual(await harness.takeBrief(), ['3 resourceExhausted']);
+  harness.host(data(4, 400));
+  assert.deepEqual(await harness.takeBrief(), [], 'what stream 3 held is free again');
+  harness.host(data(4, 400));
+  assert.deepEqual(await harness.takeBrief(), ['4 resourceExhausted']);
+  harness.host(frameOf(2).cancel(''));
+  harness.host(open(5), data(5, 1000));
+  assert.deepEqual(await harness.takeBrief(), ['2 cancelled'], 'and what a cancelled stream held, too');
 });
 
-test('tiny frames of a queued stream count as what they cost', () => {
-  const bench = new RouterBench({ maxHeldBytes: 640 + OPEN_BYTES, maxQueue: 10 });
-  bench.host(open(1), open(2));
-  for (let i = 0; i < 10; i++) bench.host(frameOf(2).data(new Uint8Array(0)));
-  assert.deepEqual(bench.takeBrief(), []);
-  bench.host(frameOf(2).data(new Uint8Array(0)));
-  assert.deepEqual(bench.takeBrief(), ['2 resourceExhausted']);
+test('tiny frames of a queued stream count as what they cost', async () => {
+  const harness = new MainHarness({ maxHeldBytes: 640 + OPEN_BYTES, maxQueue: 10 });
+  harness.host(open(1), open(2));
+  for (let i = 0; i < 10; i++) harness.host(frameOf(2).data(new Uint8Array(0)));
+  assert.deepEqual(await harness.takeBrief(), []);
+  harness.host(frameOf(2).data(new Uint8Array(0)));
+  assert.deepEqual(await harness.takeBrief(), ['2 resourceExhausted']);
 });
 
-test('opens and cancels in quick succession hold no more seats and queue places than are configured', () => {
-  const bench = new RouterBench({ workers: 2, maxQueue: 3 });
+test('opens and cancels in quick succession hold no more seats and queue places than are configured', async () => {
+  const harness = new MainHarness({ workers: 2, maxQueue: 3 });
   let refused = 0;
   for (let i = 1; i <= 500; i++) {
-    bench.host(open(i), frameOf(i).cancel('reset'));
-    refused += bench.takeBrief().filter((line) => line.endsWith('resourceExhausted')).length;
-    assert.ok(bench.streams.openCount <= 5);
+    harness.host(open(i), frameOf(i).cancel('reset'));
+    refused += (await harness.takeBrief()).filter((line) => line.endsWith('resourceExhausted')).length;
+    assert.ok(harness.stats.openStreams <= 5);
   }
   // Two handlers were started and have not ended; everyone else was dequeued by its own cancel.
-  assert.equal(bench.dispatched.length, 2);
-  assert.equal(bench.streams.openCount, 2);
+  assert.equal(harness.tasks.length, 2);
+  assert.equal(harness.stats.openStreams, 2);
   assert.equal(refused, 0);
-  for (let i = 600; i < 610; i++) bench.host(open(i));
-  assert.equal(bench.takeBrief().filter((line) => line.endsWith('resourceExhausted')).length, 7);
+  for (let i = 600; i < 610; i++) harness.host(open(i));
+  assert.equal((await harness.takeBrief()).filter((line) => line.endsWith('resourceExhausted')).length, 7);
 });
 
-test('a deadline follows the time of day: set forward it ends the stream within 10 s, set back it does not', () => {
-  const bench = new RouterBench();
-  bench.host(open(1, 'echo', NOW + 3_600_000), open(2, 'tail', NOW + 60_000));
-  const causeOf = (index: number): string | undefined => bench.dispatched[index]?.job.control.cause;
-  bench.clock.setDay(-120_000);
-  bench.clock.advance(100_000);
-  assert.deepEqual([causeOf(0), bench.streams.queuedCount], [undefined, 1], 'for none of the two it is time');
-  bench.clock.setDay(3_720_000);
-  bench.clock.advance(10_000);
+test('a deadline follows the time of day: set forward it ends the stream within 10 s, set back it does not', async () => {
+  const harness = new MainHarness();
+  harness.host(open(1, 'echo', NOW + 3_600_000), open(2, 'tail', NOW + 60_000));
+  const causeOf = (index: number): string | undefined => harness.tasks[index]?.job.control.cause;
+  harness.clock.setDay(-120_000);
+  harness.clock.advance(100_000);
+  assert.deepEqual([causeOf(0), harness.stats.queuedOpens], [undefined, 1], 'for none of the two it is time');
+  harness.clock.setDay(3_720_000);
+  harness.clock.advance(10_000);
   assert.equal(causeOf(0), 'deadlineExceeded');
-  assert.equal(onlyError(bench.take(), 2).code, 'deadlineExceeded');
+  assert.equal(onlyError(await harness.take(), 2).code, 'deadlineExceeded');
 });
 
-test('a deadline that is months away, beyond the longest timer of Node, does not go off at once', () => {
-  const bench = new RouterBench();
+test('a deadline that is months away, beyond the longest timer of Node, does not go off at once', async () => {
+  const harness = new MainHarness();
   const farAway = NOW + 0x7fff_ffff + 5000;
-  bench.host(open(1, 'echo', farAway));
-  bench.clock.advance(0x7fff_ffff);
-  assert.equal(bench.dispatched[0]?.job.control.cause, undefined);
-  bench.clock.advance(5000);
-  assert.equal(bench.dispatched[0]?.job.control.cause, 'deadlineExceeded');
+  harness.host(open(1, 'echo', farAway));
+  harness.clock.advance(0x7fff_ffff);
+  assert.equal(harness.tasks[0]?.job.control.cause, undefined);
+  harness.clock.advance(5000);
+  assert.equal(harness.tasks[0]?.job.control.cause, 'deadlineExceeded');
 });
 
-test('a queued stream whose deadline passes never starts', () => {
-  const bench = new RouterBench();
-  bench.host(open(1), open(2, 'echo', NOW + 100));
-  bench.clock.advance(100);
-  assert.deepEqual(bench.takeBrief(), ['2 deadlineExceeded']);
-  const [first] = bench.dispatched;
+test('a queued stream whose deadline passes never starts', async () => {
+  const harness = new MainHarness();
+  harness.host(open(1), open(2, 'echo', NOW + 100));
+  harness.clock.advance(100);
+  assert.deepEqual(await harness.takeBrief(), ['2 deadlineExceeded']);
+  const [first] = harness.tasks;
   if (first === undefined) throw new Error('nothing runs');
-  bench.settle(first);
-  assert.equal(bench.dispatched.length, 1);
+  harness.settle(first);
+  assert.equal(harness.tasks.length, 1);
 });
 
-test('while draining, streams that were accepted may still start', () => {
-  const bench = new RouterBench();
-  bench.host(open(1), open(2));
-  bench.streams.drain();
-  const [first] = bench.dispatched;
+test('while draining, streams that were accepted may still start', async () => {
+  const harness = new MainHarness();
+  harness.host(open(1), open(2));
+  harness.drain();
+  const [first] = harness.tasks;
   if (first === undefined) throw new Error('nothing runs');
   commitEnd(first.job, undefined);
-  bench.settle(first);
-  assert.equal(bench.dispatched.length, 2);
+  harness.settle(first);
+  assert.equal(harness.tasks.length, 2);
 });
 
 /** An Open of `method` in a message that also holds `words` words which nothing points to, and a field of a newer schema. */
@@ -314,13 +321,13 @@ function bulkyOpen(number: number, method: string, words: number): Uint8Array {
   return encodeEnvelope('streamFrame', idOf(number), payload);
 }
 
-test('an Open that waits keeps its context alone, and what it keeps is counted', () => {
-  const bench = new RouterBench({ maxQueue: 10, maxHeldBytes: 2 * OPEN_BYTES }, null);
-  bench.host(bulkyOpen(1, 'echo', 500_000), bulkyOpen(2, 'tail', 500_000));
-  assert.deepEqual(bench.takeBrief(), [], '8 MB came, and 272 bytes are kept');
-  bench.host(open(3));
-  assert.deepEqual(bench.takeBrief(), ['3 resourceExhausted'], 'the newest is the one too many');
-  bench.host(frameOf(1).cancel(''));
-  bench.host(open(4));
-  assert.deepEqual(bench.takeBrief(), ['1 cancelled'], 'what it kept is free again');
+test('an Open that waits keeps its context alone, and what it keeps is counted', async () => {
+  const harness = new MainHarness({ maxQueue: 10, maxHeldBytes: 2 * OPEN_BYTES }, null);
+  harness.host(bulkyOpen(1, 'echo', 500_000), bulkyOpen(2, 'tail', 500_000));
+  assert.deepEqual(await harness.takeBrief(), [], '8 MB came, and 272 bytes are kept');
+  harness.host(open(3));
+  assert.deepEqual(await harness.takeBrief(), ['3 resourceExhausted'], 'the newest is the one too many');
+  harness.host(frameOf(1).cancel(''));
+  harness.host(open(4));
+  assert.deepEqual(await harness.takeBrief(), ['1 cancelled'], 'what it kept is free again');
 });

@@ -36,20 +36,19 @@ export interface FakeJob {
  */
 export class FakeSeats {
   readonly region: Region;
-  readonly #outputs: WireOutput[] = [];
-  #written: Uint8Array[] = [];
-  #time = 0;
+  readonly #ends: ThreadEnds;
   #incarnations = 0;
 
   constructor(workers: number, streamsPerWorker: number) {
     this.region = Region.allocate(workers, workers * streamsPerWorker);
+    this.#ends = new ThreadEnds(this.region);
   }
 
   /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
   seat(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
     const seat = new SlotWords(this.region, slot as SlotNumber);
     seat.reset();
-    this.#outputs[slot] = this.#output(seat.slot);
+    this.#ends.open(seat.slot, () => {});
     const link: WorkerLink = {
       postBatch: (batch) => readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
       postTask: () => {},
@@ -61,8 +60,30 @@ export class FakeSeats {
     return new PoolWorker(seat, link, new Place(), ++this.#incarnations);
   }
 
-  /** What a thread builds for itself on a seat that was reset for it. */
-  #output(slot: SlotNumber): WireOutput {
+  /** The job's side of an assignment. */
+  job({ worker, number, control }: Assignment, id: StreamId): FakeJob {
+    return this.#ends.job(worker.seatNumber, number, control, id);
+  }
+
+  /** What workers have put on the wire since the last call; undefined: nothing. */
+  takeWritten(): Uint8Array | undefined {
+    return this.#ends.takeWritten();
+  }
+}
+
+/** The threads' ends of the shared memory: real rings, locks and outputs, which write to a list. */
+export class ThreadEnds {
+  readonly region: Region;
+  readonly #outputs: WireOutput[] = [];
+  #written: Uint8Array[] = [];
+  #time = 0;
+
+  constructor(region: Region) {
+    this.region = region;
+  }
+
+  /** Builds what a thread builds for itself on a seat that was reset for it. @param onBell the thread rings main's bell */
+  open(slot: SlotNumber, onBell: () => void): void {
     const lock = new WorkerWriteLock(
       this.region,
       slot,
@@ -72,20 +93,19 @@ export class FakeSeats {
       },
       () => {},
     );
-    const bell = new WorkerBell(this.region, slot, () => {});
+    const bell = new WorkerBell(this.region, slot, onBell);
     // Time passes from frame to frame, so that each is written as soon as it is committed.
-    return new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
+    this.#outputs[slot] = new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
   }
 
-  /** The job's side of an assignment. */
-  job(assignment: Assignment, id: StreamId): FakeJob {
-    const wire = this.#outputs[assignment.worker.seatNumber];
+  /** The thread's side of a job. */
+  job(slot: number, number: number, control: JobControl, id: StreamId): FakeJob {
+    const wire = this.#outputs[slot];
     if (wire === undefined) throw new Error('a job was given to a worker without a seat');
-    const { number, control } = assignment;
     return { number, control, output: new StreamOutput(wire, control, id) };
   }
 
-  /** What workers have put on the wire since the last call; undefined: nothing. */
+  /** What threads have put on the wire since the last call; undefined: nothing. */
   takeWritten(): Uint8Array | undefined {
     const parts = this.#written;
     if (parts.length === 0) return undefined;

@@ -9,7 +9,7 @@ import { MainWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 import { FakeLinks, type FakeLink } from '../../support/fake-links.ts';
-import { MANIFEST } from '../../support/router-bench.ts';
+import { MANIFEST } from '../../support/module-facts.ts';
 
 const LINGER_MS = 10_000;
 /** Longer than a thread's loop is watched. */

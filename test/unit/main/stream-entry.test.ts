@@ -6,7 +6,7 @@ import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../../src/wire/context.ts';
 import { encodeOpenFrame, FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import { FrameDecoder } from '../../../src/wire/frame.ts';
-import { idOf } from '../../support/router-bench.ts';
+import { idOf } from '../../support/module-facts.ts';
 import {
   bytesPointer,
   farPointer,

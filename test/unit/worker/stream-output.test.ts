@@ -12,7 +12,7 @@ import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { StreamOutput } from '../../../src/worker/jobs/stream-output.ts';
 import { WireOutput } from '../../../src/worker/wire-output.ts';
 import { decodeMessage } from '../../support/decoded-message.ts';
-import { idOf } from '../../support/router-bench.ts';
+import { idOf } from '../../support/module-facts.ts';
 import { Framer } from '../../../src/wire/capnp/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 

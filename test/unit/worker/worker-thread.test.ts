@@ -13,7 +13,7 @@ import { streamIdWords } from '../../../src/wire/stream-id.ts';
 import { checkModule } from '../../../src/worker/module-loader.ts';
 import { Thread } from '../../../src/worker/thread.ts';
 import { decodeMessage } from '../../support/decoded-message.ts';
-import { idOf } from '../../support/router-bench.ts';
+import { idOf } from '../../support/module-facts.ts';
 import { OpBatch } from '../../../src/threads/op-batch.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 

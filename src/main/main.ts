@@ -123,7 +123,7 @@ export class Main
     this.#lifecycle.onSignal(code);
   }
 
-  /** The host's process is gone, whatever became of its pipes. */
+  /** The host's process is gone, although its pipes may still be open. */
   onHostGone(): void {
     this.#lifecycle.onHostGone();
   }
@@ -388,7 +388,7 @@ export class Main
     this.#keyValues.flushBefore(worker);
   }
 
-  /** The end of every event from outside: start who can start, send what was posted, end who retires, see whether all is idle. */
+  /** Ends every event from outside: starts calls, sends posts, ends idle retiring workers, and tells if all is idle. */
   #settle(): void {
     this.scheduler.place();
     this.#pool.flush();

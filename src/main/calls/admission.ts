@@ -7,7 +7,7 @@ import { streamMode, type Manifest } from '../../threads/manifest.ts';
 
 export type Refusal = ErrorReport;
 
-/** What the first checks of an Open look at. */
+/** The sizes that the first checks of an Open look at. */
 export interface OpenSizes {
   /** Of the InvocationContext as it is on the wire. */
   readonly contextBytes: number;

@@ -18,7 +18,7 @@ export class RunningJob {
     this.#clock = clock;
   }
 
-  /** What the worker is to be told of the job: with the next batch, or by {@link PoolWorker.flush}. */
+  /** Tells the worker something about the job: with the next batch, or by {@link PoolWorker.flush}. */
   post(kind: OpKind, bytes?: Uint8Array, start?: number, end?: number): void {
     this.assignment.worker.post(kind, this.assignment.number, bytes, start, end);
   }

@@ -7,7 +7,7 @@ import { numberAfter } from '../../threads/job-number.ts';
 /** A seat on a worker: held until the handler has really ended. */
 export interface Assignment {
   readonly worker: PoolWorker;
-  /** What messages to the worker name the job by; it comes back after 2^32 jobs. Int32. */
+  /** Identifies the job in messages. Int32; it wraps after 2^32 jobs, so compare with `isLater`. */
   readonly number: number;
   /** The job's control block, used again once the job has ended. */
   readonly job: JobNumber;
@@ -25,10 +25,10 @@ export interface Waiting {
 }
 
 /**
- * Who runs where, and in which order: first come, first served.
+ * Gives workers to calls: first come, first served.
  *
  * A synchronous handler gets a worker to itself; asynchronous ones share up to `streamsPerWorker`, on the worker with
- * the fewest. Whoever is first in the queue and finds no place holds the others back, so that nobody waits for ever.
+ * the fewest. If the first call in the queue finds no place, it holds the others back, so that no call waits for ever.
  */
 export class Scheduler {
   readonly #workers: ReadonlySet<PoolWorker>;
@@ -88,7 +88,7 @@ export class Scheduler {
     this.#freeJobs.push(job);
   }
 
-  /** Starts whoever can start. To be called whenever a worker may have room, or the host has read. */
+  /** Starts each call that can start. To be called whenever a worker may have room, or the host has read. */
   place(): void {
     for (const waiting of this.#queue) {
       if (this.#isClogged()) return;
@@ -113,8 +113,7 @@ export class Scheduler {
       if (worker.phase === 'ready' && (best === undefined || worker.running < best.running)) best = worker;
       if (worker.phase === 'retiring' && worker.running > 0) retiring = worker;
     }
-    // One that retires ends with its last job, which may run for hours: where no other is ready, standing still would be worse
-    // than what it is not trusted with.
+    // A retiring worker takes new jobs only if no healthy one has room, because its last job may run for hours.
     return best ?? retiring;
   }
 }

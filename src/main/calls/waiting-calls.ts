@@ -9,7 +9,7 @@ export interface WaitingCall extends Waiting {
 export class WaitingCalls<Call extends WaitingCall> {
   readonly #scheduler: Scheduler;
   readonly #calls = new Set<Call>();
-  /** Of these, the ones that the scheduler does not know yet. */
+  /** Calls that came before the first manifest; they are not submitted to the scheduler yet. */
   readonly #unchecked = new Set<Call>();
   #heldBytes = 0;
 

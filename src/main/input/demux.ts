@@ -22,7 +22,7 @@ export interface DemuxTargets {
   readonly answers: Pick<Answers, 'refuse'>;
 }
 
-/** What belongs to no stream. */
+/** Kinds of messages that belong to no stream. */
 type RequestKind = Exclude<
   MessageKind,
   'streamFrame' | 'unknownArm' | 'malformedFrame' | 'malformedEnvelope'
@@ -67,7 +67,7 @@ export class Demux {
     try {
       this.#targets.streams.onFrame(this.#decoder.frame, bytes);
     } catch (error) {
-      // What an open, a cancel or an error points to is read where it is needed, and found malformed there.
+      // The text of an open, a cancel or an error is read only when it is needed, so it may be found malformed there.
       if (!(error instanceof MalformedError)) throw error;
       this.#targets.streams.onMalformed(this.#decoder.requestId() as StreamId, error);
     }

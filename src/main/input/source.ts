@@ -2,7 +2,7 @@ import { createReadStream, fstatSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
-/** What the read loop asks of the protocol's input. */
+/** The protocol's input, as the read loop controls it. */
 export interface WireSource {
   pause(): void;
   resume(): void;

@@ -3,7 +3,7 @@ import type { HostEvent } from './stream-state.ts';
 import { FRAME_ARM, type Frame } from '../../wire/frame.ts';
 import type { StreamEntry } from './stream-entry.ts';
 
-/** What a frame is for the state machine. Balances are checked before any state changes. */
+/** Classifies a frame for the state machine. It checks the balances, so call it before any state changes. */
 export function eventOf(frame: Frame, entry: StreamEntry): HostEvent {
   switch (frame.arm) {
     case FRAME_ARM.data:

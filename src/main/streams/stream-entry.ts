@@ -17,14 +17,14 @@ import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
 /** For an Open that was checked against the limits that hold. */
 const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
 
-/** What a queued stream asks of the router. */
+/** The part of the router that a queued stream calls. */
 export interface EntryOwner {
   onStart(entry: StreamEntry, assignment: Assignment): void;
 }
 
 /**
- * One accepted stream, from its Open until its handler has really ended: a place in the table while the id is live,
- * a place in the limits until the end.
+ * One accepted stream, from its Open until its handler has really ended. It is in the stream table while its id is live, and counts
+ * against the limits until the end.
  */
 export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   readonly id0: number;
@@ -41,7 +41,7 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   state: StreamState = QUEUED;
   mode: HandlerMode = 'sync';
   readonly times = new StreamTimes();
-  /** What the module may send, while no worker counts it. */
+  /** Bytes that the module may send, while no worker counts them. */
   queuedCredit: number;
   /** Input that arrived while the stream was queued. */
   held: Uint8Array[] | undefined;
@@ -108,7 +108,7 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
     return this.openEnd - this.openStart;
   }
 
-  /** What a worker gets of it. @param openedAt ms since the epoch */
+  /** The stream as its worker gets it. @param openedAt ms since the epoch */
   startOf({ number, job }: Assignment, openedAt: number, queuedMs: number): StreamStart {
     const { mode, open: bytes = NO_BYTES, openStart: start, openEnd: end } = this;
     return { kind: 'stream', stream: this, number, job, mode, openedAt, queuedMs, bytes, start, end };
@@ -138,7 +138,7 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
     return this.running?.assignment.control.granted ?? 0;
   }
 
-  /** What the module may still send. */
+  /** Bytes that the module may still send. */
   get credit(): number {
     return this.running?.assignment.control.credit ?? this.queuedCredit;
   }

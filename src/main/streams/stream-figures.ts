@@ -10,7 +10,7 @@ import type { StreamTimes } from './stream-entry.ts';
 import { type StreamEntry } from './stream-entry.ts';
 import type { Clock } from '../../base/clock.ts';
 
-/** What gets an error of main's: an accepted stream, or what is known of one that never was. */
+/** A stream that gets an error of main's. For one that was never accepted, only its id and perhaps its context are known. */
 export interface RefusedCall extends IdWords {
   readonly context?: InvocationContext;
   readonly times?: StreamTimes;
@@ -18,7 +18,7 @@ export interface RefusedCall extends IdWords {
 
 type StreamFigures = Pick<Stats, 'opened' | 'ended' | 'queueWait' | 'run' | 'cancelLatency'>;
 
-/** What main's router tells of streams: counts for `stats`, and events for who listens. Nothing here is done per frame. */
+/** Counts streams for `stats`, and publishes their events if somebody listens. Nothing here is done per frame. */
 export class StreamWatch {
   readonly #clock: Clock;
   readonly #ended: Partial<Record<'close' | ErrorCode, number>> = {};
@@ -113,7 +113,7 @@ function about({ id, context }: StreamEntry): { readonly id: string; readonly co
   return { id, context: redactWhenPrinted(context) };
 }
 
-/** What is told of an Open that was never accepted. The context is decoded if someone asks, which must be at once. */
+/** The facts that are told of an Open that was never accepted. The context is decoded if someone asks, which must be at once. */
 export function unopened(entry: StreamEntry): RefusedCall {
   const { id0, id1, id2, id3 } = entry;
   return {

@@ -25,7 +25,7 @@ export type StreamState =
   | { readonly kind: 'ending'; readonly cause: ErrorCode }
   | { readonly kind: 'linger' };
 
-/** What the host's frame is, after it was checked completely. */
+/** A frame of the host's, classified after all checks. */
 export type HostEvent =
   | 'open'
   | 'data'
@@ -54,7 +54,7 @@ export type ModuleEvent =
   /** The connection ends: shutdown's drain time is over, or stdin has ended. */
   | 'connectionEnds';
 
-/** What the transition asks its caller to do. */
+/** The action that a transition asks its caller to take. */
 export type Effect =
   | { readonly do: 'nothing' }
   /** A frame for an id that is not live: normal, since it crossed the terminal frame; counted. */

@@ -41,8 +41,9 @@ export interface StreamsHost {
 /**
  * Routes every frame to its stream and keeps each stream's state; the handlers themselves live on workers.
  *
- * What becomes of a live stream `stream/state.ts` decides. Here is what that means: queue, post to a worker, send a terminal
- * frame. An id that is not live has no state to change: an Open is checked, a malformed frame answered, the rest counted.
+ * `stream-state.ts` decides how the state of a live stream changes. This class does what follows: it queues the stream, posts to
+ * its worker, or sends a terminal frame. An id that is not live has no state to change: an Open is checked, a malformed frame is
+ * answered, and the rest is counted.
  */
 export class Streams implements EntryOwner {
   readonly #host: StreamsHost;
@@ -77,7 +78,7 @@ export class Streams implements EntryOwner {
     const entry = this.#live(this.#table.find(frame));
     if (entry === undefined) {
       if (frame.arm === FRAME_ARM.open) return this.#open(frame, bytes);
-      // What a frame for a live id may not say, a late one may not say either: this throws where it is malformed.
+      // A late frame must be as sound as one for a live id, so read its text: this throws if it is malformed.
       if (frame.arm === FRAME_ARM.cancel) frame.cancelReason();
       else if (frame.arm === FRAME_ARM.error) frame.error();
       this.lateFrames++;
@@ -175,7 +176,7 @@ export class Streams implements EntryOwner {
     if (entry !== undefined) this.#end(entry, 'settled', 'the handler ended without ending its stream');
   }
 
-  /** The worker can't write any more: what its streams still owe, main sends. @param how for a person */
+  /** The worker can't write any more, so main sends the terminal frames that its streams still owe. @param how for a person */
   onFenced(worker: PoolWorker, how: string): void {
     for (const entry of this.#running.on(worker)) {
       this.#live(entry);
@@ -285,7 +286,7 @@ export class Streams implements EntryOwner {
     this.#apply(entry, step, reason);
   }
 
-  /** What a transition asks for, apart from delivering input and credit. */
+  /** Carries out the effect of a transition, apart from delivering input and credit. */
   #apply(entry: StreamEntry, step: Step, reason: string): void {
     const { effect } = step;
     switch (effect.do) {

@@ -18,7 +18,7 @@ const LEAD_NS = 150_000n;
  */
 export const NO_LOOK_ANYWAY: Mutation = {
   file: 'src/main/main.ts',
-  find: 'pool.lookAgain();',
+  find: 'this.#pool.lookAgain();',
   replace: '',
 };
 

@@ -11,6 +11,7 @@ import { endsWith, finishEcho, runningEcho } from './helpers.ts';
 
 /** Threads are started over and over here; on a busy machine each takes a while. */
 const LIMIT = { timeout: 60_000 } as const;
+const HOLD_MS = 60_000;
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-missing-'));
@@ -51,9 +52,12 @@ class Stderr {
     });
   };
 
-  until(text: string): Promise<void> {
-    if (this.text.includes(text)) return Promise.resolve();
-    return new Promise((resolve) => this.#waiting.push({ text, resolve }));
+  async until(text: string): Promise<void> {
+    if (this.text.includes(text)) return;
+    // A child alone holds no process: without a timer this one would end while nothing else is waited for.
+    const hold = setInterval(() => {}, HOLD_MS);
+    await new Promise<void>((resolve) => this.#waiting.push({ text, resolve }));
+    clearInterval(hold);
   }
 
   /** How often a text was printed. */

@@ -33,10 +33,14 @@ export class LocalEnds {
     return `${this.#graceMs} ms`;
   }
 
-  /** @param unixMs the deadline of the call, in ms since the epoch; 0 if it has none */
+  /**
+   * A call whose deadline has passed already still gets the grace time from now on, because the module's own answer says more.
+   *
+   * @param unixMs the deadline of the call, in ms since the epoch; 0 if it has none
+   */
   afterDeadline(unixMs: number, action: () => void): () => void {
     if (unixMs === 0 || this.#graceMs === Infinity) return () => undefined;
-    const deadline = new Deadline(clock, unixMs + this.#graceMs, action);
+    const deadline = new Deadline(clock, Math.max(unixMs, clock.now()) + this.#graceMs, action);
     return () => deadline.cancel();
   }
 

@@ -40,8 +40,8 @@ test('whatever a service gives or throws, its handler is told and the host lives
   };
   const cases: [ServiceHandler, string, RegExp][] = [
     [() => OVER_A_MESSAGE, 'resourceExhausted', /17825792/],
-    [() => 'text' as never, 'internal', /must give a Uint8Array/],
-    [() => undefined as never, 'internal', /must give a Uint8Array/],
+    [() => 'text' as never, 'internal', /is a string, and no bytes/],
+    [() => undefined as never, 'internal', /is undefined, and no bytes/],
     [throwing(Object.create(null)), 'internal', /can’t be read/],
     [throwing({ name: 'ModuleError', code: 'unavailable', message: 5 }), 'unavailable', /^5$/],
     [throwing(unreadable), 'internal', /can’t be read/],

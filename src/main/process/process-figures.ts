@@ -49,7 +49,7 @@ export class ProcessWatch {
 
   /** Workers are missing, or all serve again. @param missing their number; 0 if all serve again @param why for a person */
   onShort(missing: number, why: string): void {
-    if (channels.workerShort.hasSubscribers) channels.workerShort.publish({ missing, why });
+    if (channels.workerShort.hasSubscribers) tell(channels.workerShort, { missing, why });
   }
 
   /** A thread has exited. It must be called while the worker's jobs still count as its own. @param how for a person */

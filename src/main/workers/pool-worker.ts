@@ -28,6 +28,8 @@ export class PoolWorker {
   /** Whether the thread runs our code. A failure after that is one of the module, not of the start. */
   hasBooted = false;
   hasLoaded = false;
+  /** Whether the thread is gone. Main may still have to wait for the lock before it can end the worker's streams. */
+  hasExited = false;
   /** Whether handlers were running when the worker was told to end. Once they have ended, the thread need not linger any more. */
   isAwaited = false;
   /** Number of jobs on it. `exclusive` tells whether its job needs the worker for itself. */

@@ -239,14 +239,20 @@ export class WorkerPool {
   destroy(lingerMs: number): Promise<void> {
     this.#supply.stop();
     const destroyed = new Promise<void>((resolve) => (this.#onDestroyed = resolve));
-    if (this.workers.size === 0) this.#onDestroyed?.();
+    if (!this.#hasThreads) this.#onDestroyed?.();
     for (const worker of this.workers) {
+      if (worker.hasExited) continue;
       worker.cancelLoadTimer?.();
       worker.isAwaited = worker.running > 0;
       const isBusy = worker.isAwaited || worker.phase === 'loading';
       this.#lingering.end(worker, isBusy ? lingerMs : 0);
     }
     return destroyed;
+  }
+
+  get #hasThreads(): boolean {
+    for (const { hasExited } of this.workers) if (!hasExited) return true;
+    return false;
   }
 
   #revoke(worker: PoolWorker, why: string, then: () => void): void {
@@ -358,11 +364,12 @@ export class WorkerPool {
 
   #onExit(worker: PoolWorker, code: number): void {
     this.#lingering.forget(worker);
+    worker.hasExited = true;
     if (this.#onDestroyed !== undefined) {
       // The process ends, so nobody needs to be told.
       this.workers.delete(worker);
       worker.link.close();
-      if (this.workers.size === 0) this.#onDestroyed();
+      if (!this.#hasThreads) this.#onDestroyed();
       return;
     }
     for (let message = worker.link.receive(); message !== undefined; message = worker.link.receive())

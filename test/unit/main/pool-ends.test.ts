@@ -5,7 +5,8 @@ import { Outlet } from '../../../src/main/output/outlet.ts';
 import { WorkerPool } from '../../../src/main/workers/pool.ts';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { Region } from '../../../src/shared-memory/region.ts';
-import { MainWriteLock } from '../../../src/shared-memory/write-lock.ts';
+import { OutboundRing } from '../../../src/shared-memory/outbound-ring.ts';
+import { MainWriteLock, WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 import { FakeLinks, type FakeLink } from '../../support/fake-links.ts';
@@ -21,9 +22,10 @@ class Pooled {
   readonly links = new FakeLinks();
   readonly told: string[] = [];
   readonly pool: WorkerPool;
+  readonly #region: Region;
 
   constructor(workers: number, maxLingering: number) {
-    const region = Region.allocate(workers + maxLingering, workers + maxLingering);
+    const region = (this.#region = Region.allocate(workers + maxLingering, workers + maxLingering));
     const lock = new MainWriteLock(region);
     const outlet = new Outlet(
       lock,
@@ -61,6 +63,15 @@ class Pooled {
     worker.running++;
     worker.isInitialised = true;
     return worker;
+  }
+
+  /** The handler of that worker is cut off in the middle of a write, with the lock in its hands. */
+  cutOffWriting(at: number): void {
+    const { slot } = this.link(at);
+    new OutboundRing(this.#region, slot).commit(new Uint8Array(8));
+    const write = (): never => assert.fail('cut off');
+    const lock = new WorkerWriteLock(this.#region, slot, write, () => {});
+    assert.throws(() => lock.flush(), /cut off/);
   }
 
   link(at: number): FakeLink {
@@ -202,4 +213,25 @@ test('tries that fail leave room for the next one: their threads are not left fo
   }
   // The pauses alone: 0, 100, 200 … 3200 ms.
   assert.ok(p.clock.now() <= 7000, `seven tries took ${p.clock.now()} ms`);
+});
+
+test('the end of the process does not wait for a thread that has died while it wrote', async () => {
+  const p = new Pooled(2, 0);
+  p.cutOffWriting(0);
+  p.link(0).exit(1);
+  assert.deepEqual(p.told, ['wire unknown']);
+  const destroyed = p.pool.destroy(0).then(() => 'destroyed');
+  p.link(1).exit(1);
+  assert.equal(await Promise.race([destroyed, new Promise(setImmediate)]), 'destroyed');
+});
+
+test('the end of the process does not wait for a thread that is gone while main waits for the lock', async () => {
+  const p = new Pooled(2, 0);
+  p.cutOffWriting(1);
+  p.run(0);
+  p.link(0).exit(1);
+  assert.deepEqual(p.told, [], 'its streams are ended under the lock');
+  const destroyed = p.pool.destroy(0).then(() => 'destroyed');
+  p.link(1).exit(1);
+  assert.equal(await Promise.race([destroyed, new Promise(setImmediate)]), 'destroyed');
 });

@@ -27,7 +27,7 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
     ['cut and decode', /^src\/wire\/(?!stream-table)/],
     [
       'hand over: batch, post, wake',
-      /^src\/(threads\/op-batch|base\/buffers|main\/(workers\/pool|calls\/running-job)|shared-memory\/(slot-words|job-control))|^\[postMessage\]/,
+      /^src\/(threads\/op-batch|base\/buffers|main\/(workers\/pool|calls\/running-job)|shared-memory\/(slot-signals|job-control))|^\[postMessage\]/,
     ],
     ['ring to wire', /^src\/(main\/output\/|shared-memory\/)/],
     ['route', /^src\//],
@@ -36,7 +36,7 @@ const RULES: Readonly<Record<ProfiledThread, readonly Rule[]>> = {
   worker: [
     [
       'take over: receive, copy out',
-      /^src\/(worker\/inbox|threads\/op-batch|base\/buffers|shared-memory\/slot-words)|^\[receiveMessageOnPort\]/,
+      /^src\/(worker\/inbox|threads\/op-batch|base\/buffers|shared-memory\/slot-signals)|^\[receiveMessageOnPort\]/,
     ],
     [
       'ring: encode, commit',

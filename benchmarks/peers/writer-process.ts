@@ -8,7 +8,7 @@ import { Socket } from 'node:net';
 import { siblingFile } from '../harness/sibling-file.ts';
 import { Outlet } from '../../src/main/output/outlet.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
-import { SlotWords } from '../../src/shared-memory/slot-words.ts';
+import { SlotSignals } from '../../src/shared-memory/slot-signals.ts';
 import { MainWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { WIRE_DESCRIPTOR, type WriterSettings, type WriterWay } from './writer-settings.ts';
 import { openSink } from '../../src/main/output/sink.ts';
@@ -50,7 +50,7 @@ function ringBell(): (slot: number) => void {
     onWritten: () => undefined,
     onUnreadAnswers: () => undefined,
   });
-  const slots = words.map((_, slot) => new SlotWords(region, slot as SlotNumber));
+  const slots = words.map((_, slot) => new SlotSignals(region, slot as SlotNumber));
   return (slot) => {
     slots[slot]?.clearBell();
     outlet.schedule();

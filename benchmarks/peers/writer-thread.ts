@@ -1,9 +1,9 @@
 /** One thread of {@link file://./writer-process.ts}. */
 import { writeSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
+import { RingProducer } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
-import { WorkerBell } from '../../src/shared-memory/slot-words.ts';
+import { WorkerBell } from '../../src/shared-memory/slot-signals.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { attemptWrite } from '../../src/worker/wire-descriptor.ts';
 import { FrameEncoder } from '../../src/wire/frame-encoder.ts';
@@ -28,7 +28,7 @@ function ringWriter(): (count: number) => void {
   const slot = settings.slot as SlotNumber;
   const bell = new WorkerBell(region, slot, () => parentPort?.postMessage('bell'));
   const lock = new WorkerWriteLock(region, slot, attemptWrite(WIRE_DESCRIPTOR), () => bell.ring());
-  const wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
+  const wire = new WireOutput(new RingProducer(region, slot), lock, bell, () => performance.now());
   return (count) => {
     for (let left = count; left > 0; left--) {
       while (!wire.fits(length, true)) wire.blockForRoom(ROOM_FOR_DATA, true, () => false);

@@ -13,7 +13,7 @@ export function uninitialised(length: number): Uint8Array<ArrayBuffer> {
 /**
  * A copy of `bytes[start, end)` with an ArrayBuffer of its own. `bytes` must not be a Buffer, because a Buffer's `slice` is a view.
  */
-export function ownCopy(bytes: Uint8Array, start: number, end: number): Uint8Array {
+export function copyOut(bytes: Uint8Array, start: number, end: number): Uint8Array {
   const length = end - start;
   if (length <= ZEROED_BYTES) return bytes.slice(start, end);
   const copy = uninitialised(length);

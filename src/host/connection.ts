@@ -7,7 +7,7 @@ import { MalformedError } from '../wire/capnp/malformed.ts';
 import type { MessageType } from '../wire/message-type.ts';
 import { StreamTable } from '../wire/stream-table.ts';
 import { causedBy, type ViolationKind } from './contract-violation.ts';
-import { Inbound, type InboundEvents } from './inbound.ts';
+import { HostDemux, type InboundEvents } from './inbound.ts';
 import { Unsettled } from './handed-out.ts';
 import { abortReason } from './invocation-options.ts';
 import { DEFAULT_GRACE_MS, LocalEnds } from './local-end.ts';
@@ -38,7 +38,7 @@ export class Connection {
   readonly #transport: Transport;
   readonly #options: HostSessionOptions;
   readonly #framer: Framer;
-  readonly #inbound: Inbound;
+  readonly #inbound: HostDemux;
   readonly #shutdownIds = new Set<string>();
   #shutdownSent = false;
   #lastMessageSeen = false;
@@ -59,7 +59,7 @@ export class Connection {
     this.localEnds = new LocalEnds(options.graceMs ?? DEFAULT_GRACE_MS);
     this.calls = new PendingCalls(this.unsettled, this.localEnds);
     this.#services = this.#serviceCalls(limits.maxMessageBytes);
-    this.#inbound = new Inbound(limits, this.streams, this.calls, this.#inboundEvents());
+    this.#inbound = new HostDemux(limits, this.streams, this.calls, this.#inboundEvents());
     this.#framer = new Framer(limits, (bytes, start, end) => this.#onMessage(bytes, start, end));
     transport.start({
       onData: (bytes) => this.#recv(bytes),

@@ -27,7 +27,7 @@ export interface InboundEvents {
 }
 
 /** Decodes whole messages from the module and gives each to the stream or call that it belongs to. */
-export class Inbound {
+export class HostDemux {
   readonly #streams: StreamTable<LiveStream>;
   readonly #ended = new EndedIds();
   readonly #calls: PendingCalls;

@@ -1,4 +1,4 @@
-import { ownCopy, uninitialised } from '../base/buffers.ts';
+import { copyOut, uninitialised } from '../base/buffers.ts';
 
 /** V8 keeps typed arrays of up to this many bytes on its heap, where making one is cheapest. */
 const ON_HEAP_BYTES = 64;
@@ -19,7 +19,7 @@ export class PayloadPool {
   /** A copy of `bytes` from `start` to `end`. `bytes` must not be a Buffer, because a Buffer's `slice` is a view. */
   copy(bytes: Uint8Array, start: number, end: number): Uint8Array {
     const length = end - start;
-    if (length <= ON_HEAP_BYTES || length > POOLED_BYTES) return ownCopy(bytes, start, end);
+    if (length <= ON_HEAP_BYTES || length > POOLED_BYTES) return copyOut(bytes, start, end);
     if (this.#used + length > SLAB_BYTES) {
       this.#slab = uninitialised(SLAB_BYTES).buffer;
       this.#used = 0;

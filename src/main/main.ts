@@ -11,13 +11,13 @@ import { Demux } from './input/demux.ts';
 import { ReadLoop, type ReadLoopHost } from './input/read-loop.ts';
 import { EXIT, type ServeOptions } from './options.ts';
 import { Answers } from './output/answers.ts';
-import { WatchedLock } from './output/lock-watch.ts';
+import { TimedLock } from './output/timed-lock.ts';
 import { Outlet, type OutletHost } from './output/outlet.ts';
 import { EarlyEnd, type EarlyEndHost } from './process/early-end.ts';
 import { EXIT_LINGER_MS } from './process/exit.ts';
 import { Lifecycle, type LifecycleHost } from './process/lifecycle.ts';
 import { PartFigures, type LoadFigures } from './process/part-figures.ts';
-import { ProcessWatch } from './process/process-figures.ts';
+import { ProcessFigures } from './process/process-figures.ts';
 import type { StreamEntry } from './streams/stream-entry.ts';
 import { Streams, type StreamsHost } from './streams/streams.ts';
 import { KeyValues } from './workers/key-values.ts';
@@ -46,7 +46,7 @@ export class Main
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly #environment: MainEnvironment;
-  readonly #lock: WatchedLock;
+  readonly #lock: TimedLock;
   readonly #outlet: Outlet;
   readonly #answers: Answers;
   readonly #pool: WorkerPool;
@@ -58,7 +58,7 @@ export class Main
   readonly #lifecycle: Lifecycle;
   readonly #earlyEnd = new EarlyEnd(this);
   readonly #counts: PartFigures;
-  readonly #figures: ProcessWatch;
+  readonly #figures: ProcessFigures;
   readonly #demux: Demux;
   readonly #reading: ReadLoop;
   #manifest: Manifest | undefined;
@@ -74,7 +74,7 @@ export class Main
     const slots = options.workers + options.maxLingering;
     const region = Region.allocate(slots, slots * options.streamsPerWorker);
     const links = environment.openLinks(workerSettings(options, region));
-    this.#lock = new WatchedLock(region, this.clock);
+    this.#lock = new TimedLock(region, this.clock);
     const sink = environment.openSink((error) => this.onGone(error));
     this.#outlet = new Outlet(this.#lock, sink, this);
     this.#answers = new Answers(this.#outlet, options.maxErrorMessageBytes);
@@ -93,7 +93,7 @@ export class Main
     this.#streams = new Streams(this);
     this.#requests = new Requests(this, this.#answers);
     this.#lifecycle = new Lifecycle(this, this.#answers);
-    this.#figures = new ProcessWatch(this.clock, region, () => this.#counts.all());
+    this.#figures = new ProcessFigures(this.clock, region, () => this.#counts.all());
     // The threads boot while main opens the rest.
     this.#pool.start();
     const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
@@ -181,9 +181,9 @@ export class Main
     this.#pool.dispatch(assignment.worker, entry.startOf(assignment, this.clock.now() - queuedMs, queuedMs));
   }
 
-  startRequest({ worker, number, job }: Assignment, { context, body }: RequestEntry): void {
+  startRequest({ worker, jobId, block }: Assignment, { context, body }: RequestEntry): void {
     this.#prepare(worker);
-    this.#pool.dispatch(worker, { kind: 'handle', number, job, context, body });
+    this.#pool.dispatch(worker, { kind: 'handle', jobId, block, context, body });
   }
 
   sendTerminal(message: Uint8Array): void {
@@ -245,11 +245,11 @@ export class Main
   onWorkerMessage(worker: PoolWorker, message: WorkMessage): void {
     switch (message.type) {
       case 'settled':
-        this.#streams.onSettled(message.number);
-        this.#requests.onSettled(message.number);
+        this.#streams.onSettled(message.jobId);
+        this.#requests.onSettled(message.jobId);
         return this.#settle();
       case 'answer':
-        return this.#requests.onAnswer(message.number, message.ok, message.payload);
+        return this.#requests.onAnswer(message.jobId, message.ok, message.payload);
       case 'service':
         return this.#services.onRequest(worker, message);
       case 'serviceAbandoned':
@@ -263,7 +263,7 @@ export class Main
     }
   }
 
-  onFenced(worker: PoolWorker, how: string): void {
+  onRevoked(worker: PoolWorker, how: string): void {
     const { failure } = this.#earlyEnd;
     if (failure !== undefined) {
       this.#streams.failOn(worker, failure);
@@ -272,8 +272,8 @@ export class Main
     this.#keyValues.forget(worker);
     this.#services.forget(worker);
     this.#copies.onClosed(worker);
-    this.#streams.onFenced(worker, how);
-    this.#requests.onFenced(worker, how);
+    this.#streams.onRevoked(worker, how);
+    this.#requests.onRevoked(worker, how);
     // The end of the process waits for what is owed to the host, not for a thread that finishes by itself.
     if (this.#isIdle) this.#onIdle();
   }
@@ -301,7 +301,7 @@ export class Main
 
   /** A host that only writes gets no further than this; whatever it has sent is still worked on. */
   onUnreadAnswers(answers: number): void {
-    this.#reading.allow(answers < this.options.maxOwedAnswers);
+    this.#reading.allow(answers < this.options.maxUnreadAnswers);
   }
 
   onGone(error: Error): void {

@@ -52,7 +52,7 @@ export interface ServeOptions {
   /** Input held for queued opens, all together, in bytes. */
   readonly maxHeldBytes: number;
   /** Answers that the host has not read; beyond it reading pauses. */
-  readonly maxOwedAnswers: number;
+  readonly maxUnreadAnswers: number;
 }
 
 const CPUS = cpuShare().cpus;
@@ -81,7 +81,7 @@ export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   maxWaiting: 1024,
   maxWaitingBytes: 64 << 20,
   maxHeldBytes: 64 << 20,
-  maxOwedAnswers: 1024,
+  maxUnreadAnswers: 1024,
 };
 
 /** How the process ends; the codes are the protocol's. */

@@ -1,6 +1,6 @@
 import { errorCodeFromNumber, errorCodeNumber, type ErrorCode } from '../errors.ts';
-import { JOB, JOB_WORDS } from './indexes.ts';
-import type { JobNumber, Region } from './region.ts';
+import { JOB, JOB_WORDS } from './layout.ts';
+import type { ControlBlock, Region } from './region.ts';
 
 /**
  * The shared words of one job: the cause that ends it, its credit, the bytes that it granted, and the place of its terminal frame.
@@ -10,7 +10,7 @@ export class JobControl {
   readonly #words: Int32Array;
   readonly #base: number;
 
-  constructor(region: Region, job: JobNumber) {
+  constructor(region: Region, job: ControlBlock) {
     this.#words = region.words;
     this.#base = region.jobBase(job);
   }

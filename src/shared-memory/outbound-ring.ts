@@ -1,4 +1,4 @@
-import { RING_BYTES, RING_RESERVE, SLOT } from './indexes.ts';
+import { RING_BYTES, RING_RESERVE, SLOT } from './layout.ts';
 import type { Region, SlotNumber } from './region.ts';
 
 const MASK = RING_BYTES - 1;
@@ -20,7 +20,7 @@ const offsetOf = getterOf('byteOffset');
  * Single producer (the worker), single consumer (whoever holds the write lock). One store of `tail` makes a whole frame visible. So
  * every frame that a worker committed before it died reaches the wire later, and no part of any other frame does.
  */
-export class OutboundRing {
+export class RingProducer {
   readonly #words: Int32Array;
   readonly #base: number;
   readonly #bytes: Uint8Array;
@@ -79,7 +79,7 @@ export class OutboundRing {
     // The commit. It is sequentially consistent and pairs with the holder's release and second look in `WorkerWriteLock.flush`:
     // either the holder's second look sees this frame, or our flush finds the lock free.
     Atomics.store(this.#words, this.#base + SLOT.tail, end);
-    // After the commit. Pairs with the store of head in `TakeEnd.advance`: a holder that took the previous frame either sees ours
+    // After the commit. Pairs with the store of head in `RingConsumer.advance`: a holder that took the previous frame either sees ours
     // in its second look, or we see its head here.
     this.#head = Atomics.load(this.#words, this.#base + SLOT.head);
     return this.#head === tail;
@@ -87,7 +87,7 @@ export class OutboundRing {
 
   /**
    * Announces that the producer waits for room, then looks again. Returns `true` if there is still no room, so that the producer
-   * must wait. Pairs with `TakeEnd.advance`, which stores head before it looks at the announcements.
+   * must wait. Pairs with `RingConsumer.advance`, which stores head before it looks at the announcements.
    */
   announceWait(length: number, isData: boolean, how: 'blocking' | 'async'): boolean {
     if (this.fits(length, isData)) return false;
@@ -105,7 +105,7 @@ export class OutboundRing {
 
   /**
    * The futex word's value. Read it before the last check that precedes {@link waitForSpace}, so that a change after the check is
-   * not slept through. Pairs with the add in `TakeEnd.advance` and in `SlotWords.wakeSender`.
+   * not slept through. Pairs with the add in `RingConsumer.advance` and in `SlotSignals.wakeSender`.
    */
   spaceTicket(): number {
     return Atomics.load(this.#words, this.#base + SLOT.space);
@@ -129,7 +129,7 @@ export class OutboundRing {
 }
 
 /** The consumer's end of a slot's ring. Only the holder of the write lock may use it. */
-export class TakeEnd {
+export class RingConsumer {
   readonly #words: Int32Array;
   readonly #base: number;
   readonly #bytes: Uint8Array;
@@ -184,7 +184,7 @@ export class TakeEnd {
     const awaited = this.#awaitedRoom();
     if (awaited === 0) return false;
     // The exchange fails if a sender has announced a smaller need meanwhile. The next look tells that sender. Pairs with the store
-    // in `OutboundRing.announceWait`.
+    // in `RingProducer.announceWait`.
     return Atomics.compareExchange(this.#words, this.#base + SLOT.roomAwaited, awaited, 0) === awaited;
   }
 

@@ -1,9 +1,9 @@
-import { GLOBAL_WORDS, JOB_WORDS, RING_BYTES, SLOT_WORDS } from './indexes.ts';
+import { GLOBAL_WORDS, JOB_WORDS, RING_BYTES, SLOT_WORDS } from './layout.ts';
 
 /** The index of a worker thread's slot: its block of words and its ring. 0 … slots-1. */
 export type SlotNumber = number & { readonly __brand: 'SlotNumber' };
 /** The index of a running job's control block, 0 … jobs-1. */
-export type JobNumber = number & { readonly __brand: 'JobNumber' };
+export type ControlBlock = number & { readonly __brand: 'JobNumber' };
 
 /** The values from which another thread makes its {@link Region} of the same memory. Structured-cloneable. */
 export interface RegionHandle {
@@ -12,7 +12,7 @@ export interface RegionHandle {
   readonly jobs: number;
 }
 
-/** One thread's view of the shared memory; the layout is in `indexes.ts`. */
+/** One thread's view of the shared memory; the layout is in `layout.ts`. */
 export class Region {
   readonly handle: RegionHandle;
   readonly words: Int32Array;
@@ -36,7 +36,7 @@ export class Region {
     return GLOBAL_WORDS + slot * SLOT_WORDS;
   }
 
-  jobBase(job: JobNumber): number {
+  jobBase(job: ControlBlock): number {
     return GLOBAL_WORDS + this.slots * SLOT_WORDS + job * JOB_WORDS;
   }
 

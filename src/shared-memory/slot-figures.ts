@@ -1,4 +1,4 @@
-import { SLOT } from './indexes.ts';
+import { SLOT } from './layout.ts';
 import type { Region, SlotNumber } from './region.ts';
 
 /** Waits of one kind: their number, and their sum and maximum in ms. */

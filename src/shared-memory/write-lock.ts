@@ -1,5 +1,5 @@
-import { GLOBAL, LOCK_FREE, LOCK_MAIN, SLOT } from './indexes.ts';
-import { TakeEnd } from './outbound-ring.ts';
+import { GLOBAL, LOCK_FREE, LOCK_MAIN, SLOT } from './layout.ts';
+import { RingConsumer } from './outbound-ring.ts';
 import type { Region, SlotNumber } from './region.ts';
 
 /**
@@ -34,7 +34,7 @@ export class WorkerWriteLock {
   readonly #words: Int32Array;
   readonly #me: number;
   readonly #own: number;
-  readonly #rings: readonly TakeEnd[];
+  readonly #rings: readonly RingConsumer[];
   readonly #write: WriteAttempt;
   readonly #ringBell: () => void;
   readonly #first: number;
@@ -133,7 +133,7 @@ export class WorkerWriteLock {
 export class MainWriteLock {
   readonly #words: Int32Array;
   readonly #region: Region;
-  readonly rings: readonly TakeEnd[];
+  readonly rings: readonly RingConsumer[];
   #held = false;
 
   constructor(region: Region) {
@@ -161,7 +161,7 @@ export class MainWriteLock {
 
   /**
    * Releases the lock. The caller must look at {@link pendingAnywhere} afterwards, because frames that were committed meanwhile
-   * were left to it. Pairs with the commit in `OutboundRing.commit` and the exchange in `WorkerWriteLock.flush`.
+   * were left to it. Pairs with the commit in `RingProducer.commit` and the exchange in `WorkerWriteLock.flush`.
    */
   release(): void {
     this.#held = false;
@@ -176,7 +176,7 @@ export class MainWriteLock {
    * The ring whose frame the last holder left half written; `undefined` if there is none. Its rest must be written before any other
    * byte. Reading clears the word.
    */
-  takeResume(): TakeEnd | undefined {
+  takeResume(): RingConsumer | undefined {
     return this.rings[Atomics.exchange(this.#words, GLOBAL.resume, 0) - 1];
   }
 
@@ -213,6 +213,6 @@ export class MainWriteLock {
 
 function nothing(): void {}
 
-function allRings(region: Region): TakeEnd[] {
-  return Array.from({ length: region.slots }, (_, slot) => new TakeEnd(region, slot as SlotNumber));
+function allRings(region: Region): RingConsumer[] {
+  return Array.from({ length: region.slots }, (_, slot) => new RingConsumer(region, slot as SlotNumber));
 }

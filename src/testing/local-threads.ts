@@ -165,7 +165,7 @@ class LocalLink implements WorkerLink {
     this.#port.close();
   }
 
-  /** Loads the module and begins to listen, as a real thread does with its seat. */
+  /** Loads the module and begins to listen, as a real thread does when it begins. */
   #load(slot: SlotNumber, { definition, settings, ...parts }: LocalLinksParts): void {
     if (this.#isDoomed) return;
     this.#events.onBooted();
@@ -183,7 +183,7 @@ class LocalLink implements WorkerLink {
         const method = this.#syncMethodIn(message);
         if (method !== undefined) threadHeld(method);
       });
-      new Thread({ settings, region, seat: { slot, port }, module, say, environment: environmentOf(parts) });
+      new Thread({ settings, region, start: { slot, port }, module, say, environment: environmentOf(parts) });
       port.on('message', () => threadReleased());
       port.unref();
       say({ type: 'loaded', manifest: module.manifest });

@@ -15,7 +15,7 @@ import { MAX_CREDIT } from '../wire/flow-limits.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 import { checkModule } from '../worker/module-loader.ts';
 import type { ChunkSizes } from './chunks.ts';
-import { checkTerminal, FrameWatch, type FrameCounts } from './frame-watch.ts';
+import { checkTerminal, FrameLedger, type FrameCounts } from './frame-ledger.ts';
 import { LocalLinks, SPARE_SLOTS, type WouldBlockError } from './local-threads.ts';
 import { MemoryWire } from './memory-wire.ts';
 import { setTimeout, turn } from './real-time.ts';
@@ -67,7 +67,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
   readonly #definition: ModuleDefinition<H>;
   readonly #clock: TestClock;
   readonly #wire: MemoryWire;
-  readonly #watch = new FrameWatch();
+  readonly #watch = new FrameLedger();
   readonly #streams: { readonly id: StreamId; readonly counts: FrameCounts }[] = [];
   readonly #kills = new WorkerKills((slot) => this.#main.killWorker(slot, 'the test killed it'));
   readonly #blocked: WouldBlockError[] = [];

@@ -2,7 +2,7 @@ import { isModuleError, type ErrorCode } from '../errors.ts';
 import type { HostStream } from '../host/streams/host-stream.ts';
 import type { AnyCodec } from '../methods/codec.ts';
 import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
-import { checkTerminal, type FrameCounts } from './frame-watch.ts';
+import { checkTerminal, type FrameCounts } from './frame-ledger.ts';
 import { turn } from './real-time.ts';
 
 /** The end of a stream: its close, or the fields of its error. */

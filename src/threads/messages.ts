@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { HandlerMode } from '../module.ts';
-import type { JobNumber, RegionHandle, SlotNumber } from '../shared-memory/region.ts';
+import type { ControlBlock, RegionHandle, SlotNumber } from '../shared-memory/region.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import type { IdWords } from '../wire/stream-id.ts';
 import type { Manifest } from './manifest.ts';
@@ -8,7 +8,7 @@ import type { Manifest } from './manifest.ts';
 /**
  * All messages between main and a worker; their only other way to communicate is shared memory.
  *
- * Main → worker: its {@link Seat}, once, by Piscina. Then, on the worker's own port, {@link RequestTask}s and batches of small
+ * Main → worker: its {@link ThreadStart}, once, by Piscina. Then, on the worker's own port, {@link RequestTask}s and batches of small
  * operations ({@link OpBatch}): one transferred buffer for each read of main's. Worker → main: {@link FromWorker} on the same port.
  */
 
@@ -37,7 +37,7 @@ export interface WorkerSettings {
  * as long as the thread, because a Piscina task for each job would cost main more than everything else that main does for a short
  * stream.
  */
-export interface Seat {
+export interface ThreadStart {
   readonly slot: SlotNumber;
   /** Carries all further messages, both ways. */
   readonly port: MessagePort;
@@ -47,9 +47,9 @@ export interface Seat {
 export interface StreamTask {
   readonly kind: 'stream';
   /** Identifies the job in messages. Int32. A later job on a worker has a later number: compare with {@link isLater}. */
-  readonly number: number;
+  readonly jobId: number;
   /** The index of the job's control block in shared memory. */
-  readonly job: JobNumber;
+  readonly block: ControlBlock;
   readonly id: string;
   readonly context: InvocationContext;
   /**
@@ -61,7 +61,7 @@ export interface StreamTask {
 }
 
 /** A stream for a worker, as main hands it over. */
-export interface StreamStart extends Pick<StreamTask, 'kind' | 'number' | 'job' | 'openedAt' | 'queuedMs'> {
+export interface StreamStart extends Pick<StreamTask, 'kind' | 'jobId' | 'block' | 'openedAt' | 'queuedMs'> {
   readonly stream: IdWords;
   readonly mode: HandlerMode;
   /** The frame of its Open is `bytes[start, end)`, checked but not decoded. It is valid during the call only. */
@@ -73,8 +73,8 @@ export interface StreamStart extends Pick<StreamTask, 'kind' | 'number' | 'job' 
 /** A unary request for a worker. It is a message of its own, outside any batch. */
 export interface RequestTask {
   readonly kind: 'handle';
-  readonly number: number;
-  readonly job: JobNumber;
+  readonly jobId: number;
+  readonly block: ControlBlock;
   readonly context: InvocationContext;
   readonly body: Uint8Array;
 }
@@ -87,7 +87,7 @@ export type FromWorker =
   | { readonly type: 'loaded'; readonly manifest: Manifest }
   | { readonly type: 'loadFailed'; readonly message: string }
   /** A unary result; `payload` is the body, or an encoded `IpcError`. */
-  | { readonly type: 'answer'; readonly number: number; readonly ok: boolean; readonly payload: Uint8Array }
+  | { readonly type: 'answer'; readonly jobId: number; readonly ok: boolean; readonly payload: Uint8Array }
   /** A request to the host; its answer comes back as {@link OP.serviceAnswer} or {@link OP.serviceError}. */
   | {
       readonly type: 'service';
@@ -106,7 +106,7 @@ export type FromWorker =
   /** The thread can't be trusted any more, so main ends it when its jobs have ended. */
   | { readonly type: 'retire' }
   /** The job's handler has really ended. */
-  | { readonly type: 'settled'; readonly number: number }
+  | { readonly type: 'settled'; readonly jobId: number }
   | { readonly type: 'closed' };
 
 /**
@@ -143,4 +143,4 @@ export type OpKind = (typeof OP)[keyof typeof OP];
  * The header of an {@link OP.open}, ahead of the frame: the byte offsets of an Int32 and two Float64, and the size of all, in
  * bytes.
  */
-export const OPEN_HEADER = { job: 0, openedAt: 8, queuedMs: 16, bytes: 24 } as const;
+export const OPEN_HEADER = { block: 0, openedAt: 8, queuedMs: 16, bytes: 24 } as const;

@@ -1,8 +1,8 @@
-import { ownCopy, uninitialised } from '../base/buffers.ts';
+import { copyOut, uninitialised } from '../base/buffers.ts';
 import { type StreamStart, OP, OPEN_HEADER } from './messages.ts';
 
 /**
- * Bytes of an operation's header: kind, job and payload length as three Int32, and one Int32 of padding, so that payloads stay
+ * Bytes of an operation's header: kind, target and payload length as three Int32, and one Int32 of padding, so that payloads stay
  * aligned.
  */
 const OP_HEADER = 16;
@@ -33,9 +33,9 @@ export class OpBatch {
   }
 
   /** Appends the beginning of a stream: {@link OPEN_HEADER}, then the frame of its Open, whose context its thread decodes. */
-  addOpen({ number, job, openedAt, queuedMs, bytes, start, end }: StreamStart): void {
-    const at = this.#reserve(OP.open, number, OPEN_HEADER.bytes + end - start);
-    this.#words[(at + OPEN_HEADER.job) >> 2] = job;
+  addOpen({ jobId, block, openedAt, queuedMs, bytes, start, end }: StreamStart): void {
+    const at = this.#reserve(OP.open, jobId, OPEN_HEADER.bytes + end - start);
+    this.#words[(at + OPEN_HEADER.block) >> 2] = block;
     const times = new Float64Array(this.#bytes.buffer, at + OPEN_HEADER.openedAt, 2);
     times[0] = openedAt;
     times[1] = queuedMs;
@@ -43,18 +43,18 @@ export class OpBatch {
   }
 
   /** Appends `source[start, end)` as the payload of one operation. */
-  add(kind: number, job: number, source: Uint8Array, start: number, end: number): void {
-    const at = this.#reserve(kind, job, end - start);
+  add(kind: number, target: number, source: Uint8Array, start: number, end: number): void {
+    const at = this.#reserve(kind, target, end - start);
     this.#put(source, start, end - start, at);
   }
 
   /** Appends an operation with room for its payload. @returns the payload's offset in bytes */
-  #reserve(kind: number, job: number, payloadBytes: number): number {
+  #reserve(kind: number, target: number, payloadBytes: number): number {
     const next = this.#length + OP_HEADER + ((payloadBytes + 7) & ~7);
     if (next > this.#bytes.length) this.#grow(next);
     const word = this.#length >> 2;
     this.#words[word] = kind;
-    this.#words[word + 1] = job;
+    this.#words[word + 1] = target;
     this.#words[word + 2] = payloadBytes;
     const at = this.#length + OP_HEADER;
     this.#length = next;
@@ -113,7 +113,7 @@ const ON_HEAP_BYTES = 64;
  */
 export class OpReader {
   kind = 0;
-  job = 0;
+  target = 0;
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
   #at = 0;
@@ -130,7 +130,7 @@ export class OpReader {
     const word = this.#at >> 2;
     if (this.#at >= this.#bytes.length || this.#words[word] === 0) return false;
     this.kind = this.#words[word] ?? 0;
-    this.job = this.#words[word + 1] ?? 0;
+    this.target = this.#words[word + 1] ?? 0;
     this.#start = this.#at + OP_HEADER;
     this.#end = this.#start + (this.#words[word + 2] ?? 0);
     this.#at = (this.#end + 7) & ~7;
@@ -143,7 +143,7 @@ export class OpReader {
       this.#start === OP_HEADER && (this.#at === this.#bytes.length || this.#words[this.#at >> 2] === 0);
     return isAlone && this.#end - this.#start > ON_HEAP_BYTES
       ? this.view()
-      : ownCopy(this.#bytes, this.#start, this.#end);
+      : copyOut(this.#bytes, this.#start, this.#end);
   }
 
   /** The same payload as a view of the batch, without a copy. */
@@ -155,7 +155,7 @@ export class OpReader {
 /** Calls `onOp` for each operation of a batch, in order. */
 export function readOps(
   batch: ArrayBuffer,
-  onOp: (kind: number, job: number, payload: Uint8Array) => void,
+  onOp: (kind: number, target: number, payload: Uint8Array) => void,
 ): void {
-  for (const ops = new OpReader(batch); ops.next();) onOp(ops.kind, ops.job, ops.payload());
+  for (const ops = new OpReader(batch); ops.next();) onOp(ops.kind, ops.target, ops.payload());
 }

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { logLine } from '../base/stderr.ts';
-import type { Seat, WorkerSettings } from '../threads/messages.ts';
+import type { ThreadStart, WorkerSettings } from '../threads/messages.ts';
 
 /** Prepares a worker thread for debugging, before any user code is loaded: its name, its inspector and source maps. */
-export async function prepareDebugging(settings: WorkerSettings, { slot }: Seat): Promise<void> {
+export async function prepareDebugging(settings: WorkerSettings, { slot }: ThreadStart): Promise<void> {
   nameThread(`ixt-worker-${slot}`);
   mapStacks();
   if (settings.inspectPort === undefined) return;

@@ -29,7 +29,7 @@ export function watchFailures(
       );
     }
     const job = scope.getStore();
-    const isLive = job !== undefined && jobs.get(job.number) === job;
+    const isLive = job !== undefined && jobs.get(job.jobId) === job;
     const whose = isLive
       ? 'a running handler'
       : job !== undefined

@@ -71,8 +71,8 @@ export class Inbox {
     let arrived = false;
     while (batch.next()) {
       arrived = true;
-      if (batch.kind === OP.open) onTask(this.#opens.read(batch.job, batch.view()));
-      else this.#onOp(batch.kind, batch.job, batch.payload());
+      if (batch.kind === OP.open) onTask(this.#opens.read(batch.target, batch.view()));
+      else this.#onOp(batch.kind, batch.target, batch.payload());
     }
     return arrived;
   }

@@ -11,7 +11,7 @@ const MAX_NAMED = 256;
  * Warns if an asynchronous handler blocks a thread that it shares (`streamsPerWorker` above 1), once for each method. It costs
  * nothing while a job is alone.
  */
-export class NeighbourWatch {
+export class SlowTurnWarning {
   readonly #jobs: ReadonlyMap<number, Job>;
   readonly #warn: (line: string) => void;
   readonly #now: () => number;

@@ -1,14 +1,14 @@
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
 import { performance } from 'node:perf_hooks';
 import { JobControl } from '../shared-memory/job-control.ts';
-import { OutboundRing } from '../shared-memory/outbound-ring.ts';
-import type { JobNumber, Region } from '../shared-memory/region.ts';
+import { RingProducer } from '../shared-memory/outbound-ring.ts';
+import type { ControlBlock, Region } from '../shared-memory/region.ts';
 import { SlotFigures } from '../shared-memory/slot-figures.ts';
-import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-words.ts';
+import { DroppedLogs, WorkerBell, WorkerWake } from '../shared-memory/slot-signals.ts';
 import { WorkerWriteLock, type WriteAttempt } from '../shared-memory/write-lock.ts';
 import { withoutRest } from '../base/buffers.ts';
 import { logLine } from '../base/stderr.ts';
-import { OP, type FromWorker, type Seat, type WorkerSettings } from '../threads/messages.ts';
+import { OP, type FromWorker, type ThreadStart, type WorkerSettings } from '../threads/messages.ts';
 import { decodeIpcError, decodeServiceResponse } from '../wire/payload-decode.ts';
 import { ModuleError } from '../errors.ts';
 import { attemptWrite } from './wire-descriptor.ts';
@@ -16,7 +16,7 @@ import { textOf } from '../base/thrown.ts';
 import { watchFailures } from './failures.ts';
 import { Inbox, type ArrivedTask } from './inbox.ts';
 import type { LoadedModule } from './module-loader.ts';
-import { NeighbourWatch } from './neighbours.ts';
+import { SlowTurnWarning } from './neighbours.ts';
 import { ModuleEvents } from './module-events.ts';
 import { FailureLog } from './jobs/failure-log.ts';
 import { OpenReader } from './jobs/opened-stream.ts';
@@ -24,7 +24,7 @@ import { RequestJob } from './jobs/request-job.ts';
 import { ServiceCalls } from './jobs/services.ts';
 import { StreamJob } from './jobs/stream-job.ts';
 import { WireOutput } from './wire-output.ts';
-import { isLater } from '../threads/job-number.ts';
+import { isLater } from '../threads/job-id.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { Job, JobHost } from './jobs/job.ts';
 
@@ -51,7 +51,7 @@ export function workerEnvironment(settings: WorkerSettings): ThreadEnvironment {
 export interface ThreadParts {
   readonly settings: WorkerSettings;
   readonly region: Region;
-  readonly seat: Seat;
+  readonly start: ThreadStart;
   readonly module: LoadedModule;
   readonly say: (message: FromWorker) => void;
   readonly environment: ThreadEnvironment;
@@ -63,7 +63,7 @@ const decoder = new TextDecoder();
 export class Thread implements JobHost {
   readonly settings: WorkerSettings;
   readonly module: LoadedModule;
-  readonly say: (message: FromWorker) => void;
+  readonly tellMain: (message: FromWorker) => void;
   readonly wire: WireOutput;
   readonly services: ServiceCalls;
   readonly events: ModuleEvents;
@@ -79,19 +79,19 @@ export class Thread implements JobHost {
   readonly #wake: WorkerWake;
   readonly #environment: ThreadEnvironment;
   readonly #jobs = new Map<number, Job>();
-  readonly #neighbours = new NeighbourWatch(this.#jobs);
+  readonly #neighbours = new SlowTurnWarning(this.#jobs);
   /** Operations that came for jobs that have not begun. */
-  #early: { kind: number; number: number; payload: Uint8Array }[] = [];
+  #early: { kind: number; target: number; payload: Uint8Array }[] = [];
   #lastStarted: number | undefined;
   /** The last job that began while others ran. */
   #lastSharing: number | undefined;
   #turnFlush = false;
 
-  constructor({ settings, region, seat, module, say, environment }: ThreadParts) {
-    const { slot } = seat;
+  constructor({ settings, region, start, module, say, environment }: ThreadParts) {
+    const { slot } = start;
     this.settings = settings;
     this.module = module;
-    this.say = say;
+    this.tellMain = say;
     this.#region = region;
     this.#environment = environment;
     this.#wake = new WorkerWake(region, slot);
@@ -100,7 +100,7 @@ export class Thread implements JobHost {
     this.failureLog = new FailureLog(settings.failureLines, this.droppedLogs);
     const bell = new WorkerBell(region, slot, () => say({ type: 'bell' }));
     const lock = new WorkerWriteLock(region, slot, environment.write, () => bell.ring());
-    this.wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
+    this.wire = new WireOutput(new RingProducer(region, slot), lock, bell, () => performance.now());
     this.services = new ServiceCalls(
       {
         send: (sequence, service, method, body, context) => {
@@ -114,7 +114,7 @@ export class Thread implements JobHost {
     );
     this.events = new ModuleEvents(module.definition, say);
     this.#inbox = new Inbox(
-      seat.port,
+      start.port,
       new OpenReader({ ...DEFAULT_WIRE_LIMITS, maxMessageBytes: settings.maxMessageBytes }),
       (task) => this.#run(task),
       (kind, job, payload) => this.#onOp(kind, job, payload),
@@ -123,7 +123,7 @@ export class Thread implements JobHost {
     environment.watchFailures(this.scope, this.#jobs, say);
   }
 
-  control(job: JobNumber): JobControl {
+  control(job: ControlBlock): JobControl {
     return new JobControl(this.#region, job);
   }
 
@@ -135,17 +135,17 @@ export class Thread implements JobHost {
 
   #start(task: ArrivedTask): void {
     const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
-    this.#jobs.set(job.number, job);
-    this.#lastStarted = job.number;
-    if (this.#jobs.size > 1) this.#lastSharing = job.number;
+    this.#jobs.set(job.jobId, job);
+    this.#lastStarted = job.jobId;
+    if (this.#jobs.size > 1) this.#lastSharing = job.jobId;
     const early = this.#early;
     this.#early = [];
-    for (const { kind, number, payload } of early) this.#onOp(kind, number, payload);
+    for (const { kind, target, payload } of early) this.#onOp(kind, target, payload);
     this.#neighbours.touch(job);
     try {
       this.scope.run(job, () => job.run());
     } catch (error) {
-      this.broke(job, error);
+      this.jobThrew(job, error);
     }
   }
 
@@ -153,20 +153,20 @@ export class Thread implements JobHost {
    * The job's own code threw, which is a bug of ours and must not cost the worker. Settle the job anyway: main then answers
    * `internal` for it, and the worker lives on.
    */
-  broke(job: Job, error: unknown): void {
+  jobThrew(job: Job, error: unknown): void {
     logLine(`a job ended without its answer: ${textOf(error)}`);
-    this.ended(job);
+    this.jobEnded(job);
   }
 
   /** The job's handler has ended, and so has its stream. */
-  ended(job: Job): void {
-    this.#jobs.delete(job.number);
-    this.services.abandon(job.number, () => new ModuleError('unavailable', 'the stream has ended'));
+  jobEnded(job: Job): void {
+    this.#jobs.delete(job.jobId);
+    this.services.abandon(job.jobId, () => new ModuleError('unavailable', 'the stream has ended'));
     // Key-value changes may have waited until a blocking handler was done. They run outside, because they are no part of that job.
     if (this.events.isWaiting) this.#outside.runInAsyncScope(() => this.events.run());
     if (this.#jobs.size === 0) this.wire.flush();
     else this.flushThisTurn();
-    this.say({ type: 'settled', number: job.number });
+    this.tellMain({ type: 'settled', jobId: job.jobId });
   }
 
   /**
@@ -183,9 +183,9 @@ export class Thread implements JobHost {
     this.#environment.wait(this.#wake, ticket);
   }
 
-  /** Whether another job ran at any time since job `number` began. */
-  hasShared(number: number): boolean {
-    return this.#lastSharing !== undefined && !isLater(number, this.#lastSharing);
+  /** Whether another job ran at any time since job `jobId` began. */
+  hasShared(jobId: number): boolean {
+    return this.#lastSharing !== undefined && !isLater(jobId, this.#lastSharing);
   }
 
   /** Handles the messages that have arrived, for example to learn a cause's reason. */
@@ -204,40 +204,40 @@ export class Thread implements JobHost {
   }
 
   /** The job of that number. Its handler is resumed in this turn, so the watch on slow turns is told. */
-  #resumed(number: number): Job | undefined {
-    const job = this.#jobs.get(number);
+  #resumed(jobId: number): Job | undefined {
+    const job = this.#jobs.get(jobId);
     if (job !== undefined) this.#neighbours.touch(job);
     return job;
   }
 
-  #hasStarted(number: number): boolean {
-    return this.#lastStarted !== undefined && !isLater(number, this.#lastStarted);
+  #hasStarted(jobId: number): boolean {
+    return this.#lastStarted !== undefined && !isLater(jobId, this.#lastStarted);
   }
 
-  #onOp(kind: number, number: number, payload: Uint8Array): void {
-    if (kind <= OP.stop && !this.#hasStarted(number)) {
-      this.#early.push({ kind, number, payload });
+  #onOp(kind: number, target: number, payload: Uint8Array): void {
+    if (kind <= OP.stop && !this.#hasStarted(target)) {
+      this.#early.push({ kind, target, payload });
       return;
     }
     switch (kind) {
       case OP.data:
-        return this.#resumed(number)?.deliver(payload);
+        return this.#resumed(target)?.deliver(payload);
       case OP.end:
-        return this.#jobs.get(number)?.deliverEnd();
+        return this.#jobs.get(target)?.deliverEnd();
       case OP.credit:
-        return this.#resumed(number)?.credited();
+        return this.#resumed(target)?.credited();
       case OP.stop:
-        return this.#jobs.get(number)?.stop(decoder.decode(payload));
+        return this.#jobs.get(target)?.stop(decoder.decode(payload));
       case OP.room:
         for (const job of this.#jobs.values()) job.retry();
         return;
       case OP.serviceAnswer:
-        this.say({ type: 'serviceDone', bytes: payload.length });
-        return this.services.settle(number, { body: withoutRest(decodeServiceResponse(payload).body) });
+        this.tellMain({ type: 'serviceDone', bytes: payload.length });
+        return this.services.settle(target, { body: withoutRest(decodeServiceResponse(payload).body) });
       case OP.serviceError: {
-        this.say({ type: 'serviceDone', bytes: payload.length });
+        this.tellMain({ type: 'serviceDone', bytes: payload.length });
         const { code, message, details } = decodeIpcError(payload);
-        return this.services.settle(number, { error: new ModuleError(code, message, { details }) });
+        return this.services.settle(target, { error: new ModuleError(code, message, { details }) });
       }
       case OP.kv:
       case OP.init:

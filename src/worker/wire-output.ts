@@ -1,5 +1,5 @@
-import type { OutboundRing } from '../shared-memory/outbound-ring.ts';
-import type { WorkerBell } from '../shared-memory/slot-words.ts';
+import type { RingProducer } from '../shared-memory/outbound-ring.ts';
+import type { WorkerBell } from '../shared-memory/slot-signals.ts';
 import type { WorkerWriteLock } from '../shared-memory/write-lock.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
@@ -19,7 +19,7 @@ export const ROOM_FOR_DATA = FrameEncoder.dataMessageBytes(MAX_DATA_BYTES);
 
 /** A worker's output to the wire: its ring, the lock, and the decision when to write. */
 export class WireOutput {
-  readonly #ring: OutboundRing;
+  readonly #ring: RingProducer;
   readonly #lock: WorkerWriteLock;
   readonly #bell: WorkerBell;
   readonly #now: () => number;
@@ -33,7 +33,7 @@ export class WireOutput {
   #isInFlush = false;
 
   /** @param now milliseconds, monotonic */
-  constructor(ring: OutboundRing, lock: WorkerWriteLock, bell: WorkerBell, now: () => number) {
+  constructor(ring: RingProducer, lock: WorkerWriteLock, bell: WorkerBell, now: () => number) {
     this.#ring = ring;
     this.#lock = lock;
     this.#bell = bell;

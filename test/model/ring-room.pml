@@ -64,7 +64,7 @@ inline choose(least) {
   od
 }
 
-/* `TakeEnd.advance` of another thread: the store of head, then a look at each announcement. */
+/* `RingConsumer.advance` of another thread: the store of head, then a look at each announcement. */
 inline advance() {
 #ifndef HEAD_STORED_LATE
   atomic { choose(1); head = head + count };

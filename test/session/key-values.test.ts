@@ -81,7 +81,7 @@ test('a worker that retires and goes on taking jobs hears of changes like any ot
   bench.keyValues.flushBefore(worker);
   worker.flush();
   assert.deepEqual(bench.take(0), ['a=0']);
-  worker.phase = 'fenced';
+  worker.phase = 'revoked';
   bench.change('b');
   bench.keyValues.flush(worker);
   assert.deepEqual(bench.take(0), []);
@@ -195,7 +195,7 @@ test('a hundred thousand keys are no work for main when a worker starts, or whil
 test('a worker that is gone or ended gets nothing more', () => {
   const bench = new Bench();
   const worker = bench.ready(0);
-  worker.phase = 'fenced';
+  worker.phase = 'revoked';
   bench.change('k');
   worker.flush();
   bench.keyValues.forget(worker);

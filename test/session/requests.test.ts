@@ -42,7 +42,7 @@ test('a failure goes back with its code, and once', async () => {
   harness.host(ask('a'));
   const task = harness.task(0);
   const payload = encodeIpcError({ code: 'unavailable', message: 'later' });
-  task.link.say({ type: 'answer', number: task.number, ok: false, payload });
+  task.link.say({ type: 'answer', jobId: task.number, ok: false, payload });
   harness.answer(task, true, new Uint8Array([1]));
   assert.deepEqual(await answers(harness), ['a unavailable']);
 });

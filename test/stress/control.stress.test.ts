@@ -47,8 +47,8 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the revoke',
     harm: 'frames of ended workers are seen behind their terminal frames',
-    removal: { file: 'src/main/workers/pool.ts', find: 'lock.revoke(seat.slot);', replace: '' },
-    // Between the fence, behind which main sends the terminal frames, and the thread's end.
+    removal: { file: 'src/main/workers/pool.ts', find: 'lock.revoke(signals.slot);', replace: '' },
+    // Between the revoke, behind which main sends the terminal frames, and the thread's end.
     widening: {
       file: 'src/main/workers/pool.ts',
       find: '() => this.#lingering.end(worker, lingerMs)',
@@ -123,7 +123,7 @@ const ARMS: readonly Arm[] = [
     harm: 'everything stands still',
     removal: {
       file: 'src/main/workers/pool.ts',
-      find: "lock.inherit(seat.slot) === 'unknown'",
+      find: "lock.inherit(signals.slot) === 'unknown'",
       replace: 'false',
     },
     // `exit-holding` exits with the lock in its hands.
@@ -140,7 +140,7 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the spill',
     harm: 'what a worker had committed before it exited is lost',
-    removal: { file: 'src/main/workers/pool.ts', find: 'outlet.spill(seat.slot);', replace: '' },
+    removal: { file: 'src/main/workers/pool.ts', find: 'outlet.spill(signals.slot);', replace: '' },
     // Main keeps the lock after each write: what workers commit before they exit is in their rings then.
     widening: {
       file: 'src/main/output/sink.ts',

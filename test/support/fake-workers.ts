@@ -4,9 +4,9 @@ import type { WorkerLink } from '../../src/main/workers/worker-link.ts';
 import { Place } from '../../src/main/workers/worker-supply.ts';
 import type { Assignment } from '../../src/main/calls/scheduler.ts';
 import type { JobControl } from '../../src/shared-memory/job-control.ts';
-import { OutboundRing } from '../../src/shared-memory/outbound-ring.ts';
+import { RingProducer } from '../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../src/shared-memory/region.ts';
-import { SlotWords, WorkerBell } from '../../src/shared-memory/slot-words.ts';
+import { SlotSignals, WorkerBell } from '../../src/shared-memory/slot-signals.ts';
 import { WorkerWriteLock } from '../../src/shared-memory/write-lock.ts';
 import { OP } from '../../src/threads/messages.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
@@ -46,7 +46,7 @@ export class FakeSeats {
 
   /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
   seat(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
-    const seat = new SlotWords(this.region, slot as SlotNumber);
+    const seat = new SlotSignals(this.region, slot as SlotNumber);
     seat.reset();
     this.#ends.open(seat.slot, () => {});
     const link: WorkerLink = {
@@ -61,8 +61,8 @@ export class FakeSeats {
   }
 
   /** The job's side of an assignment. */
-  job({ worker, number, control }: Assignment, id: StreamId): FakeJob {
-    return this.#ends.job(worker.seatNumber, number, control, id);
+  job({ worker, jobId: number, control }: Assignment, id: StreamId): FakeJob {
+    return this.#ends.job(worker.slotNumber, number, control, id);
   }
 
   /** What workers have put on the wire since the last call; undefined: nothing. */
@@ -95,7 +95,7 @@ export class ThreadEnds {
     );
     const bell = new WorkerBell(this.region, slot, onBell);
     // Time passes from frame to frame, so that each is written as soon as it is committed.
-    this.#outputs[slot] = new WireOutput(new OutboundRing(this.region, slot), lock, bell, () => ++this.#time);
+    this.#outputs[slot] = new WireOutput(new RingProducer(this.region, slot), lock, bell, () => ++this.#time);
   }
 
   /** The thread's side of a job. */

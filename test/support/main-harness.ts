@@ -4,7 +4,7 @@ import type { SourceEvents } from '../../src/main/input/source.ts';
 import { Main } from '../../src/main/main.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../../src/main/options.ts';
 import { JobControl } from '../../src/shared-memory/job-control.ts';
-import { Region, type JobNumber } from '../../src/shared-memory/region.ts';
+import { Region, type ControlBlock } from '../../src/shared-memory/region.ts';
 import { TestClock } from '../../src/testing/test-clock.ts';
 import type { Manifest } from '../../src/threads/manifest.ts';
 import { OP, type RequestTask } from '../../src/threads/messages.ts';
@@ -91,7 +91,7 @@ export class MainHarness implements LinkWatcher {
 
   onOp(link: FakeLink, op: SeenOp): void {
     if (op.kind === OP.open) {
-      const { id, number, job } = opens.read(op.job, op.payload);
+      const { id, jobId: number, block: job } = opens.read(op.job, op.payload);
       this.tasks.push({ id, number, link, job: this.#job(link, number, job, id) });
     } else if (op.kind === OP.close) {
       link.say({ type: 'closed' });
@@ -100,12 +100,12 @@ export class MainHarness implements LinkWatcher {
     }
   }
 
-  onTask(link: FakeLink, { number, job, context, body }: RequestTask): void {
+  onTask(link: FakeLink, { jobId: number, block: job, context, body }: RequestTask): void {
     const { invocationId: id } = context;
     this.tasks.push({ id, number, link, job: this.#job(link, number, job, idOf(0)), body });
   }
 
-  #job(link: FakeLink, number: number, job: JobNumber, id: StreamId): FakeJob {
+  #job(link: FakeLink, number: number, job: ControlBlock, id: StreamId): FakeJob {
     if (this.#ends === undefined) throw new Error('no memory is shared yet');
     return this.#ends.job(link.slot, number, new JobControl(this.#ends.region, job), id);
   }
@@ -143,12 +143,12 @@ export class MainHarness implements LinkWatcher {
 
   /** The handler of a task has ended. */
   settle({ link, number }: Task): void {
-    link.say({ type: 'settled', number });
+    link.say({ type: 'settled', jobId: number });
   }
 
   /** The handler of a request answers, and ends. @param payload of the answer: the body, or an encoded error */
   answer(task: Task, ok: boolean, payload: Uint8Array): void {
-    task.link.say({ type: 'answer', number: task.number, ok, payload });
+    task.link.say({ type: 'answer', jobId: task.number, ok, payload });
     this.settle(task);
   }
 

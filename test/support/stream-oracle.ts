@@ -36,7 +36,7 @@ const TABLE = `
 | terminalCommitted | -                       | -                        | -                      | latch                     | latch                   | latch        | -                       |
 | settled           | -                       | -                        | -                      | end internal              | end internal            | end cause    | free                    |
 | workerExited      | -                       | -                        | -                      | end workerCrashed         | end workerCrashed       | end cause    | free                    |
-| fenced            | -                       | -                        | -                      | linger workerCrashed      | linger workerCrashed    | linger cause | -                       |
+| revoked           | -                       | -                        | -                      | linger workerCrashed      | linger workerCrashed    | linger cause | -                       |
 | graceOver         | -                       | -                        | -                      | -                         | -                       | kill         | -                       |
 | deadline          | -                       | end deadlineExceeded     | end deadlineExceeded   | stop deadlineExceeded     | stop deadlineExceeded   | -            | -                       |
 | connectionEnds    | -                       | end cancelled            | end cancelled          | stop cancelled            | stop cancelled          | -            | -                       |
@@ -61,7 +61,7 @@ export const ORACLE_MODULE_EVENTS = [
   'terminalCommitted',
   'settled',
   'workerExited',
-  'fenced',
+  'revoked',
   'graceOver',
   'deadline',
   'connectionEnds',

@@ -131,8 +131,8 @@ export class Requests {
   }
 
   /** A worker's answer, to whatever job. */
-  onAnswer(number: number, ok: boolean, payload: Uint8Array): void {
-    const entry = this.#running.get(number);
+  onAnswer(jobId: number, ok: boolean, payload: Uint8Array): void {
+    const entry = this.#running.get(jobId);
     if (entry === undefined || entry.isAnswered) return;
     if (entry.cause !== undefined) return this.#finish(entry, entry.cause, entry.running?.stopReason ?? '');
     const { maxMessageBytes } = this.#host.options;
@@ -148,12 +148,12 @@ export class Requests {
     this.#answers.send(entry.requestId, ok, ok ? encodeHandleResponse({ body: payload }) : payload);
   }
 
-  onSettled(number: number): void {
-    const entry = this.#running.get(number);
+  onSettled(jobId: number): void {
+    const entry = this.#running.get(jobId);
     if (entry !== undefined) this.#end(entry, 'internal', 'the handler ended without an answer');
   }
 
-  onFenced(worker: PoolWorker, how: string): void {
+  onRevoked(worker: PoolWorker, how: string): void {
     for (const entry of this.#running.on(worker)) this.#finish(entry, 'workerCrashed', how);
   }
 

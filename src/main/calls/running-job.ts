@@ -20,7 +20,7 @@ export class RunningJob {
 
   /** Tells the worker something about the job: with the next batch, or by {@link PoolWorker.flush}. */
   post(kind: OpKind, bytes?: Uint8Array, start?: number, end?: number): void {
-    this.assignment.worker.post(kind, this.assignment.number, bytes, start, end);
+    this.assignment.worker.post(kind, this.assignment.jobId, bytes, start, end);
   }
 
   /** Tells the handler by word and by message, wakes whatever it waits in, and starts the grace time. */
@@ -30,7 +30,7 @@ export class RunningJob {
     this.stopReason = reason;
     this.post(OP.stop, encoder.encode(reason));
     worker.flush();
-    worker.seat.wakeSender();
+    worker.signals.wakeSender();
     this.#cancelGrace = this.#clock.after(graceMs, onGraceOver);
   }
 

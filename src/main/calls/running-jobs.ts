@@ -20,7 +20,7 @@ export class RunningJobs<Call extends { running: RunningJob | undefined }> {
 
   /** Whether all that run have been answered, because their workers are being ended: nobody waits for them. */
   get isIdle(): boolean {
-    for (const { running } of this) if (running?.assignment.worker.phase !== 'fenced') return false;
+    for (const { running } of this) if (running?.assignment.worker.phase !== 'revoked') return false;
     return true;
   }
 
@@ -39,13 +39,13 @@ export class RunningJobs<Call extends { running: RunningJob | undefined }> {
   }
 
   start(call: Call, assignment: Assignment): RunningJob {
-    this.#calls.set(assignment.number, call);
+    this.#calls.set(assignment.jobId, call);
     return (call.running = new RunningJob(assignment, this.#clock));
   }
 
-  /** The handler has ended: its seat is free. */
+  /** The handler has ended: its room on the worker is free. */
   end({ running }: Call): void {
-    if (running === undefined || !this.#calls.delete(running.assignment.number)) return;
+    if (running === undefined || !this.#calls.delete(running.assignment.jobId)) return;
     running.settle();
     this.#scheduler.release(running.assignment);
   }

@@ -1,16 +1,16 @@
 import type { HandlerMode } from '../../module.ts';
 import { JobControl } from '../../shared-memory/job-control.ts';
-import type { JobNumber, Region } from '../../shared-memory/region.ts';
+import type { ControlBlock, Region } from '../../shared-memory/region.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
-import { numberAfter } from '../../threads/job-number.ts';
+import { jobIdAfter } from '../../threads/job-id.ts';
 
-/** A seat on a worker: held until the handler has really ended. */
+/** Room for one job on a worker, held until the handler has really ended. */
 export interface Assignment {
   readonly worker: PoolWorker;
   /** Identifies the job in messages. Int32; it wraps after 2^32 jobs, so compare with `isLater`. */
-  readonly number: number;
+  readonly jobId: number;
   /** The job's control block, used again once the job has ended. */
-  readonly job: JobNumber;
+  readonly block: ControlBlock;
   readonly control: JobControl;
 }
 
@@ -35,7 +35,7 @@ export class Scheduler {
   readonly #streamsPerWorker: number;
   readonly #region: Region;
   readonly #queue = new Set<Waiting>();
-  readonly #freeJobs: JobNumber[];
+  readonly #freeBlocks: ControlBlock[];
   #lastNumber: number;
   readonly #isClogged: () => boolean;
 
@@ -55,7 +55,10 @@ export class Scheduler {
     this.#region = region;
     this.#isClogged = isClogged;
     this.#lastNumber = lastNumber;
-    this.#freeJobs = Array.from({ length: region.jobs }, (_, job) => (region.jobs - 1 - job) as JobNumber);
+    this.#freeBlocks = Array.from(
+      { length: region.jobs },
+      (_, job) => (region.jobs - 1 - job) as ControlBlock,
+    );
   }
 
   /** Workers that run something, but for those that have been ended. */
@@ -81,11 +84,11 @@ export class Scheduler {
     this.#queue.delete(waiting);
   }
 
-  /** The handler has ended: its seat is free. */
-  release({ worker, job }: Assignment): void {
+  /** The handler has ended: its room is free. */
+  release({ worker, block }: Assignment): void {
     worker.running--;
     worker.isExclusive = false;
-    this.#freeJobs.push(job);
+    this.#freeBlocks.push(block);
   }
 
   /** Starts each call that can start. To be called whenever a worker may have room, or the host has read. */
@@ -96,12 +99,13 @@ export class Scheduler {
       if (worker === undefined) return;
       this.#queue.delete(waiting);
       if (waiting.expire()) continue;
-      const job = this.#freeJobs.pop();
-      if (job === undefined) throw new Error('more jobs than seats: the scheduler has lost count');
+      const block = this.#freeBlocks.pop();
+      if (block === undefined)
+        throw new Error('more jobs than there is room for: the scheduler has lost count');
       worker.running++;
       worker.isExclusive = waiting.mode === 'sync';
-      this.#lastNumber = numberAfter(this.#lastNumber);
-      waiting.start({ worker, number: this.#lastNumber, job, control: new JobControl(this.#region, job) });
+      this.#lastNumber = jobIdAfter(this.#lastNumber);
+      waiting.start({ worker, jobId: this.#lastNumber, block, control: new JobControl(this.#region, block) });
     }
   }
 

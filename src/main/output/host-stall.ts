@@ -18,7 +18,7 @@ export interface Reading {
  *
  * @returns a function that cancels it
  */
-export function onceUnread(reading: Reading, action: () => void): () => void {
+export function onceHostStopsReading(reading: Reading, action: () => void): () => void {
   let before = reading.taken();
   let cancel = (): void => {};
   const look = (): void => {

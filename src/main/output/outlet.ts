@@ -1,6 +1,6 @@
 import { getSystemErrorName } from 'node:util';
 import type { SlotNumber } from '../../shared-memory/region.ts';
-import type { TakeEnd } from '../../shared-memory/outbound-ring.ts';
+import type { RingConsumer } from '../../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OwnMessages, type Outgoing } from './own-messages.ts';
 import type { WireSink } from './sink.ts';
@@ -48,7 +48,7 @@ export class Outlet {
   /** Set when the last chunk had no room for main's own messages, so that they go first in the next one. */
   #ownFirst = false;
   /** The ring that a chunk or the last holder has begun, and the number of its bytes that must be written before anything else. */
-  #begun: { readonly ring: TakeEnd; left: number } | undefined;
+  #begun: { readonly ring: RingConsumer; left: number } | undefined;
   /** Set once the last message was queued. Nothing follows it, and main never releases the lock again. */
   #isLast = false;
   /**
@@ -186,16 +186,16 @@ export class Outlet {
   }
 
   /** Goes on with the ring within whose frame the last holder stopped. */
-  #resume(ring: TakeEnd | undefined): void {
+  #resume(ring: RingConsumer | undefined): void {
     if (ring !== undefined) this.#begin(ring, ring.pending);
   }
 
-  #begin(ring: TakeEnd, pending: number): void {
+  #begin(ring: RingConsumer, pending: number): void {
     if (pending > 0) this.#begun = { ring, left: pending };
   }
 
   /** Takes all bytes that a ring holds, as a copy; `undefined` if it is empty. */
-  #take(ring: TakeEnd | undefined): Uint8Array | undefined {
+  #take(ring: RingConsumer | undefined): Uint8Array | undefined {
     const pending = ring?.pending ?? 0;
     if (ring === undefined || pending === 0) return undefined;
     const bytes = new Uint8Array(pending);

@@ -4,7 +4,7 @@ import { textOf } from '../../base/thrown.ts';
 import { encodeEnvelope } from '../../wire/envelope.ts';
 import { encodeIpcError } from '../../wire/error-payload.ts';
 import { EXIT, type ServeOptions } from '../options.ts';
-import { onceUnread } from '../output/host-stall.ts';
+import { onceHostStopsReading } from '../output/host-stall.ts';
 
 /** The parts of main that an early end acts on. */
 export interface EarlyEndHost {
@@ -50,7 +50,7 @@ export class EarlyEnd {
     // It fails again, or while it ends: there is nothing left to try.
     if (this.#failure !== undefined || isExiting) return host.exit(EXIT.failed);
     this.#failure = `the module’s main thread failed: ${textOf(thrown)}`;
-    onceUnread(host, () => host.exit(EXIT.failed));
+    onceHostStopsReading(host, () => host.exit(EXIT.failed));
     host.stopListening();
     host.failCalls(this.#failure);
     void host.flushed().then(() => host.exit(EXIT.failed));
@@ -63,7 +63,7 @@ export class EarlyEnd {
     const message = cutUtf8(why, host.options.maxErrorMessageBytes);
     const lastWord = encodeEnvelope('error', '', encodeIpcError({ code: 'protocolViolation', message }));
     void host.sendLast(lastWord).then(() => host.exit(EXIT.protocol));
-    onceUnread(host, () => host.exit(EXIT.protocol));
+    onceHostStopsReading(host, () => host.exit(EXIT.protocol));
   }
 
   /** The host can't be written to any more. Both the write and its stream tell. */

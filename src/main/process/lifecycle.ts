@@ -5,7 +5,7 @@ import { noWorker } from '../calls/admission.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../../wire/flow-limits.ts';
 import { EXIT, type ServeOptions } from '../options.ts';
 import type { Answers } from '../output/answers.ts';
-import { LAST_WRITE_MS, onceUnread } from '../output/host-stall.ts';
+import { LAST_WRITE_MS, onceHostStopsReading } from '../output/host-stall.ts';
 import type { Clock } from '../../base/clock.ts';
 import { orElse } from '../../base/or-else.ts';
 import type { Manifest } from '../../threads/manifest.ts';
@@ -239,7 +239,7 @@ export class Lifecycle {
 
   /** All handlers have ended. Exit once the host stops reading, unless we still wait for the first load. */
   #exitOnceUnread(): void {
-    this.#stopTimers = onceUnread(this.#host, () => {
+    this.#stopTimers = onceHostStopsReading(this.#host, () => {
       if (this.#whenLoaded === undefined) this.#host.exit(this.#exitCode);
       else this.#exitOnceUnread();
     });

@@ -1,6 +1,6 @@
 import type { Stats } from '../../base/stats.ts';
 import type { Scheduler } from '../calls/scheduler.ts';
-import type { WatchedLock } from '../output/lock-watch.ts';
+import type { TimedLock } from '../output/timed-lock.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { WorkerPool } from '../workers/pool.ts';
 
@@ -28,7 +28,7 @@ export interface CountingParts {
   readonly streams: Streams;
   readonly scheduler: Scheduler;
   readonly pool: WorkerPool;
-  readonly lock: WatchedLock;
+  readonly lock: TimedLock;
   readonly demux: { readonly messages: number };
   readonly reading: { readonly bytesIn: number };
 }
@@ -58,7 +58,7 @@ export class PartFigures {
     const { streams, pool, lock } = this.#parts;
     return {
       ...this.load(),
-      ...streams.watch.figures,
+      ...streams.figures.figures,
       lateFrames: streams.lateFrames,
       lockStall: lock.waits,
       missingWorkers: pool.shortage?.missing ?? 0,

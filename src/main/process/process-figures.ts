@@ -2,7 +2,7 @@ import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { channels } from '../../diagnostics.ts';
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
 import { SlotFigures } from '../../shared-memory/slot-figures.ts';
-import { DroppedLogs } from '../../shared-memory/slot-words.ts';
+import { DroppedLogs } from '../../shared-memory/slot-signals.ts';
 import type { LoopDelay, Stats } from '../../base/stats.ts';
 import { orElse } from '../../base/or-else.ts';
 import { tryWriteStderr } from '../../base/stderr.ts';
@@ -21,7 +21,7 @@ const LOOP_RESOLUTION_MS = 20;
  * Publishes the events and figures of the whole process: the start and exit of workers, and the `stats`, which it adds up from the
  * words that workers write in shared memory and from the counts of main's other parts.
  */
-export class ProcessWatch {
+export class ProcessFigures {
   readonly #clock: Clock;
   readonly #startedAt: number;
   readonly #kept: () => PartCounts;
@@ -43,8 +43,8 @@ export class ProcessWatch {
     this.#droppedLogs = new DroppedLogs(region);
   }
 
-  onReady({ seatNumber }: PoolWorker): void {
-    if (channels.workerReady.hasSubscribers) tell(channels.workerReady, { worker: seatNumber });
+  onReady({ slotNumber }: PoolWorker): void {
+    if (channels.workerReady.hasSubscribers) tell(channels.workerReady, { worker: slotNumber });
   }
 
   /** Workers are missing, or all serve again. @param missing their number; 0 if all serve again @param why for a person */
@@ -53,11 +53,11 @@ export class ProcessWatch {
   }
 
   /** A thread has exited. It must be called while the worker's jobs still count as its own. @param how for a person */
-  onExited({ seatNumber, running }: PoolWorker, how: string): void {
+  onExited({ slotNumber, running }: PoolWorker, how: string): void {
     // Collected now, because the next thread on the slot starts with empty words.
     this.#collect();
     if (channels.workerExit.hasSubscribers)
-      tell(channels.workerExit, { worker: seatNumber, how, jobs: running });
+      tell(channels.workerExit, { worker: slotNumber, how, jobs: running });
   }
 
   stats(): Stats {

@@ -109,9 +109,9 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   }
 
   /** The stream as its worker gets it. @param openedAt ms since the epoch */
-  startOf({ number, job }: Assignment, openedAt: number, queuedMs: number): StreamStart {
+  startOf({ jobId, block }: Assignment, openedAt: number, queuedMs: number): StreamStart {
     const { mode, open: bytes = NO_BYTES, openStart: start, openEnd: end } = this;
-    return { kind: 'stream', stream: this, number, job, mode, openedAt, queuedMs, bytes, start, end };
+    return { kind: 'stream', stream: this, jobId, block, mode, openedAt, queuedMs, bytes, start, end };
   }
 
   /** The worker has its Open. @param isHeard whether someone may ask for the context later */

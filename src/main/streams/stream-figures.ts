@@ -16,10 +16,10 @@ export interface RefusedCall extends IdWords {
   readonly times?: StreamTimes;
 }
 
-type StreamFigures = Pick<Stats, 'opened' | 'ended' | 'queueWait' | 'run' | 'cancelLatency'>;
+type StreamCounts = Pick<Stats, 'opened' | 'ended' | 'queueWait' | 'run' | 'cancelLatency'>;
 
 /** Counts streams for `stats`, and publishes their events if somebody listens. Nothing here is done per frame. */
-export class StreamWatch {
+export class StreamFigures {
   readonly #clock: Clock;
   readonly #ended: Partial<Record<'close' | ErrorCode, number>> = {};
   readonly #queueWait = new DurationCount();
@@ -31,7 +31,7 @@ export class StreamWatch {
     this.#clock = clock;
   }
 
-  get figures(): StreamFigures {
+  get figures(): StreamCounts {
     return {
       opened: this.#opened,
       ended: { ...this.#ended },

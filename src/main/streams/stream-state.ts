@@ -49,7 +49,7 @@ export type ModuleEvent =
   | 'workerExited'
   | 'graceOver'
   /** The worker can't write any more, and its thread may live on for a while. */
-  | 'fenced'
+  | 'revoked'
   | 'deadline'
   /** The connection ends: shutdown's drain time is over, or stdin has ended. */
   | 'connectionEnds';
@@ -70,7 +70,7 @@ export type Effect =
   | { readonly do: 'stop'; readonly cause: ErrorCode }
   /** Send the terminal frame now; a queued stream also leaves its queue. */
   | { readonly do: 'terminate'; readonly cause: ErrorCode }
-  /** Take the worker's right to write; `fenced` follows. */
+  /** Take the worker's right to write; `revoked` follows. */
   | { readonly do: 'endWorker' };
 
 export interface Step {
@@ -178,8 +178,8 @@ export function onModuleEvent(state: StreamState, event: ModuleEvent): Step {
       return ended(state, 'workerCrashed');
     case 'graceOver':
       return state.kind === 'ending' ? { next: state, effect: { do: 'endWorker' } } : unchanged(state);
-    case 'fenced':
-      return fenced(state);
+    case 'revoked':
+      return revoked(state);
     case 'deadline':
       return interrupted(state, 'deadlineExceeded');
     case 'connectionEnds':
@@ -204,7 +204,7 @@ function ended(state: StreamState, causeIfNone: ErrorCode): Step {
 }
 
 /** Nothing can follow on the wire but main's own terminal frame; the thread still holds the stream's place. */
-function fenced(state: StreamState): Step {
+function revoked(state: StreamState): Step {
   switch (state.kind) {
     case 'open':
     case 'half':

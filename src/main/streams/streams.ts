@@ -9,13 +9,13 @@ import type { MalformedError } from '../../wire/capnp/malformed.ts';
 import { StreamTable } from '../../wire/stream-table.ts';
 import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
 import { admit, noWorker, refusalBeforeHandler, type Refusal } from '../calls/admission.ts';
-import { eventOf, reasonFor } from './host-event.ts';
+import { classify, reasonFor } from './classify-frame.ts';
 import type { ServeOptions } from '../options.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import { RunningJobs } from '../calls/running-jobs.ts';
 import type { Assignment, Scheduler } from '../calls/scheduler.ts';
 import { StreamEntry, type EntryOwner } from './stream-entry.ts';
-import { StreamWatch, unopened, type RefusedCall } from './stream-figures.ts';
+import { StreamFigures, unopened, type RefusedCall } from './stream-figures.ts';
 import { WaitingCalls } from '../calls/waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
@@ -47,7 +47,7 @@ export interface StreamsHost {
  */
 export class Streams implements EntryOwner {
   readonly #host: StreamsHost;
-  readonly watch: StreamWatch;
+  readonly figures: StreamFigures;
   readonly #table = new StreamTable<StreamEntry>();
   readonly #queued: WaitingCalls<StreamEntry>;
   /** Streams whose handler runs, also those whose id is free again. */
@@ -59,7 +59,7 @@ export class Streams implements EntryOwner {
 
   constructor(host: StreamsHost) {
     this.#host = host;
-    this.watch = new StreamWatch(host.clock);
+    this.figures = new StreamFigures(host.clock);
     this.#queued = new WaitingCalls(host);
     this.#running = new RunningJobs(host);
   }
@@ -88,7 +88,7 @@ export class Streams implements EntryOwner {
       this.lateFrames++;
       return;
     }
-    const event = eventOf(frame, entry);
+    const event = classify(frame, entry);
     const step = onHostEvent(entry.state, event);
     switch (step.effect.do) {
       case 'deliverData':
@@ -157,11 +157,11 @@ export class Streams implements EntryOwner {
   onStart(entry: StreamEntry, assignment: Assignment): void {
     this.#queued.remove(entry);
     const running = this.#running.start(entry, assignment);
-    this.watch.started(entry, assignment.worker.seatNumber);
+    this.figures.started(entry, assignment.worker.slotNumber);
     assignment.control.reset(entry.queuedCredit);
     this.#onModule(entry, 'dispatched', '');
     this.#host.startStream(assignment, entry);
-    entry.dropOpen(this.watch.hasListeners);
+    entry.dropOpen(this.figures.hasListeners);
     entry.giveHeld(running);
   }
 
@@ -171,17 +171,17 @@ export class Streams implements EntryOwner {
   }
 
   /** The handler of a job has ended. */
-  onSettled(number: number): void {
-    const entry = this.#running.get(number);
+  onSettled(jobId: number): void {
+    const entry = this.#running.get(jobId);
     if (entry !== undefined) this.#end(entry, 'settled', 'the handler ended without ending its stream');
   }
 
   /** The worker can't write any more, so main sends the terminal frames that its streams still owe. @param how for a person */
-  onFenced(worker: PoolWorker, how: string): void {
+  onRevoked(worker: PoolWorker, how: string): void {
     for (const entry of this.#running.on(worker)) {
       this.#live(entry);
       const reason = entry.state.kind === 'ending' ? (entry.running?.stopReason ?? '') : how;
-      this.#onModule(entry, 'fenced', reason);
+      this.#onModule(entry, 'revoked', reason);
     }
   }
 
@@ -193,7 +193,7 @@ export class Streams implements EntryOwner {
   #end(entry: StreamEntry, event: ModuleEvent, message: string): void {
     this.#live(entry);
     this.#onModule(entry, event, message);
-    this.watch.settled(entry);
+    this.figures.settled(entry);
     entry.deadline?.cancel();
     this.#running.end(entry);
   }
@@ -232,7 +232,7 @@ export class Streams implements EntryOwner {
       this.#refuseFull(entry);
     } else if (this.#queued.has(entry)) {
       this.#queued.addHeld(entry, entry.keepOpen());
-      this.watch.opened(entry, this.#queued.size);
+      this.figures.opened(entry, this.#queued.size);
       if (this.#holdsTooMuch) this.#refuseHolder(entry);
     }
   }
@@ -256,7 +256,7 @@ export class Streams implements EntryOwner {
   /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */
   #live(entry: StreamEntry | undefined): StreamEntry | undefined {
     if (entry === undefined || !entry.terminalCommitted) return entry;
-    if (isLive(entry.state)) this.watch.ended(entry);
+    if (isLive(entry.state)) this.figures.ended(entry);
     this.#onModule(entry, 'terminalCommitted', '');
     return undefined;
   }
@@ -297,7 +297,7 @@ export class Streams implements EntryOwner {
         entry.running?.post(OP.end);
         break;
       case 'stop':
-        this.watch.stopped(entry, effect.cause, reason);
+        this.figures.stopped(entry, effect.cause, reason);
         entry.running?.stop(effect.cause, reason, this.#host.options.cancelGraceMs, () => {
           this.#live(entry);
           this.#onModule(entry, 'graceOver', reason);
@@ -305,7 +305,7 @@ export class Streams implements EntryOwner {
         break;
       case 'terminate':
         if (entry.running === undefined) {
-          this.watch.stopped(entry, effect.cause, reason);
+          this.figures.stopped(entry, effect.cause, reason);
           this.#withdraw(entry);
         }
         this.#refuse(entry, { code: effect.cause, message: reason });
@@ -343,6 +343,6 @@ export class Streams implements EntryOwner {
   #refuse(call: RefusedCall, refusal: Refusal): void {
     const message = cutUtf8(refusal.message, this.#host.options.maxErrorMessageBytes);
     this.#host.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
-    this.watch.refused(call, { ...refusal, message });
+    this.figures.refused(call, { ...refusal, message });
   }
 }

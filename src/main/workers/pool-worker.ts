@@ -1,4 +1,4 @@
-import type { SlotWords } from '../../shared-memory/slot-words.ts';
+import type { SlotSignals } from '../../shared-memory/slot-signals.ts';
 import type { OpKind, RequestTask, StreamStart } from '../../threads/messages.ts';
 import { OpBatch } from '../../threads/op-batch.ts';
 import type { WorkerLink } from './worker-link.ts';
@@ -10,21 +10,21 @@ const NO_BYTES = new Uint8Array(0);
  * The phases of a worker, from its start to its exit.
  *
  * `loading`: the thread boots and loads the module. `ready`: it takes jobs. `retiring`: it is ended once its jobs have ended, and
- * it gets new ones only if no other worker has room. `fenced`: its right to write is revoked for ever, its place belongs to another
+ * it gets new ones only if no other worker has room. `revoked`: its right to write is revoked for ever, its place belongs to another
  * worker, and it is being ended or left to finish. `gone`: its thread has exited.
  */
-export type WorkerPhase = 'loading' | 'ready' | 'retiring' | 'fenced' | 'gone';
+export type WorkerPhase = 'loading' | 'ready' | 'retiring' | 'revoked' | 'gone';
 
 /** Main's view of one worker thread, from its start to its exit. */
 export class PoolWorker {
   readonly link: WorkerLink;
-  /** The place among the workers that were asked for. After the fence another worker has that place. */
+  /** The place among the workers that were asked for. After the revoke another worker has that place. */
   readonly place: Place;
   phase: WorkerPhase = 'loading';
   /** A number that no other thread of this process ever has. */
   readonly incarnation: number;
   /** Its slot in the shared memory: main's view of the words. */
-  readonly seat: SlotWords;
+  readonly signals: SlotSignals;
   /** Whether the thread runs our code. A failure after that is one of the module, not of the start. */
   hasBooted = false;
   hasLoaded = false;
@@ -35,8 +35,8 @@ export class PoolWorker {
   /** Number of jobs on it. `exclusive` tells whether its job needs the worker for itself. */
   running = 0;
   isExclusive = false;
-  /** Ring position at which the worker was fenced: frames that it commits after that are dropped. `undefined` before. */
-  fence: number | undefined;
+  /** Ring position at which the worker was revoked: frames that it commits after that are dropped. `undefined` before. */
+  revokedAt: number | undefined;
   /** The last error of the thread, or the reason why it couldn't load the module, for a person. */
   failure: string | undefined;
   /** Number of key-value changes that were sent and that the module has not handled yet. */
@@ -47,16 +47,16 @@ export class PoolWorker {
   cancelLoadTimer: (() => void) | undefined;
   readonly #batch = new OpBatch();
 
-  constructor(seat: SlotWords, link: WorkerLink, place: Place, incarnation: number) {
-    this.seat = seat;
+  constructor(signals: SlotSignals, link: WorkerLink, place: Place, incarnation: number) {
+    this.signals = signals;
     this.link = link;
     this.place = place;
     this.incarnation = incarnation;
   }
 
   /** Adds an operation to the batch that the next {@link flush} sends. */
-  post(kind: OpKind, job: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
-    this.#batch.add(kind, job, bytes, start, end);
+  post(kind: OpKind, target: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
+    this.#batch.add(kind, target, bytes, start, end);
   }
 
   /** The same for a stream that begins. */
@@ -78,7 +78,7 @@ export class PoolWorker {
   flush(): void {
     if (this.#batch.isEmpty) return;
     this.link.postBatch(this.#batch.take());
-    this.seat.wake();
+    this.signals.wake();
   }
 
   /** Whether its copy of the module serves jobs, and so must get all key-value changes and the close. */
@@ -87,12 +87,12 @@ export class PoolWorker {
   }
 
   /** N of the thread's name `ixt-worker-N`, for a person. */
-  get seatNumber(): number {
-    return this.seat.slot;
+  get slotNumber(): number {
+    return this.signals.slot;
   }
 
-  /** Ring position up to which its committed frames count: its ring's tail, or the fence. */
+  /** Ring position up to which its committed frames count: its ring's tail, or where it was revoked. */
   get committedTail(): number {
-    return this.fence ?? this.seat.tail;
+    return this.revokedAt ?? this.signals.tail;
   }
 }

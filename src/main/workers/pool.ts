@@ -1,5 +1,5 @@
 import type { Region, SlotNumber } from '../../shared-memory/region.ts';
-import { SlotWords } from '../../shared-memory/slot-words.ts';
+import { SlotSignals } from '../../shared-memory/slot-signals.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OP, type FromWorker, type RequestTask, type StreamStart } from '../../threads/messages.ts';
 import type { Outlet } from '../output/outlet.ts';
@@ -24,10 +24,10 @@ export interface PoolHost {
   onBadModule(why: string): void;
   onWorkerMessage(worker: PoolWorker, message: WorkMessage): void;
   /**
-   * The worker was *fenced*: its right to write is revoked. The frames that it had committed are on their way, so main can send the
+   * The worker's right to write is revoked for ever. The frames that it had committed are on their way, so main can send the
    * terminal frames of its jobs after them.
    */
-  onFenced(worker: PoolWorker, how: string): void;
+  onRevoked(worker: PoolWorker, how: string): void;
   /** The thread has exited. @param how for a person */
   onExited(worker: PoolWorker, how: string): void;
   /** A thread died while it wrote, so nobody knows how many bytes arrived. */
@@ -149,8 +149,8 @@ export class WorkerPool {
   }
 
   /**
-   * Ends a worker so that no frame is left half written. As holder of the lock main first revokes the worker's right to write (it
-   * *fences* the worker), and only then ends its thread.
+   * Ends a worker so that no frame is left half written. As holder of the lock main first revokes the worker's right to write,
+   * and only then ends its thread.
    *
    * @param why the reason for the streams that end with it, for a person
    * @param lingerMs limit in ms for the time that its thread has to finish, if that is less than usual
@@ -182,7 +182,7 @@ export class WorkerPool {
   }
 
   #on(slot: SlotNumber): PoolWorker | undefined {
-    for (const worker of this.workers) if (worker.seat.slot === slot) return worker;
+    for (const worker of this.workers) if (worker.signals.slot === slot) return worker;
     return undefined;
   }
 
@@ -191,7 +191,7 @@ export class WorkerPool {
    * anywhere, also between a commit and the bell for it.
    */
   lookAgain(): void {
-    for (const { seat } of this.workers) seat.clearBell();
+    for (const { signals } of this.workers) signals.clearBell();
     this.#parts.outlet.schedule();
   }
 
@@ -222,10 +222,10 @@ export class WorkerPool {
     };
   }
 
-  /** Counts a worker's frames up to its fence, because frames that it commits after that are dropped. */
-  #count({ seat, fence }: PoolWorker): void {
-    if (fence !== undefined) return;
-    const { frames, bytes } = seat.takeTraffic();
+  /** Counts a worker's frames up to its revoke, because frames that it commits after that are dropped. */
+  #count({ signals, revokedAt }: PoolWorker): void {
+    if (revokedAt !== undefined) return;
+    const { frames, bytes } = signals.takeTraffic();
     this.#framesOut += frames;
     this.#bytesOut += bytes;
   }
@@ -256,24 +256,24 @@ export class WorkerPool {
   }
 
   #revoke(worker: PoolWorker, why: string, then: () => void): void {
-    if (worker.phase === 'fenced' || worker.phase === 'gone') return;
+    if (worker.phase === 'revoked' || worker.phase === 'gone') return;
     worker.isAwaited = worker.running > 0;
-    this.#fence(worker, `the worker was ended: ${why}`, then);
+    this.#takeRightToWrite(worker, `the worker was ended: ${why}`, then);
   }
 
-  #fence(worker: PoolWorker, how: string, then: () => void): void {
-    const { seat, phase } = worker;
+  #takeRightToWrite(worker: PoolWorker, how: string, then: () => void): void {
+    const { signals, phase } = worker;
     const { outlet, lock } = this.#parts;
     worker.cancelLoadTimer?.();
-    worker.phase = 'fenced';
+    worker.phase = 'revoked';
     outlet.whenHeld(() => {
-      if (worker.fence === undefined) {
+      if (worker.revokedAt === undefined) {
         this.#count(worker);
         // Everything that it committed up to here goes out, and nothing that it commits from here on.
-        outlet.spill(seat.slot);
-        worker.fence = seat.head;
-        lock.revoke(seat.slot);
-        this.#host.onFenced(worker, how);
+        outlet.spill(signals.slot);
+        worker.revokedAt = signals.head;
+        lock.revoke(signals.slot);
+        this.#host.onRevoked(worker, how);
       }
       then();
       this.#leavePlace(worker, phase, how);
@@ -293,8 +293,8 @@ export class WorkerPool {
     const slot = this.#freeSlots.pop();
     if (slot === undefined) throw new Error('a thread was to start without room for it');
     const { region, links, clock } = this.#parts;
-    const seat = new SlotWords(region, slot);
-    seat.reset();
+    const signals = new SlotSignals(region, slot);
+    signals.reset();
     try {
       const link = links.start(slot, {
         onBooted: () => void (worker.hasBooted = true),
@@ -302,7 +302,7 @@ export class WorkerPool {
         onError: ({ message }) => void (worker.failure ??= message),
         onExit: (code) => this.#onExit(worker, code),
       });
-      const worker = new PoolWorker(seat, link, place, ++this.#incarnations);
+      const worker = new PoolWorker(signals, link, place, ++this.#incarnations);
       this.workers.add(worker);
       const { file, loadMs } = this.#options;
       worker.cancelLoadTimer = clock.after(loadMs, () => {
@@ -323,7 +323,7 @@ export class WorkerPool {
     switch (message.type) {
       case 'bell':
         // Cleared before the look at the rings, so that a frame that is committed later rings again.
-        worker.seat.clearBell();
+        worker.signals.clearBell();
         this.#parts.outlet.schedule();
         return;
       case 'loaded':
@@ -336,7 +336,7 @@ export class WorkerPool {
         return this.endIdle();
       case 'service':
         // The request is of a handler whose stream main has already ended.
-        if (worker.phase === 'fenced') return;
+        if (worker.phase === 'revoked') return;
         break;
       case 'settled':
         if (this.#onDestroyed === undefined) break;
@@ -374,19 +374,19 @@ export class WorkerPool {
     }
     for (let message = worker.link.receive(); message !== undefined; message = worker.link.receive())
       this.#onMessage(worker, message);
-    const { seat, phase } = worker;
+    const { signals, phase } = worker;
     const { lock, outlet } = this.#parts;
     const how = this.#howItEnded(worker, code);
     if (phase === 'loading') worker.failure = how;
     if (worker.hasLoaded) this.restarts++;
-    if (lock.inherit(seat.slot) === 'unknown') return this.#host.onWireUnknown();
-    this.#fence(worker, `the worker ended while the handler ran: ${how}`, () => {
+    if (lock.inherit(signals.slot) === 'unknown') return this.#host.onWireUnknown();
+    this.#takeRightToWrite(worker, `the worker ended while the handler ran: ${how}`, () => {
       worker.phase = 'gone';
       this.workers.delete(worker);
       worker.link.close();
       // The thread may have died between a commit and its bell, so send such a frame now.
       outlet.schedule();
-      this.#freeSlots.push(seat.slot);
+      this.#freeSlots.push(signals.slot);
       this.#host.onExited(worker, how);
       this.#supply.fill();
     });

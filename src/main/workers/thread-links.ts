@@ -4,7 +4,7 @@ import { MessageChannel, receiveMessageOnPort, type MessagePort, type Worker } f
 import { Piscina } from 'piscina';
 import { programFile, refuseInBundle } from '../../base/package-files.ts';
 import type { SlotNumber } from '../../shared-memory/region.ts';
-import type { FromWorker, RequestTask, Seat, WorkerSettings } from '../../threads/messages.ts';
+import type { FromWorker, RequestTask, ThreadStart, WorkerSettings } from '../../threads/messages.ts';
 import { endThread } from './end-thread.ts';
 import type { LinkEvents, LinkSource, WorkerLink } from './worker-link.ts';
 
@@ -38,7 +38,7 @@ export class ThreadLinks implements LinkSource {
 
   start(slot: SlotNumber, events: LinkEvents): WorkerLink {
     this.#leaveLostFolder();
-    const piscina = new Piscina<Seat, undefined>(this.#piscinaOptions());
+    const piscina = new Piscina<ThreadStart, undefined>(this.#piscinaOptions());
     const { port1, port2 } = new MessageChannel();
     // Ignored: if a thread fails before its task, the thread's own events tell so.
     piscina.on('error', () => {});
@@ -62,7 +62,7 @@ export class ThreadLinks implements LinkSource {
       },
     });
     this.#live.add(link);
-    // Piscina holds the process by neither the thread nor, once the seat is taken, its own port.
+    // Piscina holds the process by neither the thread nor, once the thread has begun, its own port.
     if (this.#options.holdsProcess === false) port1.unref();
     return link;
   }

@@ -1,4 +1,4 @@
-import type { DroppedLogs } from '../../shared-memory/slot-words.ts';
+import type { DroppedLogs } from '../../shared-memory/slot-signals.ts';
 import { isModuleError } from '../../errors.ts';
 import { LineBudget } from '../../base/line-budget.ts';
 import { escapeControls, tryWriteStderr } from '../../base/stderr.ts';

@@ -19,18 +19,18 @@ const NO_CPU = { user: 0, system: 0 };
 /** One function for all streams. */
 const monotonic = (): number => performance.now();
 
-/** The thread, as {@link HandlerWatch} sees it. */
+/** The thread, as {@link HandlerFigures} sees it. */
 export interface WatchedThread {
   readonly figures: SlotFigures;
-  /** Whether another job ran on this thread at any time since job `number` began. */
-  hasShared(number: number): boolean;
+  /** Whether another job ran on this thread at any time since job `jobId` began. */
+  hasShared(jobId: number): boolean;
 }
 
 /**
  * Measures one stream for its worker: its waits and CPU time for `stats`, and events for those who listen. A frame that is sent
  * while the handler neither waits nor begins costs only one look at {@link isExpectant}.
  */
-export class HandlerWatch {
+export class HandlerFigures {
   readonly #thread: WatchedThread;
   readonly #task: StreamTask;
   readonly #now: () => number;
@@ -83,7 +83,7 @@ export class HandlerWatch {
   /** The stream ends by this thread's own terminal frame. @param error `undefined` for a close */
   ended(error: ErrorReport | undefined): void {
     this.#resume();
-    const isKnown = this.#cpuUsage !== null && !this.#thread.hasShared(this.#task.number);
+    const isKnown = this.#cpuUsage !== null && !this.#thread.hasShared(this.#task.jobId);
     const cpuMs = isKnown ? this.#cpuMs() - this.#cpuAtStart : undefined;
     if (cpuMs !== undefined) this.#thread.figures.addCpu(cpuMs);
     if (!channels.handlerEnd.hasSubscribers) return;

@@ -1,7 +1,7 @@
 import type { JobControl } from '../../shared-memory/job-control.ts';
-import type { JobNumber } from '../../shared-memory/region.ts';
+import type { ControlBlock } from '../../shared-memory/region.ts';
 import type { SlotFigures } from '../../shared-memory/slot-figures.ts';
-import type { DroppedLogs } from '../../shared-memory/slot-words.ts';
+import type { DroppedLogs } from '../../shared-memory/slot-signals.ts';
 import type { FromWorker, WorkerSettings } from '../../threads/messages.ts';
 import type { LoadedModule } from '../module-loader.ts';
 import type { WireOutput } from '../wire-output.ts';
@@ -10,9 +10,9 @@ import type { ServiceCalls } from './services.ts';
 
 /** A stream or request that runs on this thread, and that gets the operations which main sends for it. */
 export interface Job {
-  readonly number: number;
+  readonly jobId: number;
   readonly method: string;
-  /** Runs its handler. The job calls {@link JobHost.ended} once, when the handler has really ended. Never throws. */
+  /** Runs its handler. The job calls {@link JobHost.jobEnded} once, when the handler has really ended. Never throws. */
   run(): void;
   deliver(chunk: Uint8Array): void;
   deliverEnd(): void;
@@ -35,16 +35,16 @@ export interface JobHost {
   readonly figures: SlotFigures;
   readonly droppedLogs: DroppedLogs;
   readonly failureLog: Pick<FailureLog, 'tell'>;
-  say(message: FromWorker): void;
-  control(job: JobNumber): JobControl;
+  tellMain(message: FromWorker): void;
+  control(job: ControlBlock): JobControl;
   /** The job's handler has ended, and so has its stream. */
-  ended(job: Job): void;
+  jobEnded(job: Job): void;
   /** The job's own code has thrown, which is a bug of ours. */
-  broke(job: Job, error: unknown): void;
+  jobThrew(job: Job, error: unknown): void;
   /** Blocks until main has sent something, unless `mustLook` returns `true`, since there is something to look at already. */
   blockForInput(mustLook: () => boolean): void;
   /** Handles the messages that have arrived. */
   pump(): void;
   flushThisTurn(): void;
-  hasShared(number: number): boolean;
+  hasShared(jobId: number): boolean;
 }

@@ -1,4 +1,4 @@
-import type { JobNumber } from '../../shared-memory/region.ts';
+import type { ControlBlock } from '../../shared-memory/region.ts';
 import { OPEN_HEADER, type StreamTask } from '../../threads/messages.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder } from '../../wire/frame.ts';
@@ -8,8 +8,8 @@ import type { WireLimits } from '../../wire/capnp/limits.ts';
 /** A stream that main has given to this thread. */
 export class OpenedStream implements StreamTask, IdWords {
   readonly kind = 'stream';
-  readonly number: number;
-  readonly job: JobNumber;
+  readonly jobId: number;
+  readonly block: ControlBlock;
   readonly id0: number;
   readonly id1: number;
   readonly id2: number;
@@ -18,9 +18,9 @@ export class OpenedStream implements StreamTask, IdWords {
   readonly openedAt: number;
   readonly queuedMs: number;
 
-  constructor(number: number, head: DataView, frame: FrameDecoder) {
-    this.number = number;
-    this.job = head.getInt32(OPEN_HEADER.job, true) as JobNumber;
+  constructor(jobId: number, head: DataView, frame: FrameDecoder) {
+    this.jobId = jobId;
+    this.block = head.getInt32(OPEN_HEADER.block, true) as ControlBlock;
     this.openedAt = head.getFloat64(OPEN_HEADER.openedAt, true);
     this.queuedMs = head.getFloat64(OPEN_HEADER.queuedMs, true);
     ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
@@ -43,10 +43,10 @@ export class OpenReader {
   }
 
   /** @param payload of an `OP.open` */
-  read(number: number, payload: Uint8Array): OpenedStream {
+  read(jobId: number, payload: Uint8Array): OpenedStream {
     this.#frame.decode(payload, OPEN_HEADER.bytes, payload.length);
     return new OpenedStream(
-      number,
+      jobId,
       new DataView(payload.buffer, payload.byteOffset, OPEN_HEADER.bytes),
       this.#frame,
     );

@@ -17,7 +17,7 @@ type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
  * fit a ring.
  */
 export class RequestJob implements Job {
-  readonly number: number;
+  readonly jobId: number;
   readonly method: string;
   readonly #thread: JobHost;
   readonly #task: RequestTask;
@@ -29,11 +29,11 @@ export class RequestJob implements Job {
   #failed: ((outcome: Outcome) => void) | undefined;
 
   constructor(thread: JobHost, task: RequestTask) {
-    this.number = task.number;
+    this.jobId = task.jobId;
     this.method = task.context.method;
     this.#thread = thread;
     this.#task = task;
-    this.#control = thread.control(task.job);
+    this.#control = thread.control(task.block);
   }
 
   run(): void {
@@ -42,14 +42,14 @@ export class RequestJob implements Job {
     else {
       running.then(
         () => this.#ended(),
-        (error: unknown) => this.#thread.broke(this, error),
+        (error: unknown) => this.#thread.jobThrew(this, error),
       );
     }
   }
 
   #ended(): void {
     this.#end = { cause: this.#control.cause };
-    this.#thread.ended(this);
+    this.#thread.jobEnded(this);
   }
 
   get #cause(): ErrorCode | undefined {
@@ -91,7 +91,7 @@ export class RequestJob implements Job {
   stop(reason: string): void {
     this.#reason = reason;
     this.#abort?.abort(this.#stopError());
-    this.#thread.services.abandon(this.number, () => this.#stopError());
+    this.#thread.services.abandon(this.jobId, () => this.#stopError());
   }
 
   fail(thrown: unknown): void {
@@ -118,10 +118,10 @@ export class RequestJob implements Job {
   }
 
   #answer(outcome: Outcome): void {
-    const { number } = this;
+    const { jobId } = this;
     const ok = 'body' in outcome;
     const payload = ok ? outcome.body : encodeIpcError(outcome.error);
-    this.#thread.say({ type: 'answer', number, ok, payload });
+    this.#thread.tellMain({ type: 'answer', jobId, ok, payload });
   }
 
   #request(): UnaryRequest {
@@ -149,7 +149,7 @@ export class RequestJob implements Job {
       },
       log: streamLog(this.#task, this.#thread.droppedLogs),
       services: this.#thread.services.for({
-        job: this.number,
+        job: this.jobId,
         context,
         throwIfCancelled,
       }),

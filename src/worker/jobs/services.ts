@@ -3,7 +3,7 @@ import { bytesAdvice, bytesOf, kindName } from '../../base/typed-array.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { Services } from '../../handle/server-stream.ts';
 import { textOf } from '../../base/thrown.ts';
-import { numberAfter } from '../../threads/job-number.ts';
+import { jobIdAfter } from '../../threads/job-id.ts';
 
 interface Waiter {
   readonly resolve: (body: Uint8Array) => void;
@@ -123,7 +123,7 @@ export class ServiceCalls {
    *   over the message limit
    */
   #send(service: string, method: string, body: Uint8Array, context: InvocationContext): number {
-    const sequence = (this.#sequence = numberAfter(this.#sequence));
+    const sequence = (this.#sequence = jobIdAfter(this.#sequence));
     const bytes = bodyOf(body);
     const size = bytes.length + lengthOf(service) + lengthOf(method);
     if (size > this.#maxMessageBytes) {

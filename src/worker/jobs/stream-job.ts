@@ -5,7 +5,7 @@ import { StreamHandle } from '../../handle/stream-handle.ts';
 import type { BlockedOn, StreamIo } from '../../handle/stream-io.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { reportOf } from '../error-report.ts';
-import { HandlerWatch } from './handler-figures.ts';
+import { HandlerFigures } from './handler-figures.ts';
 import type { OpenedStream } from './opened-stream.ts';
 import { startHandler, type HandlerEnd } from './run-handler.ts';
 import type { ServiceCaller } from './services.ts';
@@ -16,13 +16,13 @@ import type { Job, JobHost } from './job.ts';
 
 /** One stream on this thread: its handle, its frames, and its end. Many of its methods serve the handle, as {@link StreamIo}. */
 export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
-  readonly number: number;
+  readonly jobId: number;
   readonly #thread: JobHost;
   readonly #task: OpenedStream;
   readonly #control: JobControl;
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
-  readonly #watch: HandlerWatch;
+  readonly #watch: HandlerFigures;
   #reason = '';
   #failure: ErrorReport | undefined;
   #isEnding = false;
@@ -32,12 +32,12 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   #waitsForRoom = false;
 
   constructor(thread: JobHost, task: OpenedStream) {
-    this.number = task.number;
+    this.jobId = task.jobId;
     this.#thread = thread;
     this.#task = task;
-    this.#control = thread.control(task.job);
+    this.#control = thread.control(task.block);
     this.#output = new StreamOutput(thread.wire, this.#control, task);
-    this.#watch = new HandlerWatch(thread, task);
+    this.#watch = new HandlerFigures(thread, task);
     this.#handle = new StreamHandle(this, task.context, thread.settings.receiveWindow);
   }
 
@@ -95,7 +95,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     if (cause === undefined) return;
     this.#reason = reason;
     this.#handle.stop(cause, reason);
-    this.#thread.services.abandon(this.number, () => this.#stopError());
+    this.#thread.services.abandon(this.jobId, () => this.#stopError());
   }
 
   fail(thrown: unknown): void {
@@ -150,7 +150,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   // Properties for its service requests.
 
   get job(): number {
-    return this.number;
+    return this.jobId;
   }
 
   get context(): InvocationContext {
@@ -204,7 +204,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     if (this.#output.commitTerminal(frame)) {
       this.#waitsForRoom = false;
       this.#watch.ended(error);
-      return this.#thread.ended(this);
+      return this.#thread.jobEnded(this);
     }
     this.#waitsForRoom = true;
     if (!this.#thread.wire.awaitRoom(frame.length, false)) queueMicrotask(() => this.retry());

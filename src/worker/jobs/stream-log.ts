@@ -1,4 +1,4 @@
-import type { DroppedLogs } from '../../shared-memory/slot-words.ts';
+import type { DroppedLogs } from '../../shared-memory/slot-signals.ts';
 import type { LogLevel, StreamLog } from '../../handle/server-stream.ts';
 import { escapeControls, MAX_LINE_BYTES, tryWriteStderr } from '../../base/stderr.ts';
 import { cutUtf8 } from '../../base/text.ts';

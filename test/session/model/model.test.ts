@@ -248,7 +248,7 @@ test('every cell of the table was used', () => {
     'connectionEnds in ENDING',
     'connectionEnds in LINGER',
     'graceOver in LINGER',
-    'fenced in LINGER',
+    'revoked in LINGER',
   ]);
   const unused = ORACLE_CELLS.filter(({ action, name }) => action !== '-' || reachable.has(name)).filter(
     ({ name }) => !cells.has(name),

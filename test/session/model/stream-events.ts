@@ -37,14 +37,14 @@ export const MODULE_EVENTS = [
   'takes',
   /** The handler has really ended. */
   'settles',
-  /** The thread dies by itself: fenced, then gone, as the pool has it. */
+  /** The thread dies by itself: revoked, then gone, as the pool has it. */
   'exits',
-  /** The thread is gone, and nobody fenced it. */
+  /** The thread is gone, and nobody revoked it. */
   'vanishes',
   /** The grace time is over. */
   'grace',
   /** Main has got the lock and taken the worker's right to write. */
-  'fenced',
+  'revoked',
   /** An ended worker that runs nothing is gone. */
   'leaves',
   'deadline',

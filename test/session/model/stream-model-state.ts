@@ -24,7 +24,7 @@ export interface Incarnation {
 /** One thread in its seat. */
 export interface ModelWorker {
   phase: 'loading' | 'ready' | 'ended';
-  isFenced: boolean;
+  isRevoked: boolean;
   readonly jobs: Incarnation[];
 }
 
@@ -84,7 +84,7 @@ export class ModelState {
     return [
       this.hasManifest,
       this.isDraining,
-      this.workers.map(({ phase, isFenced }) => `${phase} ${isFenced}`).join(),
+      this.workers.map(({ phase, isRevoked }) => `${phase} ${isRevoked}`).join(),
       this.queue.length,
       known.map(one).join(),
       this.timers.map(({ kind, of }) => `${kind} ${place(of)}`).join(),
@@ -118,9 +118,9 @@ export class ModelState {
       case 'exits':
       case 'vanishes':
         return anyJob;
-      case 'fenced': {
+      case 'revoked': {
         const ended = this.running.find(
-          (of) => of.stream === stream && of.worker?.phase === 'ended' && !of.worker.isFenced,
+          (of) => of.stream === stream && of.worker?.phase === 'ended' && !of.worker.isRevoked,
         );
         return ended?.job === undefined ? undefined : { stream, job: ended.job };
       }
@@ -140,5 +140,5 @@ export class ModelState {
 
 /** A thread that has just taken its seat. */
 export function newWorker(phase: ModelWorker['phase']): ModelWorker {
-  return { phase, isFenced: false, jobs: [] };
+  return { phase, isRevoked: false, jobs: [] };
 }

@@ -74,12 +74,12 @@ export class StreamModel extends ModelState {
         this.#forgetJob(incarnation);
         return this.#place();
       case 'exits':
-        this.#onFenced(incarnation?.worker);
+        this.#onRevoked(incarnation?.worker);
         return this.#onExit(incarnation?.worker);
       case 'vanishes':
         return this.#onExit(incarnation?.worker);
-      case 'fenced':
-        return this.#onFenced(incarnation?.worker);
+      case 'revoked':
+        return this.#onRevoked(incarnation?.worker);
       case 'leaves':
         return this.#onExit(this.idleEnded());
       case 'grace':
@@ -208,11 +208,11 @@ export class StreamModel extends ModelState {
     this.frames.push(`worker ${incarnation.stream} data`);
   }
 
-  #onFenced(worker: ModelWorker | undefined): void {
-    if (worker === undefined || worker.isFenced) return;
+  #onRevoked(worker: ModelWorker | undefined): void {
+    if (worker === undefined || worker.isRevoked) return;
     worker.phase = 'ended';
-    worker.isFenced = true;
-    for (const incarnation of [...worker.jobs]) this.#apply(incarnation, 'fenced');
+    worker.isRevoked = true;
+    for (const incarnation of [...worker.jobs]) this.#apply(incarnation, 'revoked');
   }
 
   #onExit(worker: ModelWorker | undefined): void {

@@ -99,8 +99,8 @@ export class StreamWorld {
         // What an earlier job of this turn got is told before.
         this.#flush();
         assignment.worker.postOpen(entry.startOf(assignment, 0, 0));
-        this.#jobs.set(assignment.number, seats.job(assignment, entry.id));
-        this.entries.set(assignment.number, entry);
+        this.#jobs.set(assignment.jobId, seats.job(assignment, entry.id));
+        this.entries.set(assignment.jobId, entry);
       },
       endWorker: (worker) => this.#endWorker(worker),
       unavailable: () => undefined,
@@ -162,10 +162,10 @@ export class StreamWorld {
         return this.#exit(this.#workerOf(number), true);
       case 'vanishes':
         return this.#exit(this.#workerOf(number), false);
-      case 'fenced':
-        return this.#fence(this.#workerOf(number));
+      case 'revoked':
+        return this.#revoke(this.#workerOf(number));
       case 'leaves': {
-        const ended = [...this.#workers].find(({ phase, running }) => phase === 'fenced' && running === 0);
+        const ended = [...this.#workers].find(({ phase, running }) => phase === 'revoked' && running === 0);
         if (ended === undefined) throw new Error('no ended worker is idle');
         return this.#exit(ended, true);
       }
@@ -210,20 +210,20 @@ export class StreamWorld {
   }
 
   #endWorker(worker: PoolWorker): void {
-    if (worker.phase === 'fenced' || worker.phase === 'gone') return;
-    worker.phase = 'fenced';
+    if (worker.phase === 'revoked' || worker.phase === 'gone') return;
+    worker.phase = 'revoked';
     this.ops.push('the worker is to be ended');
   }
 
-  #fence(worker: PoolWorker): void {
-    worker.phase = 'fenced';
-    if (worker.fence !== undefined) return;
-    worker.fence = worker.committedTail;
-    this.streams.onFenced(worker, 'the worker ended');
+  #revoke(worker: PoolWorker): void {
+    worker.phase = 'revoked';
+    if (worker.revokedAt !== undefined) return;
+    worker.revokedAt = worker.committedTail;
+    this.streams.onRevoked(worker, 'the worker ended');
   }
 
-  #exit(worker: PoolWorker, isFenced: boolean): void {
-    if (isFenced) this.#fence(worker);
+  #exit(worker: PoolWorker, isRevoked: boolean): void {
+    if (isRevoked) this.#revoke(worker);
     worker.phase = 'gone';
     this.#workers.delete(worker);
     for (const [number, { running }] of this.entries) {
@@ -232,7 +232,7 @@ export class StreamWorld {
       this.#jobs.delete(number);
     }
     this.streams.onWorkerExit(worker, 'the worker ended');
-    this.#seat(worker.seatNumber);
+    this.#seat(worker.slotNumber);
     this.scheduler.place();
   }
 

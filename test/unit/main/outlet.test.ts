@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RING_BYTES, RING_RESERVE } from '../../../src/shared-memory/indexes.ts';
+import { RING_BYTES, RING_RESERVE } from '../../../src/shared-memory/layout.ts';
 import type { SlotNumber } from '../../../src/shared-memory/region.ts';
-import { SlotWords } from '../../../src/shared-memory/slot-words.ts';
-import { beforeRelease, LockBench } from '../shared-memory/lock-bench.ts';
+import { SlotSignals } from '../../../src/shared-memory/slot-signals.ts';
+import { beforeRelease, LockHarness } from '../shared-memory/lock-harness.ts';
 import { makeFrame, readFrames } from '../shared-memory/ring-frames.ts';
 
 /** The ring number that stands for main's own messages. */
 const MAIN = 100;
 
-function wireOf(bench: LockBench): string[] {
+function wireOf(bench: LockHarness): string[] {
   return readFrames(bench.sink.take()).map(
     ({ ring, number }) => `${ring === MAIN ? 'main' : ring}:${number}`,
   );
@@ -25,7 +25,7 @@ function endOfTurn(): Promise<void> {
 }
 
 test('what one turn sends leaves in one write, rings first, then main’s own messages in order', async () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), false);
   bench.outlet.send(own(1), false);
@@ -40,7 +40,7 @@ test('what one turn sends leaves in one write, rings first, then main’s own me
 });
 
 test('a half-written frame goes before everything else, also what was sent before it', () => {
-  const bench = new LockBench(3);
+  const bench = new LockHarness(3);
   bench.outlet.send(own(0), true);
   bench.worker(0).commit(64);
   bench.worker(2).commit(512);
@@ -54,7 +54,7 @@ test('a half-written frame goes before everything else, also what was sent befor
 });
 
 test('a slot’s backlog is spilled behind main’s messages and ahead of what main sends then', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), false);
   bench.turn();
@@ -79,14 +79,14 @@ test('a slot’s backlog is spilled behind main’s messages and ahead of what m
 });
 
 test('spilling an empty ring is nothing', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.outlet.whenHeld(() => bench.outlet.spill(0 as SlotNumber));
   assert.equal(bench.sink.take().length, 0);
   assert.equal(bench.outlet.queuedBytes, 0);
 });
 
 test('whenHeld waits for the worker that holds the lock, and no longer', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   let ran = 0;
   bench.onWrite = () => {
     bench.outlet.whenHeld(() => ran++);
@@ -103,7 +103,7 @@ test('whenHeld waits for the worker that holds the lock, and no longer', () => {
 });
 
 test('an action that asks for another has it run under the same hold of the lock, and so do its neighbours', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   const order: string[] = [];
   const note = (what: string): void => {
     assert.equal(bench.main.held, true, what);
@@ -124,7 +124,7 @@ test('an action that asks for another has it run under the same hold of the lock
 });
 
 test('what workers commit while main writes goes out afterwards, in whole frames', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), false);
   bench.turn();
@@ -143,7 +143,7 @@ test('what workers commit while main writes goes out afterwards, in whole frames
 });
 
 test('a frame that is committed after main’s last look, and before its release, goes out', (t) => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.outlet.send(own(0), false);
   beforeRelease(t, bench, () => {
     bench.worker(0).commit(64);
@@ -155,7 +155,7 @@ test('a frame that is committed after main’s last look, and before its release
 });
 
 test('idle resolves when everything queued and committed has been written, and not before', async () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), false);
   bench.worker(1).commit(64);
@@ -175,7 +175,7 @@ test('idle resolves when everything queued and committed has been written, and n
 });
 
 test('answers are owed from when they are queued until their write has ended', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), true);
   bench.outlet.send(own(1), false);
@@ -191,7 +191,7 @@ test('answers are owed from when they are queued until their write has ended', (
 });
 
 test('a message larger than a ring goes out alone and whole, in its turn', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   const large = makeFrame(MAIN, 1, RING_BYTES + 8);
   bench.outlet.send(own(0), false);
   bench.outlet.send(large, true);
@@ -204,7 +204,7 @@ test('a message larger than a ring goes out alone and whole, in its turn', () =>
 });
 
 test('full rings leave one after the other, each without a gap, and none is left out', () => {
-  const bench = new LockBench(3);
+  const bench = new LockHarness(3);
   const room = RING_BYTES - RING_RESERVE;
   for (const worker of bench.workers) for (let i = 0; i < 4; i++) worker.commit(room / 4);
   bench.sink.isSlow = true;
@@ -219,7 +219,7 @@ test('full rings leave one after the other, each without a gap, and none is left
 });
 
 test('a message of main’s waits for the rest of the ring that was begun, and for no other ring', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   for (const worker of bench.workers)
     for (let i = 0; i < 2; i++) worker.commit((RING_BYTES - RING_RESERVE) / 2);
@@ -230,7 +230,7 @@ test('a message of main’s waits for the rest of the ring that was begun, and f
 });
 
 test('a message that may overtake nothing goes behind what each ring held as it came, whatever else goes ahead', async () => {
-  const bench = new LockBench(3);
+  const bench = new LockHarness(3);
   bench.sink.isSlow = true;
   const large = (RING_BYTES - RING_RESERVE) / 2;
   for (const ring of [0, 1, 2]) for (let i = 0; i < 2; i++) bench.worker(ring).commit(large);
@@ -253,7 +253,7 @@ test('a message that may overtake nothing goes behind what each ring held as it 
 });
 
 test('a message behind the rings goes behind what was spilled, too', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), false);
   bench.turn();
@@ -272,7 +272,7 @@ test('a message behind the rings goes behind what was spilled, too', () => {
 });
 
 test('an action that spills another ring leaves the one that was begun to go on, ahead of all else', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
   bench.turn();
@@ -289,7 +289,7 @@ test('an action that spills another ring leaves the one that was begun to go on,
 });
 
 test('what is spilled of the ring that was begun goes ahead of all else', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
   bench.turn();
@@ -305,7 +305,7 @@ test('what is spilled of the ring that was begun goes ahead of all else', () => 
 });
 
 test('a worker that ends after the last word was said leaves no half frame ahead of it', async () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   for (let i = 0; i < 2; i++) bench.worker(0).commit((RING_BYTES - RING_RESERVE) / 2);
   bench.turn();
@@ -315,14 +315,14 @@ test('a worker that ends after the last word was said leaves no half frame ahead
     bench.main.revoke(0 as SlotNumber);
   });
   // Its place goes to another thread.
-  new SlotWords(bench.region, 0 as SlotNumber).reset();
+  new SlotSignals(bench.region, 0 as SlotNumber).reset();
   await endOfTurn();
   while (bench.sink.isWriting) bench.sink.finish();
   assert.deepEqual(wireOf(bench), ['0:0', '0:1', 'main:0']);
 });
 
 test('workers that are ended one after the other don’t let a ring that fills up again and again get ahead', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   const size = (RING_BYTES - RING_RESERVE) / 4;
   const refill = (): void => {
@@ -347,7 +347,7 @@ test('workers that are ended one after the other don’t let a ring that fills u
 });
 
 test('a ring that fills up again and again does not keep the others from the wire', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   const size = (RING_BYTES - RING_RESERVE) / 4;
   const refill = (): void => {
@@ -366,7 +366,7 @@ test('a ring that fills up again and again does not keep the others from the wir
 });
 
 test('a ring that fills up again and again does not keep what waits behind the rings from the wire', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.sink.isSlow = true;
   const size = (RING_BYTES - RING_RESERVE) / 4;
   let refills = 0;
@@ -390,7 +390,7 @@ test('a ring that fills up again and again does not keep what waits behind the r
 });
 
 test('a producer that waits asynchronously is told when main makes room', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   const { ring } = bench.worker(1);
   ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
   assert.equal(ring.announceWait(64, true, 'async'), true);
@@ -399,7 +399,7 @@ test('a producer that waits asynchronously is told when main makes room', () => 
 });
 
 test('a producer that waits asynchronously is told when another worker makes room', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   const { ring } = bench.worker(1);
   ring.commit(new Uint8Array(RING_BYTES - RING_RESERVE));
   assert.equal(ring.announceWait(64, true, 'async'), true);
@@ -411,7 +411,7 @@ test('a producer that waits asynchronously is told when another worker makes roo
 });
 
 test('a sink that fails ends the outlet once: the queue is dropped, and so is what comes later', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.sink.isSlow = true;
   bench.outlet.send(own(0), true);
   bench.turn();
@@ -424,7 +424,7 @@ test('a sink that fails ends the outlet once: the queue is dropped, and so is wh
 });
 
 test('main’s own messages are counted for the health report', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.outlet.send(own(0, 32), false);
   bench.outlet.send(own(1, 64), true);
   assert.equal(bench.outlet.framesOut, 2);
@@ -433,7 +433,7 @@ test('main’s own messages are counted for the health report', () => {
 });
 
 test('an action that asks for another leaves the lock held for those that follow it', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   const ran: string[] = [];
   const note = (name: string) => () => ran.push(`${name} ${bench.main.held ? 'held' : 'free'}`);
   // A worker holds the lock while main's actions queue up, and hands it over.

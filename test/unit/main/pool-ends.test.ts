@@ -5,7 +5,7 @@ import { Outlet } from '../../../src/main/output/outlet.ts';
 import { WorkerPool } from '../../../src/main/workers/pool.ts';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { Region } from '../../../src/shared-memory/region.ts';
-import { OutboundRing } from '../../../src/shared-memory/outbound-ring.ts';
+import { RingProducer } from '../../../src/shared-memory/outbound-ring.ts';
 import { MainWriteLock, WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
@@ -44,7 +44,7 @@ class Pooled {
           this.told.push(message.type);
           this.pool.endIdle();
         },
-        onFenced: () => this.told.push('fenced'),
+        onRevoked: () => this.told.push('revoked'),
         onExited: (_worker, how) => this.told.push(`exited: ${how}`),
         onWireUnknown: () => this.told.push('wire unknown'),
         onShort: ({ why }) => this.told.push(`short: ${why}`),
@@ -68,7 +68,7 @@ class Pooled {
   /** The handler of that worker is cut off in the middle of a write, with the lock in its hands. */
   cutOffWriting(at: number): void {
     const { slot } = this.link(at);
-    new OutboundRing(this.#region, slot).commit(new Uint8Array(8));
+    new RingProducer(this.#region, slot).commit(new Uint8Array(8));
     const write = (): never => assert.fail('cut off');
     const lock = new WorkerWriteLock(this.#region, slot, write, () => {});
     assert.throws(() => lock.flush(), /cut off/);
@@ -91,7 +91,7 @@ test('a worker whose thread waits is replaced at once, and the thread is left un
   assert.equal(p.pool.serving, 1);
   p.clock.advance(LINGER_MS / 2);
   assert.equal(p.link(0).isTerminated, false);
-  p.link(0).say({ type: 'settled', number: 1 });
+  p.link(0).say({ type: 'settled', jobId: 1 });
   assert.equal(p.link(0).isTerminated, true);
 });
 
@@ -141,7 +141,7 @@ test('a thread that is killed is not left to finish', () => {
   assert.equal(p.link(0).isTerminated, true);
 });
 
-test('nothing that a handler asks of the host after its fence is sent', () => {
+test('nothing that a handler asks of the host after its revoke is sent', () => {
   const p = new Pooled(1, 1);
   const request = {
     type: 'service',
@@ -155,7 +155,7 @@ test('nothing that a handler asks of the host after its fence is sent', () => {
   p.link(0).say(request);
   p.pool.end(worker, 'the test ends it');
   p.link(0).say(request);
-  assert.deepEqual(p.told, ['service', 'fenced']);
+  assert.deepEqual(p.told, ['service', 'revoked']);
 });
 
 test('at the end of the process a thread that waits has what time there is, and others none', async () => {
@@ -185,7 +185,7 @@ test('a thread that is waited for at the end goes as soon as its handlers have e
   p.run(0);
   void p.pool.destroy(250);
   p.clock.advance(WATCHED_MS);
-  p.link(0).say({ type: 'settled', number: 1 });
+  p.link(0).say({ type: 'settled', jobId: 1 });
   assert.equal(p.link(0).isTerminated, true);
 });
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DurationCount } from '../../../src/base/durations.ts';
-import { WatchedLock } from '../../../src/main/output/lock-watch.ts';
+import { TimedLock } from '../../../src/main/output/timed-lock.ts';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
-import { ProcessWatch } from '../../../src/main/process/process-figures.ts';
-import { GLOBAL, LOCK_FREE, LOCK_MAIN } from '../../../src/shared-memory/indexes.ts';
+import { ProcessFigures } from '../../../src/main/process/process-figures.ts';
+import { GLOBAL, LOCK_FREE, LOCK_MAIN } from '../../../src/shared-memory/layout.ts';
 import { Region, type SlotNumber } from '../../../src/shared-memory/region.ts';
 import { SlotFigures } from '../../../src/shared-memory/slot-figures.ts';
-import { DroppedLogs, SlotWords } from '../../../src/shared-memory/slot-words.ts';
+import { DroppedLogs, SlotSignals } from '../../../src/shared-memory/slot-signals.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 import { EventLog } from '../../support/event-log.ts';
 
@@ -40,13 +40,13 @@ const KEPT = {
 test('what a thread has left in its slot counts, also when the next one begins with none', () => {
   const clock = new TestClock(1000);
   const region = Region.allocate(2, 2);
-  const watch = new ProcessWatch(clock, region, () => KEPT);
+  const watch = new ProcessFigures(clock, region, () => KEPT);
   const figures = new SlotFigures(region, SLOT_1);
   figures.addStall('credit', 5);
   figures.addStall('ring', 7);
   new DroppedLogs(region).add();
-  watch.onExited({ seatNumber: 1, running: 1 } as PoolWorker, 'it died');
-  new SlotWords(region, SLOT_1).reset();
+  watch.onExited({ slotNumber: 1, running: 1 } as PoolWorker, 'it died');
+  new SlotSignals(region, SLOT_1).reset();
   figures.addStall('credit', 3);
   clock.advance(250);
   const { uptimeMs, creditStall, ringStall, droppedLogs, framesOut, ended } = watch.stats();
@@ -58,7 +58,7 @@ test('what a thread has left in its slot counts, also when the next one begins w
 test('a tick publishes the figures to who listens, and takes what workers have left in any case', (t) => {
   const region = Region.allocate(2, 2);
   let looks = 0;
-  const watch = new ProcessWatch(new TestClock(1000), region, () => {
+  const watch = new ProcessFigures(new TestClock(1000), region, () => {
     looks++;
     return KEPT;
   });
@@ -83,7 +83,7 @@ test('a tick publishes the figures to who listens, and takes what workers have l
 test('main’s wait for the lock counts from its first attempt to the one that succeeds', () => {
   const clock = new TestClock(1000);
   const region = Region.allocate(1, 1);
-  const lock = new WatchedLock(region, clock);
+  const lock = new TimedLock(region, clock);
   assert.equal(lock.tryAcquire(), true);
   lock.release();
   assert.deepEqual(lock.waits, NONE, 'it was free');

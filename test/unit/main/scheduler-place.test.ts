@@ -4,7 +4,7 @@ import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { Scheduler, type Assignment, type Waiting } from '../../../src/main/calls/scheduler.ts';
 import type { HandlerMode } from '../../../src/module.ts';
 import { FakeSeats } from '../../support/fake-workers.ts';
-import { isLater } from '../../../src/threads/job-number.ts';
+import { isLater } from '../../../src/threads/job-id.ts';
 
 class Job implements Waiting {
   readonly name: string;
@@ -26,7 +26,7 @@ class Job implements Waiting {
 
   start(assignment: Assignment): void {
     this.assignment = assignment;
-    this.#log.push(`${this.name} on ${assignment.worker.seatNumber}`);
+    this.#log.push(`${this.name} on ${assignment.worker.slotNumber}`);
   }
 }
 
@@ -51,7 +51,7 @@ class Bench {
   }
 
   worker(slot: number): PoolWorker {
-    const found = [...this.workers].find((worker) => worker.seatNumber === slot);
+    const found = [...this.workers].find((worker) => worker.slotNumber === slot);
     if (found === undefined) throw new Error(`no worker ${slot}`);
     return found;
   }
@@ -161,7 +161,7 @@ test('a job that was withdrawn does not start, and lets the next one through', (
 
 test('only a worker that is ready gets a job', () => {
   const bench = new Bench(1);
-  for (const phase of ['loading', 'retiring', 'fenced', 'gone'] as const) {
+  for (const phase of ['loading', 'retiring', 'revoked', 'gone'] as const) {
     bench.worker(0).phase = phase;
     const job = bench.submit(phase);
     assert.deepEqual(bench.take(), [], phase);
@@ -177,7 +177,7 @@ test('a worker that was ended is not busy any more, whatever its handler still d
   const job = bench.submit('a');
   bench.submit('b');
   assert.equal(bench.scheduler.busy, 2);
-  bench.worker(0).phase = 'fenced';
+  bench.worker(0).phase = 'revoked';
   assert.equal(bench.scheduler.busy, 1);
   bench.end(job);
   assert.equal(bench.scheduler.busy, 1);
@@ -199,7 +199,7 @@ test('no two running jobs share a control block, and blocks are used again', () 
   const seen = new Set<number>();
   for (let i = 0; i < 100; i++) {
     jobs.push(bench.submit(`j${i}`, 'async'));
-    const blocks = jobs.flatMap(({ assignment }) => (assignment === undefined ? [] : [assignment.job]));
+    const blocks = jobs.flatMap(({ assignment }) => (assignment === undefined ? [] : [assignment.block]));
     assert.equal(new Set(blocks).size, blocks.length);
     for (const block of blocks) seen.add(block);
     if (jobs.length < 6) continue;
@@ -214,7 +214,7 @@ test('each job’s number is later than the one before', () => {
   let last = 0;
   for (let i = 0; i < 50; i++) {
     const job = bench.submit('j');
-    const number = job.assignment?.number ?? 0;
+    const number = job.assignment?.jobId ?? 0;
     assert.ok(isLater(number, last));
     last = number;
     bench.end(job);

@@ -18,7 +18,7 @@ import {
 } from '../../support/wire-words.ts';
 
 const OWNER: EntryOwner = { onStart: () => {} };
-const ASSIGNMENT = { number: 1, job: 0 } as Assignment;
+const ASSIGNMENT = { jobId: 1, block: 0 } as Assignment;
 
 /** The entry of an Open with that frame, and what its worker gets. */
 function entryOf(bytes: Uint8Array, start = 0): { entry: StreamEntry; started: () => Uint8Array } {

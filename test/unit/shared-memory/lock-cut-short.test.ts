@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import { GLOBAL, LOCK_FREE, RING_BYTES, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { GLOBAL, LOCK_FREE, RING_BYTES, SLOT } from '../../../src/shared-memory/layout.ts';
 import type { SlotNumber } from '../../../src/shared-memory/region.ts';
-import { LockBench } from './lock-bench.ts';
+import { LockHarness } from './lock-harness.ts';
 import { readFrames } from './ring-frames.ts';
 
 /** What stops a handler, and with it our code on its stack: the timeout of a `vm` script, say. */
@@ -32,7 +32,7 @@ function cutAt(t: TestContext, at: number, action: () => void): boolean {
 }
 
 /** The numbers of each ring's frames on the wire, in order. */
-function numbersOf(bench: LockBench): Record<string, number[]> {
+function numbersOf(bench: LockHarness): Record<string, number[]> {
   const seen: Record<string, number[]> = {};
   for (const { ring, number } of readFrames(bench.sink.take())) (seen[ring] ??= []).push(number);
   return seen;
@@ -50,7 +50,7 @@ for (const [pieces, { allow, position }] of Object.entries(PIECES)) {
     let at = 0;
     let unknown = 0;
     for (; ; at++) {
-      const bench = new LockBench(2, position);
+      const bench = new LockHarness(2, position);
       const [one, other] = [bench.worker(0), bench.worker(1)];
       for (const size of [64, 256]) one.commit(size);
       for (const size of [48, 512]) other.commit(size);
@@ -86,7 +86,7 @@ for (const [pieces, { allow, position }] of Object.entries(PIECES)) {
 
 test('a worker that ends after a cut leaves the lock to main, without a gap', (t) => {
   for (let at = 0; ; at++) {
-    const bench = new LockBench(2);
+    const bench = new LockHarness(2);
     for (const size of [64, 256]) bench.worker(0).commit(size);
     bench.worker(1).commit(48);
     bench.allow = [100];
@@ -98,7 +98,7 @@ test('a worker that ends after a cut leaves the lock to main, without a gap', (t
 });
 
 test('a flush at the end of the stack changes nothing, or does all', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   let refused = 0;
   let commits = 0;
   const dive = (): void => {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { Outlet } from '../../../src/main/output/outlet.ts';
 import { Region, type SlotNumber } from '../../../src/shared-memory/region.ts';
-import { SlotWords } from '../../../src/shared-memory/slot-words.ts';
+import { SlotSignals } from '../../../src/shared-memory/slot-signals.ts';
 import { MainWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { testPipe } from '../../support/fifo.ts';
 import { makeFrame, readFrames } from './ring-frames.ts';
@@ -69,7 +69,7 @@ test('four threads and main write a pipe at once: every frame is whole, in order
   const exits = sizes.map(async (mine, slot) => {
     const data: RingWriterData = { region: region.handle, slot, descriptor: pipe.writeFd, sizes: mine };
     const worker = new Worker(BOOTSTRAP, { eval: true, workerData: data });
-    const words = new SlotWords(region, slot as SlotNumber);
+    const words = new SlotSignals(region, slot as SlotNumber);
     worker.on('message', (message: string) => {
       if (message !== 'bell') return;
       // Main's own messages, in between.

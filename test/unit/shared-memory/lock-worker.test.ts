@@ -1,22 +1,22 @@
 import assert from 'node:assert/strict';
 import { constants } from 'node:os';
 import { test } from 'node:test';
-import { GLOBAL, LOCK_FREE, LOCK_MAIN, RING_BYTES, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { GLOBAL, LOCK_FREE, LOCK_MAIN, RING_BYTES, SLOT } from '../../../src/shared-memory/layout.ts';
 import type { SlotNumber } from '../../../src/shared-memory/region.ts';
-import { beforeRelease, LockBench } from './lock-bench.ts';
+import { beforeRelease, LockHarness } from './lock-harness.ts';
 import { makeFrame, readFrames } from './ring-frames.ts';
 
-function word(bench: LockBench, index: number): number {
+function word(bench: LockHarness, index: number): number {
   return bench.region.words[index] ?? NaN;
 }
 
 /** `ring:number` of each frame on the wire, in order. */
-function wireOf(bench: LockBench): string[] {
+function wireOf(bench: LockHarness): string[] {
   return readFrames(bench.sink.take()).map(({ ring, number }) => `${ring}:${number}`);
 }
 
 test('whoever has the lock writes out every ring, its own first', () => {
-  const bench = new LockBench(3);
+  const bench = new LockHarness(3);
   for (const worker of bench.workers) worker.commit(64);
   bench.worker(2).commit(32);
   bench.worker(1).lock.flush();
@@ -27,7 +27,7 @@ test('whoever has the lock writes out every ring, its own first', () => {
 });
 
 test('a worker that finds the lock taken leaves its frames to the holder, which sees them', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.worker(0).commit(64);
   let once = true;
   bench.onWrite = () => {
@@ -44,7 +44,7 @@ test('a worker that finds the lock taken leaves its frames to the holder, which 
 });
 
 test('a frame that is committed after the holder’s last look, and before its release, goes out', (t) => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.worker(0).commit(64);
   beforeRelease(t, bench, () => {
     bench.worker(1).commit(48);
@@ -57,7 +57,7 @@ test('a frame that is committed after the holder’s last look, and before its r
 });
 
 test('main that asks after the holder’s last look, and before its release, is told by the bell', (t) => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.worker(0).commit(64);
   beforeRelease(t, bench, () => assert.equal(bench.main.tryAcquire(), false));
   bench.worker(0).lock.flush();
@@ -66,7 +66,7 @@ test('main that asks after the holder’s last look, and before its release, is 
 });
 
 test('a ring that wraps is written in two attempts', () => {
-  const bench = new LockBench(1, RING_BYTES - 24);
+  const bench = new LockHarness(1, RING_BYTES - 24);
   bench.worker(0).commit(64);
   bench.worker(0).lock.flush();
   assert.equal(bench.attempts, 2);
@@ -74,7 +74,7 @@ test('a ring that wraps is written in two attempts', () => {
 });
 
 test('a worker whose neighbours never stop hands over to main after four rounds', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   let more = 100;
   bench.onWrite = () => {
     if (more-- > 0) bench.worker(1).commit(64);
@@ -92,7 +92,7 @@ test('a worker whose neighbours never stop hands over to main after four rounds'
 });
 
 test('every way to cut a frame of 4 KiB leaves the wire whole', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   const [first, second] = [bench.worker(0), bench.worker(1)];
   const own = makeFrame(9, 0, 24);
   for (let split = 1; split < 4096; split++) {
@@ -117,7 +117,7 @@ test('every way to cut a frame of 4 KiB leaves the wire whole', () => {
 });
 
 test('a cut in the second of three frames, and a cut at each boundary, leave the wire whole', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   const { commit, lock } = bench.worker(0);
   for (let split = 8; split < 3 * 256; split += 8) {
     const first = commit(256);
@@ -135,7 +135,7 @@ test('a cut in the second of three frames, and a cut at each boundary, leave the
 });
 
 test('a pipe that takes one byte at a time gets the same bytes', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   const { commit, lock } = bench.worker(0);
   for (let i = 0; i < 200; i++) {
     commit(128);
@@ -147,7 +147,7 @@ test('a pipe that takes one byte at a time gets the same bytes', () => {
 });
 
 test('a full pipe passes the lock to main without a byte', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.worker(0).commit(64);
   bench.worker(1).commit(64);
   bench.allow = [0];
@@ -160,7 +160,7 @@ test('a full pipe passes the lock to main without a byte', () => {
 });
 
 test('a host that is gone ends all writing: nobody tries again, and main is told', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.worker(0).commit(64);
   bench.allow = [-constants.errno.EPIPE];
   bench.worker(0).lock.flush();
@@ -176,7 +176,7 @@ test('a host that is gone ends all writing: nobody tries again, and main is told
 });
 
 test('a lock that main wants is handed over on the boundary of a frame', () => {
-  const bench = new LockBench(3);
+  const bench = new LockHarness(3);
   for (const worker of bench.workers) worker.commit(64);
   let asked = false;
   bench.onWrite = () => {
@@ -197,7 +197,7 @@ test('a lock that main wants is handed over on the boundary of a frame', () => {
 });
 
 test('main asks while the holder releases: the holder looks again and hands over', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   bench.worker(0).commit(64);
   // Main asks during the last write; no byte is pending afterwards, and the worker must not just let go.
   bench.onWrite = () => void bench.main.tryAcquire();
@@ -207,7 +207,7 @@ test('main asks while the holder releases: the holder looks again and hands over
 });
 
 test('a revoked worker never writes again, and passes the lock on', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   assert.equal(bench.main.tryAcquire(), true);
   bench.main.revoke(0 as SlotNumber);
   bench.main.release();
@@ -221,7 +221,7 @@ test('a revoked worker never writes again, and passes the lock on', () => {
 });
 
 test('what a worker leaves half written is known: its ring, even if it dies before main looks', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   bench.worker(1).commit(4096);
   bench.allow = [1000];
   bench.worker(1).lock.flush();
@@ -233,7 +233,7 @@ test('what a worker leaves half written is known: its ring, even if it dies befo
 });
 
 test('a thread that died inside a write leaves the wire unknown, and one between two writes leaves it to main', () => {
-  const bench = new LockBench(1);
+  const bench = new LockHarness(1);
   const slot = 0 as SlotNumber;
   assert.equal(bench.main.inherit(slot), 'none', 'it held nothing');
   bench.worker(0).commit(64);
@@ -250,7 +250,7 @@ test('a thread that died inside a write leaves the wire unknown, and one between
 });
 
 test('a worker that dies between two frames of its ring is resumed by main without a gap', () => {
-  const bench = new LockBench(2);
+  const bench = new LockHarness(2);
   const base = bench.region.slotBase(0 as SlotNumber);
   bench.worker(0).commit(64);
   bench.worker(1).commit(64);

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { RING_BYTES, RING_RESERVE, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { RING_BYTES, RING_RESERVE, SLOT } from '../../../src/shared-memory/layout.ts';
 import { JobControl } from '../../../src/shared-memory/job-control.ts';
-import { OutboundRing, TakeEnd } from '../../../src/shared-memory/outbound-ring.ts';
-import { Region, type JobNumber, type SlotNumber } from '../../../src/shared-memory/region.ts';
-import { DroppedLogs, SlotWords, WorkerBell } from '../../../src/shared-memory/slot-words.ts';
+import { RingProducer, RingConsumer } from '../../../src/shared-memory/outbound-ring.ts';
+import { Region, type ControlBlock, type SlotNumber } from '../../../src/shared-memory/region.ts';
+import { DroppedLogs, SlotSignals, WorkerBell } from '../../../src/shared-memory/slot-signals.ts';
 import { ERROR_CODES } from '../../../src/errors.ts';
 import { makeFrame, readFrames } from './ring-frames.ts';
 
@@ -15,15 +15,15 @@ const SLOT_0 = 0 as SlotNumber;
 function ringAt(
   position: number,
   region = Region.allocate(1, 1),
-): { ring: OutboundRing; end: TakeEnd; region: Region } {
+): { ring: RingProducer; end: RingConsumer; region: Region } {
   const base = region.slotBase(SLOT_0);
   region.words[base + SLOT.tail] = position;
   region.words[base + SLOT.head] = position;
-  return { ring: new OutboundRing(region, SLOT_0), end: new TakeEnd(region, SLOT_0), region };
+  return { ring: new RingProducer(region, SLOT_0), end: new RingConsumer(region, SLOT_0), region };
 }
 
 /** Takes what is pending as main does: in one copy. */
-function takeAll(end: TakeEnd): Uint8Array {
+function takeAll(end: RingConsumer): Uint8Array {
   const bytes = new Uint8Array(end.pending);
   end.copyTo(bytes, 0, bytes.length);
   end.advance(bytes.length);
@@ -31,7 +31,7 @@ function takeAll(end: TakeEnd): Uint8Array {
 }
 
 /** The same as a worker does: one contiguous part after the other. */
-function takeParts(end: TakeEnd): Uint8Array {
+function takeParts(end: RingConsumer): Uint8Array {
   const parts: Uint8Array[] = [];
   for (let pending = end.pending; pending > 0; pending = end.pending) {
     const { bytes, offset, length } = end.contiguous(pending);
@@ -211,7 +211,7 @@ test('a sender that blocks takes nothing from those on its thread that wait asyn
 
 test('main can make a blocked sender look up, and a blocked reader too', () => {
   const { ring, region } = ringAt(0);
-  const words = new SlotWords(region, SLOT_0);
+  const words = new SlotSignals(region, SLOT_0);
   const ticket = ring.spaceTicket();
   words.wakeSender();
   // Returns at once, since the word has left the ticket.
@@ -231,8 +231,8 @@ test('a revoked slot has nothing to take, whatever it commits', () => {
 test('a terminal frame counts from the commit that holds it, also around 2^31 and 2^32', () => {
   for (const position of Object.values(POSITIONS)) {
     const { ring, region } = ringAt(position);
-    const control = new JobControl(region, 0 as JobNumber);
-    const words = new SlotWords(region, SLOT_0);
+    const control = new JobControl(region, 0 as ControlBlock);
+    const words = new SlotSignals(region, SLOT_0);
     control.reset(0);
     assert.equal(control.terminalCommitted(words.tail), false);
     ring.commit(makeFrame(0, 0, 64));
@@ -250,8 +250,8 @@ test('a terminal frame counts from the commit that holds it, also around 2^31 an
 
 test('the first cause of a job wins, and each code comes back as it was', () => {
   const region = Region.allocate(1, 2);
-  const control = new JobControl(region, 1 as JobNumber);
-  const neighbour = new JobControl(region, 0 as JobNumber);
+  const control = new JobControl(region, 1 as ControlBlock);
+  const neighbour = new JobControl(region, 0 as ControlBlock);
   for (const code of ERROR_CODES) {
     control.reset(5);
     assert.equal(control.cause, undefined);
@@ -266,7 +266,7 @@ test('the first cause of a job wins, and each code comes back as it was', () => 
 });
 
 test('credit and grants are added up, credit below 0 and grants past 2^31', () => {
-  const control = new JobControl(Region.allocate(1, 1), 0 as JobNumber);
+  const control = new JobControl(Region.allocate(1, 1), 0 as ControlBlock);
   control.reset(100);
   control.addCredit(-1_048_576);
   assert.equal(control.credit, 100 - 1_048_576);
@@ -282,7 +282,7 @@ test('credit and grants are added up, credit below 0 and grants past 2^31', () =
 
 test('the bell is posted once until main has heard it', () => {
   const region = Region.allocate(1, 1);
-  const words = new SlotWords(region, SLOT_0);
+  const words = new SlotSignals(region, SLOT_0);
   let posts = 0;
   const bell = new WorkerBell(region, SLOT_0, () => posts++);
   bell.ring();
@@ -299,22 +299,22 @@ test('a new thread finds its slot as if nobody had sat there', () => {
   ring.announceWait(RING_BYTES, true, 'async');
   new WorkerBell(region, SLOT_0, () => {}).ring();
   region.words[region.slotBase(SLOT_0) + SLOT.revoked] = 1;
-  const words = new SlotWords(region, SLOT_0);
+  const words = new SlotSignals(region, SLOT_0);
   words.reset();
   assert.equal(words.tail, 0);
   assert.equal(words.head, 0);
   assert.deepEqual(words.takeTraffic(), { frames: 0, bytes: 0 });
-  const end = new TakeEnd(region, SLOT_0);
+  const end = new RingConsumer(region, SLOT_0);
   assert.equal(end.pending, 0);
   assert.equal(end.clearAsyncWait(), false);
-  assert.equal(new OutboundRing(region, SLOT_0).commit(makeFrame(0, 0, 16)), true);
+  assert.equal(new RingProducer(region, SLOT_0).commit(makeFrame(0, 0, 16)), true);
   assert.equal(end.pending, 16);
 });
 
 test('a seat’s traffic is what was committed since the last look, also where both counts come round', () => {
   const { ring, end, region } = ringAt(0x7fff_ffc0);
   region.words[region.slotBase(SLOT_0) + SLOT.frames] = 0x7fff_ffff;
-  const words = new SlotWords(region, SLOT_0);
+  const words = new SlotSignals(region, SLOT_0);
   words.takeTraffic();
   ring.commit(makeFrame(0, 0, 32));
   takeAll(end);
@@ -328,18 +328,19 @@ test('slots, jobs and rings lie apart: what one gets no other sees', () => {
   const region = Region.allocate(3, 6);
   const other = new Region(structuredClone(region.handle));
   for (let slot = 0; slot < 3; slot++) {
-    new OutboundRing(region, slot as SlotNumber).commit(makeFrame(slot, 0, 32));
+    new RingProducer(region, slot as SlotNumber).commit(makeFrame(slot, 0, 32));
     region.ringBytes(slot as SlotNumber).fill(slot + 1, 32);
   }
-  for (let job = 0; job < 6; job++) new JobControl(region, job as JobNumber).reset(1000 + job);
-  for (let job = 0; job < 6; job++) assert.equal(new JobControl(other, job as JobNumber).credit, 1000 + job);
+  for (let job = 0; job < 6; job++) new JobControl(region, job as ControlBlock).reset(1000 + job);
+  for (let job = 0; job < 6; job++)
+    assert.equal(new JobControl(other, job as ControlBlock).credit, 1000 + job);
   for (let slot = 0; slot < 3; slot++) {
-    const end = new TakeEnd(region, slot as SlotNumber);
+    const end = new RingConsumer(region, slot as SlotNumber);
     assert.deepEqual(readFrames(takeAll(end)), [{ ring: slot, number: 0, size: 32 }]);
     const rest = region.ringBytes(slot as SlotNumber).subarray(32);
     assert.equal(rest.length, RING_BYTES - 32);
     assert.ok(rest.every((byte) => byte === slot + 1));
-    assert.deepEqual(new SlotWords(region, slot as SlotNumber).takeTraffic(), { frames: 1, bytes: 32 });
+    assert.deepEqual(new SlotSignals(region, slot as SlotNumber).takeTraffic(), { frames: 1, bytes: 32 });
   }
 });
 

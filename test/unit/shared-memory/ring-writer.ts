@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { OutboundRing } from '../../../src/shared-memory/outbound-ring.ts';
+import { RingProducer } from '../../../src/shared-memory/outbound-ring.ts';
 import { Region, type RegionHandle, type SlotNumber } from '../../../src/shared-memory/region.ts';
-import { WorkerBell } from '../../../src/shared-memory/slot-words.ts';
+import { WorkerBell } from '../../../src/shared-memory/slot-signals.ts';
 import { WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { attemptWrite } from '../../../src/worker/wire-descriptor.ts';
 import { WireOutput } from '../../../src/worker/wire-output.ts';
@@ -23,7 +23,7 @@ function main(): void {
   const say = (message: 'bell' | 'done'): void => parentPort?.postMessage(message);
   const bell = new WorkerBell(region, slot, () => say('bell'));
   const lock = new WorkerWriteLock(region, slot, attemptWrite(descriptor), () => bell.ring());
-  const wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => performance.now());
+  const wire = new WireOutput(new RingProducer(region, slot), lock, bell, () => performance.now());
   for (const [i, size] of sizes.entries()) {
     const frame = makeFrame(number, i, size);
     while (!wire.fits(size, true)) wire.blockForRoom(size, true, () => false);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { OP, type OpKind } from '../../../src/threads/messages.ts';
-import { isLater, numberAfter } from '../../../src/threads/job-number.ts';
+import { isLater, jobIdAfter } from '../../../src/threads/job-id.ts';
 import { OpBatch, readOps } from '../../../src/threads/op-batch.ts';
 
 interface Op {
@@ -95,9 +95,9 @@ test('a batch that was taken is not changed by the next', () => {
 });
 
 test('numbers come round as Int32, and are compared across the turn', () => {
-  assert.equal(numberAfter(1), 2);
-  assert.equal(numberAfter(0x7fff_ffff), -0x8000_0000);
-  assert.equal(numberAfter(-1), 0);
+  assert.equal(jobIdAfter(1), 2);
+  assert.equal(jobIdAfter(0x7fff_ffff), -0x8000_0000);
+  assert.equal(jobIdAfter(-1), 0);
   for (const [a, b] of [
     [2, 1],
     [-0x8000_0000, 0x7fff_ffff],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { ERROR_CODES, ModuleError } from '../../../src/errors.ts';
-import { RING_BYTES } from '../../../src/shared-memory/indexes.ts';
+import { RING_BYTES } from '../../../src/shared-memory/layout.ts';
 import { FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../../src/wire/stream-id.ts';
 import { cutUtf8 } from '../../../src/base/text.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ModuleError } from '../../../src/errors.ts';
-import type { JobNumber } from '../../../src/shared-memory/region.ts';
+import type { ControlBlock } from '../../../src/shared-memory/region.ts';
 import type { Task } from '../../../src/threads/messages.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import { FailureLog } from '../../../src/worker/jobs/failure-log.ts';
@@ -9,7 +9,7 @@ import { HOSTILE } from './hostile-values.ts';
 
 const ID = '0123456789abcdef0123456789abcdef';
 const TASK: Task = {
-  ...{ kind: 'stream', number: 1, job: 0 as JobNumber, id: ID, openedAt: 0, queuedMs: 0 },
+  ...{ kind: 'stream', jobId: 1, block: 0 as ControlBlock, id: ID, openedAt: 0, queuedMs: 0 },
   context: { ...EMPTY_CONTEXT, method: 'sha256' },
 };
 

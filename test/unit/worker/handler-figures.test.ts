@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
 import { channels, type HandlerStartEvent } from '../../../src/diagnostics.ts';
-import { Region, type JobNumber, type SlotNumber } from '../../../src/shared-memory/region.ts';
+import { Region, type ControlBlock, type SlotNumber } from '../../../src/shared-memory/region.ts';
 import { SlotFigures } from '../../../src/shared-memory/slot-figures.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
-import { HandlerWatch, type ThreadCpuUsage } from '../../../src/worker/jobs/handler-figures.ts';
+import { HandlerFigures, type ThreadCpuUsage } from '../../../src/worker/jobs/handler-figures.ts';
 import { EventLog } from '../../support/event-log.ts';
 
 class Bench {
@@ -13,7 +13,7 @@ class Bench {
   time = 100;
   cpu = 1000;
   isShared = false;
-  readonly watch: HandlerWatch;
+  readonly watch: HandlerFigures;
 
   /** @param hasCpuUsage whether Node tells CPU time */
   constructor(hasCpuUsage = true) {
@@ -22,14 +22,14 @@ class Bench {
     const context = { ...EMPTY_CONTEXT, method: 'm', caller: 'secret' };
     const task = {
       kind: 'stream',
-      number: 7,
-      job: 0 as JobNumber,
+      jobId: 7,
+      block: 0 as ControlBlock,
       id: 'f'.repeat(32),
       context,
       openedAt: 5,
       queuedMs: 2,
     } as const;
-    this.watch = new HandlerWatch(thread, task, () => this.time, cpuUsage);
+    this.watch = new HandlerFigures(thread, task, () => this.time, cpuUsage);
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
-import type { JobNumber } from '../../../src/shared-memory/region.ts';
+import type { ControlBlock } from '../../../src/shared-memory/region.ts';
 import { OP, type RequestTask } from '../../../src/threads/messages.ts';
 import { Inbox } from '../../../src/worker/inbox.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
@@ -16,8 +16,8 @@ function listening(t: TestContext): { main: MessagePort; inbox: Inbox; heard: st
   const heard: string[] = [];
   const inbox = new Inbox(
     port2,
-    { read: (number) => ({ kind: 'stream', number }) as OpenedStream },
-    ({ number }) => void heard.push(`job ${number}`),
+    { read: (number) => ({ kind: 'stream', jobId: number }) as OpenedStream },
+    ({ jobId: number }) => void heard.push(`job ${number}`),
     (kind, job) => void heard.push(`op ${kind} of ${job}`),
     () => void heard.push('batch end'),
   );
@@ -30,7 +30,7 @@ function end(job: number): ArrayBuffer {
   return batch.take();
 }
 
-const job = (number: number): RequestTask => ({ kind: 'handle', number }) as RequestTask;
+const job = (number: number): RequestTask => ({ kind: 'handle', jobId: number }) as RequestTask;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -70,7 +70,7 @@ test('a handler that begins in the middle of a batch, and blocks, gets what is b
   const inbox: Inbox = new Inbox(
     port2,
     new OpenReader(DEFAULT_WIRE_LIMITS),
-    ({ number }) => {
+    ({ jobId: number }) => {
       heard.push(`job ${number} begins`);
       if (number === 1) heard.push(`pumped: ${inbox.pump()}`);
       heard.push(`job ${number} returns`);
@@ -86,8 +86,8 @@ test('a handler that begins in the middle of a batch, and blocks, gets what is b
       kind: 'stream',
       stream: id,
       mode: 'sync',
-      job: 7 as JobNumber,
-      number,
+      block: 7 as ControlBlock,
+      jobId: number,
       openedAt: 5,
       queuedMs: 0.5,
       bytes,
@@ -125,8 +125,8 @@ test('a stream arrives with all that its Open says', () => {
     kind: 'stream',
     stream: id,
     mode: 'sync',
-    number: 3,
-    job: 7 as JobNumber,
+    jobId: 3,
+    block: 7 as ControlBlock,
     openedAt: 1_700_000_000_000.5,
     queuedMs: 0.25,
     bytes: message,
@@ -135,8 +135,8 @@ test('a stream arrives with all that its Open says', () => {
   });
   const ops = new OpReader(batch.take());
   assert.ok(ops.next());
-  const stream = new OpenReader(DEFAULT_WIRE_LIMITS).read(ops.job, ops.view());
-  assert.deepEqual([ops.kind, stream.number, stream.job], [OP.open, 3, 7]);
+  const stream = new OpenReader(DEFAULT_WIRE_LIMITS).read(ops.target, ops.view());
+  assert.deepEqual([ops.kind, stream.jobId, stream.block], [OP.open, 3, 7]);
   assert.deepEqual([stream.openedAt, stream.queuedMs], [1_700_000_000_000.5, 0.25]);
   assert.equal(stream.id, 'ffffffff000000020000000300000004');
   assert.deepEqual(stream.context, context);

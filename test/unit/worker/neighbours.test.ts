@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NeighbourWatch } from '../../../src/worker/neighbours.ts';
+import { SlowTurnWarning } from '../../../src/worker/neighbours.ts';
 import type { Job } from '../../../src/worker/jobs/job.ts';
 
 /** A watch over jobs that only have a name, with a clock that the test moves. */
 function watched(...methods: string[]): {
-  watch: NeighbourWatch;
+  watch: SlowTurnWarning;
   jobs: Job[];
   lines: string[];
   clock: { now: number };
@@ -14,8 +14,8 @@ function watched(...methods: string[]): {
   const jobs = methods.map((method, number) => ({ number, method }) as unknown as Job);
   const lines: string[] = [];
   const clock = { now: 0 };
-  const running = new Map(jobs.map((job) => [job.number, job]));
-  const watch = new NeighbourWatch(
+  const running = new Map(jobs.map((job) => [job.jobId, job]));
+  const watch = new SlowTurnWarning(
     running,
     () => clock.now,
     (line) => void lines.push(line),

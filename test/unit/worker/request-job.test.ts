@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ModuleDefinition } from '../../../src/module.ts';
-import type { JobNumber } from '../../../src/shared-memory/region.ts';
+import type { ControlBlock } from '../../../src/shared-memory/region.ts';
 import type { FromWorker } from '../../../src/threads/messages.ts';
 import { decodeIpcError } from '../../../src/wire/payload-decode.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
@@ -30,8 +30,8 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
   } as unknown as Thread;
   const task = {
     kind: 'handle',
-    number: 7,
-    job: 0 as JobNumber,
+    jobId: 7,
+    block: 0 as ControlBlock,
     context: EMPTY_CONTEXT,
     body: new Uint8Array(0),
   } as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobNumber } from '../../../src/shared-memory/region.ts';
+import type { ControlBlock } from '../../../src/shared-memory/region.ts';
 import type { Task } from '../../../src/threads/messages.ts';
 import { EMPTY_CONTEXT } from '../../../src/wire/context.ts';
 import type { InvocationContext } from '../../../src/wire/context.ts';
@@ -18,7 +18,11 @@ function logs(
   kind: Task['kind'] = 'stream',
 ): { log: StreamLog; lines: string[] } {
   const lines: string[] = [];
-  const common = { number: 1, job: 0 as JobNumber, context: { ...EMPTY_CONTEXT, method: 'm', ...context } };
+  const common = {
+    jobId: 1,
+    block: 0 as ControlBlock,
+    context: { ...EMPTY_CONTEXT, method: 'm', ...context },
+  };
   const task: Task =
     kind === 'stream'
       ? { kind, ...common, id: ID, openedAt: 0, queuedMs: 0 }
@@ -113,8 +117,8 @@ test('a line that finds no room is dropped, and counted', () => {
   let drops = 0;
   const task: Task = {
     kind: 'handle',
-    number: 1,
-    job: 0 as JobNumber,
+    jobId: 1,
+    block: 0 as ControlBlock,
     context: EMPTY_CONTEXT,
     body: new Uint8Array(0),
   };

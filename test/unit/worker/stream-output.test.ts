@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RING_BYTES, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { RING_BYTES, SLOT } from '../../../src/shared-memory/layout.ts';
 import { JobControl } from '../../../src/shared-memory/job-control.ts';
-import { OutboundRing, TakeEnd } from '../../../src/shared-memory/outbound-ring.ts';
-import { Region, type JobNumber, type SlotNumber } from '../../../src/shared-memory/region.ts';
-import { WorkerBell } from '../../../src/shared-memory/slot-words.ts';
+import { RingProducer, RingConsumer } from '../../../src/shared-memory/outbound-ring.ts';
+import { Region, type ControlBlock, type SlotNumber } from '../../../src/shared-memory/region.ts';
+import { WorkerBell } from '../../../src/shared-memory/slot-signals.ts';
 import { WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { StreamHandle } from '../../../src/handle/stream-handle.ts';
 import type { StreamIo } from '../../../src/handle/stream-io.ts';
@@ -26,7 +26,7 @@ function output(position = 0, accepts = Infinity) {
   region.words[base + SLOT.tail] = position;
   region.words[base + SLOT.head] = position;
   region.ringBytes(slot).fill(0xee);
-  const control = new JobControl(region, 0 as JobNumber);
+  const control = new JobControl(region, 0 as ControlBlock);
   control.reset(CREDIT);
   const written: Buffer[] = [];
   const bell = new WorkerBell(region, slot, () => {});
@@ -36,7 +36,7 @@ function output(position = 0, accepts = Infinity) {
     return taken;
   };
   const lock = new WorkerWriteLock(region, slot, write, () => {});
-  const wire = new WireOutput(new OutboundRing(region, slot), lock, bell, () => 0);
+  const wire = new WireOutput(new RingProducer(region, slot), lock, bell, () => 0);
   const out = new StreamOutput(wire, control, idOf(1));
   const io = {
     cause: () => undefined,
@@ -57,7 +57,7 @@ function output(position = 0, accepts = Infinity) {
     assert.equal(framer.pendingBytes, 0);
     return found;
   };
-  return { control, wire, out, handle, payloads, end: new TakeEnd(region, slot) };
+  return { control, wire, out, handle, payloads, end: new RingConsumer(region, slot) };
 }
 
 /** Says another length at each look. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import type { ModuleDefinition } from '../../../src/module.ts';
-import { RING_BYTES, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { RING_BYTES, SLOT } from '../../../src/shared-memory/layout.ts';
 import { JobControl } from '../../../src/shared-memory/job-control.ts';
-import { Region, type JobNumber, type SlotNumber } from '../../../src/shared-memory/region.ts';
+import { Region, type ControlBlock, type SlotNumber } from '../../../src/shared-memory/region.ts';
 import { OP, type FromWorker, type OpKind } from '../../../src/threads/messages.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { encodeOpenFrame } from '../../../src/wire/frame-encoder.ts';
@@ -25,7 +25,7 @@ class Bench {
   readonly #port;
   readonly #said: FromWorker['type'][] = [];
   #onSaid: (() => void) | undefined;
-  readonly control = new JobControl(this.#region, 0 as JobNumber);
+  readonly control = new JobControl(this.#region, 0 as ControlBlock);
 
   /** @param used bytes of the ring that wait already */
   constructor(handlers: ModuleDefinition['onServerStream'], used = 0) {
@@ -49,7 +49,7 @@ class Bench {
         failureLines: 0,
       },
       region: this.#region,
-      seat: { slot: SLOT_0, port: port2 },
+      start: { slot: SLOT_0, port: port2 },
       module: checkModule(definition, 'of a test'),
       say: ({ type }) => {
         this.#said.push(type);
@@ -93,8 +93,8 @@ class Bench {
       batch.addOpen({
         kind: 'stream',
         stream,
-        number,
-        job: 0 as JobNumber,
+        jobId: number,
+        block: 0 as ControlBlock,
         mode: 'async',
         ...times,
         bytes: message,

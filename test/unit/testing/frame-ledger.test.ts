@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkTerminal, FrameWatch } from '../../../src/testing/frame-watch.ts';
+import { checkTerminal, FrameLedger } from '../../../src/testing/frame-ledger.ts';
 import { encodeEnvelope, EMPTY_PAYLOAD } from '../../../src/wire/envelope.ts';
 import { FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import type { StreamId } from '../../../src/wire/stream-id.ts';
@@ -12,7 +12,7 @@ const error = (): Uint8Array => frames.error({ code: 'internal', message: '' });
 
 /** What the kit says of a stream that got these messages; empty: nothing. */
 function complaint(...messages: Uint8Array[]): string {
-  const watch = new FrameWatch();
+  const watch = new FrameLedger();
   const counts = watch.begin(ID);
   for (const message of messages) watch.see(message);
   try {
@@ -37,7 +37,7 @@ test('no terminal frame, two of them, or anything behind one is a complaint', ()
 });
 
 test('a stream that is opened anew with the same id counts from the beginning', () => {
-  const watch = new FrameWatch();
+  const watch = new FrameLedger();
   watch.begin(ID);
   watch.see(frames.close());
   const counts = watch.begin(ID);

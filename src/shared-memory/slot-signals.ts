@@ -1,8 +1,8 @@
-import { GLOBAL, SLOT, SLOT_WORDS } from './indexes.ts';
+import { GLOBAL, SLOT, SLOT_WORDS } from './layout.ts';
 import type { Region, SlotNumber } from './region.ts';
 
 /** Main's view of the words of a worker's slot, for as long as one thread has that slot. */
-export class SlotWords {
+export class SlotSignals {
   readonly slot: SlotNumber;
   readonly #words: Int32Array;
   readonly #base: number;
@@ -33,7 +33,7 @@ export class SlotWords {
   }
 
   /**
-   * Makes a sender that blocks for room in its ring check its cause. Pairs with `OutboundRing.spaceTicket`, which is read before
+   * Makes a sender that blocks for room in its ring check its cause. Pairs with `RingProducer.spaceTicket`, which is read before
    * the cause.
    */
   wakeSender(): void {
@@ -85,7 +85,7 @@ export class WorkerWake {
 
   /**
    * The word's value. Read it before the last look that precedes {@link wait}: anything that arrives after that look changes the
-   * word, so the wait returns at once. Pairs with {@link SlotWords.wake}.
+   * word, so the wait returns at once. Pairs with {@link SlotSignals.wake}.
    */
   ticket(): number {
     return Atomics.load(this.#words, this.#index);

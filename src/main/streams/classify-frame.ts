@@ -4,7 +4,7 @@ import { FRAME_ARM, type Frame } from '../../wire/frame.ts';
 import type { StreamEntry } from './stream-entry.ts';
 
 /** Classifies a frame for the state machine. It checks the balances, so call it before any state changes. */
-export function eventOf(frame: Frame, entry: StreamEntry): HostEvent {
+export function classify(frame: Frame, entry: StreamEntry): HostEvent {
   switch (frame.arm) {
     case FRAME_ARM.data:
       // Only a stream that may receive counts what it receives.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { WatchedLock } from '../../../src/main/output/lock-watch.ts';
-import { OutboundRing } from '../../../src/shared-memory/outbound-ring.ts';
+import { TimedLock } from '../../../src/main/output/timed-lock.ts';
+import { RingProducer } from '../../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../../src/shared-memory/region.ts';
 import { WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
@@ -12,11 +12,11 @@ const SLOT = 1 as SlotNumber;
 class Bench {
   readonly #region = Region.allocate(2, 2);
   readonly clock = new TestClock(0);
-  readonly lock = new WatchedLock(this.#region, this.clock);
+  readonly lock = new TimedLock(this.#region, this.clock);
 
   /** @param meanwhile what main does while the worker is within its section */
   whileHeld(meanwhile: () => void): void {
-    new OutboundRing(this.#region, SLOT).commit(new Uint8Array(8));
+    new RingProducer(this.#region, SLOT).commit(new Uint8Array(8));
     const write = (_: Uint8Array, __: number, length: number): number => {
       assert.equal(this.lock.tryAcquire(), false);
       meanwhile();

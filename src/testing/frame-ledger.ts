@@ -13,7 +13,7 @@ export interface FrameCounts {
 }
 
 /** Counts the module's frames by stream, as a second opinion beside the host's session. */
-export class FrameWatch {
+export class FrameLedger {
   readonly #decoder: MessageDecoder;
   readonly #streams = new Map<string, FrameCounts>();
 

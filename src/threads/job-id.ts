@@ -2,7 +2,7 @@
  * The number of the job, or of the service request, that follows number `n`. Numbers are Int32 in messages and wrap after 2^32, so
  * they must be compared by {@link isLater} and never by size.
  */
-export function numberAfter(n: number): number {
+export function jobIdAfter(n: number): number {
   return (n + 1) | 0;
 }
 

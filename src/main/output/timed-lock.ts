@@ -12,7 +12,7 @@ import type { Clock } from '../../base/clock.ts';
 const LOOKS = 4;
 
 /** Main's lock, which also measures the time that main waited for it. If the lock is free, nothing is measured. */
-export class WatchedLock extends MainWriteLock {
+export class TimedLock extends MainWriteLock {
   readonly #clock: Clock;
   readonly #waits = new DurationCount();
   #since: number | undefined;

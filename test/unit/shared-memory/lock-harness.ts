@@ -1,14 +1,14 @@
 import type { TestContext } from 'node:test';
-import { GLOBAL, LOCK_FREE, SLOT } from '../../../src/shared-memory/indexes.ts';
+import { GLOBAL, LOCK_FREE, SLOT } from '../../../src/shared-memory/layout.ts';
 import { MainWriteLock, WorkerWriteLock } from '../../../src/shared-memory/write-lock.ts';
 import { Outlet } from '../../../src/main/output/outlet.ts';
-import { OutboundRing } from '../../../src/shared-memory/outbound-ring.ts';
+import { RingProducer } from '../../../src/shared-memory/outbound-ring.ts';
 import { Region, type SlotNumber } from '../../../src/shared-memory/region.ts';
 import { makeFrame, MemorySink } from './ring-frames.ts';
 
 /** One worker's producing side; its writes go where main's go: onto one wire in memory. */
 export interface BenchWorker {
-  readonly ring: OutboundRing;
+  readonly ring: RingProducer;
   readonly lock: WorkerWriteLock;
   bells: number;
   /** Commits the worker's next frame and returns its number. */
@@ -16,7 +16,7 @@ export interface BenchWorker {
 }
 
 /** Workers and main around one lock, all on this thread, so that every interleaving is the test's to choose. */
-export class LockBench {
+export class LockHarness {
   readonly region: Region;
   readonly sink = new MemorySink();
   readonly main: MainWriteLock;
@@ -65,7 +65,7 @@ export class LockBench {
 
   #worker(slot: number): BenchWorker {
     let next = 0;
-    const ring = new OutboundRing(this.region, slot as SlotNumber);
+    const ring = new RingProducer(this.region, slot as SlotNumber);
     const worker: BenchWorker = {
       ring,
       bells: 0,
@@ -91,7 +91,7 @@ export class LockBench {
 }
 
 /** Runs `action` once, right before the next holder lets the lock go: after its last look, and before it is free. */
-export function beforeRelease(t: TestContext, bench: LockBench, action: () => void): void {
+export function beforeRelease(t: TestContext, bench: LockHarness, action: () => void): void {
   const store = Atomics.store.bind(Atomics);
   const mock = t.mock.method(Atomics, 'store', (words: Int32Array, index: number, value: number) => {
     if (words === bench.region.words && index === GLOBAL.lock && value === LOCK_FREE) {

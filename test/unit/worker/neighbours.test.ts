@@ -11,7 +11,7 @@ function watched(...methods: string[]): {
   clock: { now: number };
   running: Map<number, Job>;
 } {
-  const jobs = methods.map((method, number) => ({ number, method }) as unknown as Job);
+  const jobs = methods.map((method, number) => ({ jobId: number, method }) as unknown as Job);
   const lines: string[] = [];
   const clock = { now: 0 };
   const running = new Map(jobs.map((job) => [job.jobId, job]));

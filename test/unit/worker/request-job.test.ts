@@ -19,10 +19,10 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
   const said: FromWorker[] = [];
   const { promise: ended, resolve } = withResolver();
   const thread = {
-    ended: resolve,
+    jobEnded: resolve,
     module: { definition: { name: 'm', version: '1', onHandle } as ModuleDefinition },
     settings: { maxErrorMessageBytes: 4096, maxMessageBytes: MAX_MESSAGE },
-    say: (message: FromWorker) => said.push(message),
+    tellMain: (message: FromWorker) => said.push(message),
     control: () => ({ isDecided: false, cause: undefined }),
     services: { for: () => ({}), abandon: () => {} },
     droppedLogs: { add: () => {} },

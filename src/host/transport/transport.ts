@@ -22,6 +22,8 @@ export interface TransportHandlers {
 
 /** The byte stream to a module and back. A {@link HostSession} needs nothing else, and knows nothing else of processes. */
 export interface Transport {
+  /** Bytes that every write leaves free in front, for a header that the transport puts there without copying (default 0). */
+  readonly headroom?: number;
   /** Begins to read. Called once, before any write. */
   start(handlers: TransportHandlers): void;
   /**

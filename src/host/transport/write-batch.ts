@@ -10,13 +10,16 @@ const SLAB_BYTES = 4 * BATCH_BYTES;
  * Gathers the messages of one turn of the event loop into few writes on the transport.
  *
  * Every byte is copied once, so the caller keeps its buffers. A slab is filled from front to back over many batches and then
- * replaced, never reused: the transport may hold parts of it for as long as it likes.
+ * replaced, never reused: the transport may hold parts of it for as long as it likes. Ahead of each batch lie the bytes that
+ * {@link Transport.headroom} asks for.
  */
 export class WriteBatch {
   readonly #transport: Transport;
+  readonly #headroom: number;
   #slab = uninitialised(SLAB_BYTES);
+  /** The batch is `#slab[#start, #end)`, its headroom counted in. */
   #start = 0;
-  #end = 0;
+  #end: number;
   #scheduled = false;
   /** Whether the transport asked for a pause. Control frames still go out then, but Data waits. */
   clogged = false;
@@ -33,25 +36,28 @@ export class WriteBatch {
 
   constructor(transport: Transport) {
     this.#transport = transport;
+    this.#headroom = transport.headroom ?? 0;
+    this.#end = this.#headroom;
   }
 
   /** Appends the `length` bytes of one message: `head`, then the `bodyLength` bytes of `body`, then zeros as padding. */
   append(length: number, head: Uint8Array, body?: Uint8Array, bodyLength = body?.length ?? 0): void {
     if (length > BATCH_BYTES) {
       this.flush();
-      const message = uninitialised(length);
-      put(message, 0, length, head, body, bodyLength);
+      const message = uninitialised(this.#headroom + length);
+      put(message, this.#headroom, length, head, body, bodyLength);
       this.#write(message);
       return;
     }
     if (length > SLAB_BYTES - this.#end) {
       this.flush();
       this.#slab = uninitialised(SLAB_BYTES);
-      this.#start = this.#end = 0;
+      this.#start = 0;
+      this.#end = this.#headroom;
     }
     put(this.#slab, this.#end, length, head, body, bodyLength);
     this.#end += length;
-    if (this.#end - this.#start >= BATCH_BYTES) this.flush();
+    if (this.#end - this.#start - this.#headroom >= BATCH_BYTES) this.flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;
       queueMicrotask(this.#flushAfterMicrotasks);
@@ -60,9 +66,10 @@ export class WriteBatch {
 
   /** Hands the gathered bytes to the transport. */
   flush(): void {
-    if (this.#start === this.#end) return;
+    if (this.#end - this.#start <= this.#headroom) return;
     const batch = this.#slab.subarray(this.#start, this.#end);
     this.#start = this.#end;
+    this.#end += this.#headroom;
     this.#write(batch);
   }
 

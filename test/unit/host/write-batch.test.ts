@@ -5,6 +5,30 @@ import { WriteBatch } from '../../../src/host/transport/write-batch.ts';
 import { FrameEncoder } from '../../../src/wire/frame-encoder.ts';
 import { streamIdFromWords } from '../../../src/wire/stream-id.ts';
 
+test('every write leaves the room in front that the transport asks for, and no two share it', () => {
+  const written: Uint8Array[] = [];
+  const transport: Transport = {
+    headroom: 24,
+    start: () => {},
+    write: (bytes) => {
+      // A transport writes its header there; a neighbour's bytes must not be hit.
+      bytes.fill(0xaa, 0, 24);
+      return written.push(bytes) > 0;
+    },
+    end: () => {},
+    close: () => {},
+  };
+  const batch = new WriteBatch(transport);
+  const messages = [8, 65_536, 100_000, 16, 70_000, 60_000, 60_000, 65_520, 65_504, 8].map((length, at) =>
+    new Uint8Array(length).fill(at + 1),
+  );
+  for (const message of messages) batch.append(message.length, message);
+  batch.flush();
+  batch.flush();
+  assert.ok(written.every((bytes) => bytes.length > 24 && bytes.subarray(0, 24).every((b) => b === 0xaa)));
+  assert.ok(Buffer.concat(written.map((bytes) => bytes.subarray(24))).equals(Buffer.concat(messages)));
+});
+
 test('a message is padded with zeros, whatever the memory held that it is written into', (t) => {
   t.mock.method(Buffer, 'allocUnsafeSlow', (length: number) => Buffer.alloc(length, 0xee));
   const written: Uint8Array[] = [];

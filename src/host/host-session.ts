@@ -17,11 +17,13 @@ import {
 import { EMPTY_PAYLOAD, encodeEnvelope } from '../wire/envelope.ts';
 import { INITIAL_CREDIT, PROTOCOL_VERSION } from '../wire/flow-limits.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
+import type { InvocationContextInit } from '../wire/context.ts';
 import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { bytesGiven } from './bytes-given.ts';
 import { Connection } from './connection.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions } from './streams/host-stream.ts';
+import type { LateLink } from './streams/late-link.ts';
 import { mayBeIgnored } from './handed-out.ts';
 import { contextOf, type InvocationOptions } from './invocation-options.ts';
 import type {
@@ -50,7 +52,7 @@ export class HostSession {
   // meet.
   readonly #idPrefix = randomBytes(8);
   #nextStream = 1;
-  #firstWindow = INITIAL_CREDIT;
+  #firstWindow: number;
 
   static {
     connectionOf = (session) => session.#connection;
@@ -58,6 +60,7 @@ export class HostSession {
 
   /** Begins to read `transport` at once. */
   constructor(transport: Transport, options: HostSessionOptions = {}) {
+    this.#firstWindow = options.firstWindow ?? INITIAL_CREDIT;
     this.#connection = new Connection(transport, options);
   }
 
@@ -200,11 +203,37 @@ export class HostSession {
   }
 
   /**
+   * Opens a stream that was made before it was known which session will carry it; `link` is the stream's own.
+   *
+   * @param stream made for the constant `initialCredit` as its first window; its id must not be live here
+   */
+  placeStream(
+    stream: LiveStream,
+    link: LateLink,
+    context: InvocationContextInit,
+    initialCredit?: number,
+  ): void {
+    const { over, streams, outbound } = this.#connection;
+    if (over !== undefined) {
+      stream.abandon(over);
+      return;
+    }
+    stream.widen(this.#firstWindow - INITIAL_CREDIT);
+    streams.add(stream);
+    link.bind(outbound, stream.openFrame(context, initialCredit));
+  }
+
+  /**
    * Ends the module's input after the queued messages. The module then cancels everything that runs, and exits. Its answers are
    * still read.
    */
   endInput(): void {
     this.#connection.endInput();
+  }
+
+  /** Hands what was written in this turn to the transport now. */
+  flush(): void {
+    this.#connection.outbound.flush();
   }
 
   /** Drops the connection, both ways. */

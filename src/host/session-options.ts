@@ -6,6 +6,8 @@ import type { WireLimits } from '../wire/capnp/limits.ts';
 
 export interface HostSessionOptions {
   limits?: Partial<WireLimits>;
+  /** The first window that the module announces, in bytes, where it is known before `initialize` (default 262,144). */
+  firstWindow?: number;
   /**
    * Answers the service requests of handlers. Without it they fail with `unimplemented`. At most 2,048 calls run at once; of
    * further ones at most 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.

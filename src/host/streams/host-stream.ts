@@ -158,6 +158,11 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#forgetDeadline = waits.localEnds.afterDeadline(waits.deadlineUnixMs ?? 0, this.#onDeadline);
   }
 
+  /** The module's first window turned out to be `bytes` larger than the stream was made for. */
+  widen(bytes: number): void {
+    this.#outbox.widen(bytes);
+  }
+
   /** Makes the stream's first frame. @param initialCredit bytes; the schema's default if it is left out */
   openFrame(context: InvocationContextInit, initialCredit?: number): Uint8Array {
     return this.#encoder.open(context, initialCredit);

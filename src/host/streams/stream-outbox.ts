@@ -34,7 +34,7 @@ export class StreamOutbox {
   readonly #sendData: (payload: Uint8Array, length: number) => void;
   readonly #sendClose: () => void;
   readonly #unsettled: Unsettled;
-  readonly #window: number;
+  #window: number;
   #balance: number;
   readonly #waiting = new Queue<WaitingSend>();
   #state: 'open' | 'ending' | 'ended' | 'stopped' = 'open';
@@ -124,6 +124,12 @@ export class StreamOutbox {
     this.#balance += bytes;
     this.pump();
     return true;
+  }
+
+  /** The first window turned out to be larger by `bytes`. */
+  widen(bytes: number): void {
+    this.#window += bytes;
+    this.#balance += bytes;
   }
 
   /** Sends the waiting chunks, as far as credit and transport allow. */

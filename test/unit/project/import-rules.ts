@@ -19,6 +19,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   worker: ['worker', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
   methods: ['methods', 'handle', 'wire', 'base', 'root', 'errors'],
   host: ['host', 'methods', 'wire', 'base', 'errors'],
+  nats: ['nats', 'host', 'methods', 'wire', 'base', 'errors'],
   testing: [
     'testing',
     'host',
@@ -33,7 +34,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'base',
     'errors',
   ],
-  cli: ['cli', 'host', 'main', 'wire', 'base', 'errors'],
+  cli: ['cli', 'nats', 'host', 'main', 'wire', 'base', 'errors'],
   // What Piscina loads is worker code; the sample modules use what an author uses.
   workers: ['workers', 'worker', 'root', 'errors'],
   demo: ['demo', 'workers', 'cli', 'host', 'root', 'errors'],
@@ -74,6 +75,7 @@ function mainOrder(rooms: readonly string[]): [string, string[]][] {
 const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   piscina: (path) => path === 'src/main/workers/thread-links.ts',
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
+  '@nats-io/transport-node': (path) => path.startsWith('src/nats/'),
   tsx: (path) => path === 'src/worker/module-loader.ts',
   'fast-png': (path) => path.startsWith('workers/demo/'),
   'cli-progress': (path) => path.startsWith('workers/demo/'),
@@ -141,7 +143,7 @@ function importBreaches({ path, text }: SourceFile): string[] {
 }
 
 function packageBreach(path: string, specifier: string): string[] {
-  const name = specifier.split('/')[0] ?? '';
+  const name = /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '';
   const mayImport = PACKAGES[name];
   if (mayImport === undefined) return [`${path} imports ${specifier}, a package without a rule`];
   return mayImport(path) ? [] : [`${path} imports ${specifier}`];

@@ -26,6 +26,12 @@ export interface ChannelPort {
   now(): number;
 }
 
+/** How a session ended: the other side said bye, nobody is there any more, or one side broke the rules. */
+export interface ChannelEnd {
+  readonly kind: 'bye' | 'lost' | 'fault';
+  readonly reason: string;
+}
+
 export interface ChannelEvents {
   /** The other side claims these places; what comes next uses them. */
   onPlaces(places: readonly string[]): void;
@@ -33,8 +39,8 @@ export interface ChannelEvents {
   onData(bytes: Uint8Array): void;
   /** What `send` returned false for was acknowledged. */
   onDrain(): void;
-  /** The session is over; nothing else is called. @param reason for a person: why */
-  onOver(reason: string): void;
+  /** The session is over; nothing else is called. @param end for a person: why, and whether the peer was lost or has said so */
+  onOver(end: ChannelEnd): void;
   /** Whether something is open, so that the other side must be known to be there. */
   isBusy(): boolean;
 }
@@ -132,7 +138,11 @@ export class Channel {
       this.#transmit(KIND.data, 0, piece);
     }
     if (this.#kept.bytes > MAX_KEPT_BYTES) {
-      this.#die(`More than ${MAX_KEPT_BYTES >> 20} MiB were sent that the other side has not taken.`, true);
+      this.#die(
+        'fault',
+        `More than ${MAX_KEPT_BYTES >> 20} MiB were sent that the other side has not taken.`,
+        true,
+      );
     }
     if (this.#kept.bytes > CLOGGED_BYTES) this.#isClogged = true;
     return !this.#isClogged;
@@ -145,6 +155,7 @@ export class Channel {
     if (header === undefined) return;
     if (header.version !== VERSION && header.kind !== KIND.bye) {
       this.#die(
+        'fault',
         `The other side speaks version ${header.version} of sessions, and this one ${VERSION}.`,
         true,
       );
@@ -163,10 +174,10 @@ export class Channel {
         if ((header.flags & SEND_AGAIN) !== 0) this.#resend();
         return;
       case KIND.bye:
-        this.#die(byeText(message), false);
+        this.#die('bye', byeText(message), false);
         return;
       default:
-        this.#die(`The other side has sent a message of kind ${header.kind}.`, true);
+        this.#die('fault', `The other side has sent a message of kind ${header.kind}.`, true);
     }
   }
 
@@ -174,7 +185,7 @@ export class Channel {
   noResponders(): void {
     if (this.#isOver) return;
     this.#goneFor ??= 0;
-    if (this.#goneFor >= this.#goneLimit) this.#die('nobody answers there any more', false);
+    if (this.#goneFor >= this.#goneLimit) this.#die('lost', 'nobody answers there any more', false);
   }
 
   /** The own connection is up again: tells the other side what it may lack, and asks for what may be missing here. */
@@ -196,7 +207,7 @@ export class Channel {
     const isBusy = !this.#kept.isEmpty || this.#events.isBusy();
     this.#silentFor = isBusy ? this.#silentFor + step : 0;
     if (this.#silentFor >= silentMs) {
-      this.#die(`nothing was heard of it for ${silentMs} ms`, true);
+      this.#die('lost', `nothing was heard of it for ${silentMs} ms`, true);
       return;
     }
     if (!this.#port.isUp) return;
@@ -255,7 +266,11 @@ export class Channel {
   /** False: it acknowledges what was never sent, and the session is over. */
   #acknowledged(ack: number): boolean {
     if (ack > this.#sent) {
-      this.#die(`The other side has acknowledged message ${ack}, and ${this.#sent} were sent.`, true);
+      this.#die(
+        'fault',
+        `The other side has acknowledged message ${ack}, and ${this.#sent} were sent.`,
+        true,
+      );
       return false;
     }
     this.#kept.dropUpTo(ack);
@@ -274,6 +289,7 @@ export class Channel {
       // After a reconnect it may be another server, with another limit.
       if (message.length > this.#port.maxMessageBytes) {
         this.#die(
+          'fault',
           `The server takes messages of ${this.#port.maxMessageBytes} bytes, and ${message.length} are to be sent again.`,
           true,
         );
@@ -307,10 +323,10 @@ export class Channel {
     }
   }
 
-  #die(reason: string, tellsPeer: boolean): void {
+  #die(kind: ChannelEnd['kind'], reason: string, tellsPeer: boolean): void {
     this.#end();
     if (tellsPeer) this.#bye(reason);
-    this.#events.onOver(reason);
+    this.#events.onOver({ kind, reason });
   }
 
   #end(): void {

@@ -1,4 +1,4 @@
-import type { Channel, ChannelEvents, ChannelPort } from '../../../src/nats/channel.ts';
+import type { Channel, ChannelEnd, ChannelEvents, ChannelPort } from '../../../src/nats/channel.ts';
 import { HEADER_BYTES } from '../../../src/nats/session-message.ts';
 
 /** What a history may do to the messages of one direction. */
@@ -47,7 +47,7 @@ export class FakeEnd implements ChannelEvents {
     this.drains += 1;
   }
 
-  onOver(reason: string): void {
+  onOver({ reason }: ChannelEnd): void {
     if (this.over !== undefined) throw new Error('over twice');
     this.over = reason;
   }

@@ -1,0 +1,302 @@
+import { ModuleError } from '../errors.ts';
+import { PendingCalls } from '../host/pending-calls.ts';
+import { answerService, type ServiceHandler } from '../host/service-answers.ts';
+import type { Transport, TransportEnd } from '../host/transport/transport.ts';
+import { WriteBatch } from '../host/transport/write-batch.ts';
+import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
+import { Framer } from '../wire/capnp/framer.ts';
+import { MalformedError } from '../wire/capnp/malformed.ts';
+import { UsualData } from '../wire/data-fast-path.ts';
+import { encodeEnvelope, EMPTY_PAYLOAD, EnvelopeDecoder } from '../wire/envelope.ts';
+import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
+import { FrameEncoder } from '../wire/frame-encoder.ts';
+import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
+import { MESSAGE_TYPE, type MessageType } from '../wire/message-type.ts';
+import {
+  decodeHealthReport,
+  decodeInitialized,
+  decodeIpcError,
+  type HealthReport,
+  type Initialized,
+} from '../wire/payload-decode.ts';
+import { encodeInitialize, encodeShutdown } from '../wire/payload-encode.ts';
+import { isStreamIdText, parseStreamId, type IdWords } from '../wire/stream-id.ts';
+import { StreamTable, type TableEntry } from '../wire/stream-table.ts';
+import type { Places } from './places.ts';
+
+/** What a node understands beyond the first version of the protocol; its sessions get of it what they accept. */
+const UNDERSTOOD = { accepts: ['progress'] };
+
+/** Arms of a frame that only those get who said that they accept them. */
+const ARM_NEEDS: ReadonlyMap<number, string> = new Map([[6, 'progress']]);
+
+/** The other end of what the relay carries: one session with a client. */
+export interface RelaySession {
+  /** What its client accepts beyond the first version of the protocol. */
+  readonly accepts: ReadonlySet<string>;
+  /** One whole message of a stream: `bytes[start, end)`, valid during the call only. */
+  forward(bytes: Uint8Array, start: number, end: number): void;
+  /** The module's terminal frame was forwarded. */
+  streamEnded(stream: RelayedStream): void;
+  /** One answer to a request of the session, which is the session's to keep. `onDone` once it is on its way. */
+  answer(message: Uint8Array, onDone: () => void): void;
+}
+
+/** A stream of some session that the module has; without a session: its client is gone and its terminal frame still to come. */
+export interface RelayedStream extends TableEntry<RelayedStream> {
+  session: RelaySession | undefined;
+}
+
+interface RelayedCall {
+  readonly session: RelaySession;
+  readonly requestId: string;
+  /** The answer is on its way, or can't be sent any more. */
+  readonly onDone: () => void;
+}
+
+export interface RelayOptions {
+  readonly limits?: Partial<WireLimits>;
+  /** Answers what handlers ask of their host; without it they get `unimplemented`. */
+  readonly onService?: ServiceHandler;
+  /** The module is gone, or what it says makes no sense any more. */
+  readonly onEnd: (end: TransportEnd) => void;
+}
+
+/** Messages of the module that belonged nowhere, and of clients that were not theirs to send. */
+export interface RelayStats {
+  stray: number;
+}
+
+/**
+ * The module's side of a node: many sessions share one module.
+ *
+ * It reads as much of each message as it needs to know whose it is, and forwards the bytes. Credit, half-close, cancel, deadline
+ * and the one terminal frame stay between client and handler, so there is no second window and no second state machine.
+ */
+export class Relay {
+  readonly stats: RelayStats = { stray: 0 };
+  readonly limits: WireLimits;
+  readonly streams = new StreamTable<RelayedStream>();
+  readonly #transport: Transport;
+  readonly #options: RelayOptions;
+  readonly #places: Places;
+  readonly #batch: WriteBatch;
+  readonly #own = new PendingCalls();
+  readonly #calls = new Map<string, RelayedCall>();
+  readonly #framer: Framer;
+  readonly #envelope: EnvelopeDecoder;
+  readonly #frame: FrameDecoder;
+  readonly #usual = new UsualData();
+  #nextCall = 1;
+  #said = '';
+  #isOver = false;
+  #initialized: Uint8Array = EMPTY_PAYLOAD;
+  #firstWindow = INITIAL_CREDIT;
+
+  /** Begins to read `transport` at once. @param places ended streams and requests give theirs back */
+  constructor(transport: Transport, places: Places, options: RelayOptions) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#places = places;
+    this.limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
+    this.#batch = new WriteBatch(transport);
+    this.#envelope = new EnvelopeDecoder(this.limits);
+    this.#frame = new FrameDecoder(this.limits);
+    this.#framer = new Framer(this.limits, (bytes, start, end) => this.#recv(bytes, start, end));
+    transport.start({
+      onData: (bytes) => this.#push(bytes),
+      onDrain: () => (this.#batch.clogged = false),
+      onEnd: (end) => this.#ended(end),
+    });
+  }
+
+  /** What the module said of itself: the payload of `Initialized`, which every session gets. */
+  get initialized(): Uint8Array {
+    return this.#initialized;
+  }
+
+  /** The first window that the module has announced, in bytes. */
+  get firstWindow(): number {
+    return this.#firstWindow;
+  }
+
+  /** The module takes less than comes, so that more would only wait in memory. */
+  get isClogged(): boolean {
+    return this.#batch.clogged;
+  }
+
+  /** @throws ModuleError why the module can't be used */
+  async initialize(config?: Uint8Array): Promise<Initialized> {
+    const payload = encodeInitialize({
+      runtimeName: 'ixt-module join',
+      ...(config === undefined ? {} : { config }),
+      ...UNDERSTOOD,
+    });
+    this.#initialized = await this.#ask('initialize', payload);
+    const initialized = decodeInitialized(this.#initialized);
+    this.#firstWindow = Math.max(INITIAL_CREDIT, initialized.initialCredit);
+    return initialized;
+  }
+
+  async health(): Promise<HealthReport> {
+    return decodeHealthReport(await this.#ask('health', EMPTY_PAYLOAD));
+  }
+
+  /** Lets the module drain, and settles when it has. */
+  async shutdown(drainMs: number): Promise<void> {
+    await this.#ask('shutdown', encodeShutdown({ drainMs }));
+  }
+
+  /** The module reads the end of its input. */
+  endInput(): void {
+    this.#batch.flush();
+    this.#transport.end();
+  }
+
+  /** Writes one whole message to the module; it is copied. */
+  write(message: Uint8Array): void {
+    if (!this.#isOver) this.#batch.append(message.length, message);
+  }
+
+  /** A stream that uses a claimed place; its frames go to `session` from now on. */
+  addStream({ id0, id1, id2, id3 }: IdWords, session: RelaySession): RelayedStream {
+    const stream = { id0, id1, id2, id3, nextInBucket: undefined, session };
+    this.streams.add(stream);
+    this.#places.use();
+    return stream;
+  }
+
+  /** The client of that stream is gone: the handler is told, and what it still sends is dropped. */
+  abandon(stream: RelayedStream, reason: string): void {
+    stream.session = undefined;
+    this.write(new FrameEncoder(stream).cancel(reason));
+  }
+
+  /** Sends a request of a session, under an id of our own; the answer goes to the session under its own. */
+  request(type: MessageType, call: RelayedCall, payload: Uint8Array): void {
+    const requestId = `c${this.#nextCall++}`;
+    this.#calls.set(requestId, call);
+    this.write(encodeEnvelope(type, requestId, payload));
+  }
+
+  #ask(type: MessageType, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#isOver) return Promise.reject(new ModuleError('unavailable', this.#said));
+    const requestId = this.#own.newRequestId();
+    const answer = this.#own.wait(requestId);
+    this.write(encodeEnvelope(type, requestId, payload));
+    return answer;
+  }
+
+  #push(bytes: Uint8Array): void {
+    try {
+      this.#framer.push(bytes);
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      this.#ended({ clean: false, message: `The module's output can't be read: ${cause.message}` });
+      this.#transport.close();
+    }
+  }
+
+  #recv(bytes: Uint8Array, start: number, end: number): void {
+    if (this.#isOver) return;
+    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
+      this.#recvFrame(bytes, start, end);
+      return;
+    }
+    const envelope = this.#envelope;
+    envelope.decode(bytes, start, end);
+    switch (envelope.typeNumber) {
+      case MESSAGE_TYPE.streamFrame:
+        if (!isStreamIdText(bytes, envelope.requestIdStart, envelope.requestIdEnd)) this.stats.stray += 1;
+        else if (this.#decodeFrame(bytes)) this.#recvFrame(bytes, start, end);
+        else this.#malformedFrame(bytes, start, end);
+        return;
+      case MESSAGE_TYPE.response:
+      case MESSAGE_TYPE.error:
+        this.#recvAnswer(envelope.typeNumber === MESSAGE_TYPE.error);
+        return;
+      case MESSAGE_TYPE.serviceRequest:
+        this.#recvServiceRequest();
+        return;
+      default:
+        this.stats.stray += 1;
+    }
+  }
+
+  #decodeFrame(bytes: Uint8Array): boolean {
+    const { payloadStart, payloadEnd } = this.#envelope;
+    try {
+      this.#frame.decode(bytes, payloadStart, payloadEnd);
+      return true;
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      return false;
+    }
+  }
+
+  /** The client's own session judges it, and ends the stream. */
+  #malformedFrame(bytes: Uint8Array, start: number, end: number): void {
+    const id = parseStreamId(this.#envelope.requestId());
+    const session = id === undefined ? undefined : this.streams.get(id)?.session;
+    if (session === undefined) this.stats.stray += 1;
+    else session.forward(bytes, start, end);
+  }
+
+  /** Gives the frame, as it is decoded, to the session of its stream. */
+  #recvFrame(bytes: Uint8Array, start: number, end: number): void {
+    const { arm } = this.#frame;
+    const stream = this.streams.find(this.#frame);
+    if (stream === undefined) {
+      this.stats.stray += 1;
+      return;
+    }
+    const { session } = stream;
+    const need = arm > FRAME_ARM.error ? (ARM_NEEDS.get(arm) ?? '') : undefined;
+    if (need === undefined || session?.accepts.has(need) === true) session?.forward(bytes, start, end);
+    if (arm !== FRAME_ARM.close && arm !== FRAME_ARM.error) return;
+    this.streams.delete(stream);
+    session?.streamEnded(stream);
+    this.#places.end();
+  }
+
+  #recvAnswer(isError: boolean): void {
+    const envelope = this.#envelope;
+    const requestId = envelope.requestId();
+    const payload = envelope.bytes.slice(envelope.payloadStart, envelope.payloadEnd);
+    if (isError && requestId === '') {
+      this.#said = errorOf(payload).message;
+      return;
+    }
+    const call = this.#calls.get(requestId);
+    if (call === undefined) {
+      const isOwn = isError
+        ? this.#own.reject(requestId, errorOf(payload))
+        : this.#own.resolve(requestId, payload);
+      if (!isOwn) this.stats.stray += 1;
+      return;
+    }
+    this.#calls.delete(requestId);
+    call.session.answer(encodeEnvelope(isError ? 'error' : 'response', call.requestId, payload), call.onDone);
+  }
+
+  #recvServiceRequest(): void {
+    const envelope = this.#envelope;
+    const requestId = envelope.requestId();
+    const answer = answerService(requestId, envelope.payload(), this.#options.onService);
+    void answer.then((message) => this.write(message));
+  }
+
+  #ended(end: TransportEnd): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const message = this.#said === '' ? end.message : `${end.message}\nIt had said: ${this.#said}`;
+    this.#said = message;
+    this.#own.failAll(new ModuleError('unavailable', message));
+    this.#options.onEnd({ ...end, message });
+  }
+}
+
+function errorOf(payload: Uint8Array): ModuleError {
+  const { code, message, details } = decodeIpcError(payload);
+  return new ModuleError(code, message, { details });
+}

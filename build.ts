@@ -9,6 +9,7 @@ const LIBRARY = 'src/index.ts';
 const ENTRIES = [
   'src/diagnostics.ts',
   'src/host/index.ts',
+  'src/nats/index.ts',
   'src/testing/index.ts',
   'src/wire/index.ts',
   'src/cli/program.ts',

@@ -7,6 +7,8 @@ import { addDescribe } from './describe/command.ts';
 import { addDoctor } from './doctor/command.ts';
 import { explainFailure } from './terminal/failure.ts';
 import { addInit } from './init/command.ts';
+import { addJoin } from './join/command.ts';
+import { addNodes } from './nodes/command.ts';
 import { packageVersion } from './package-version.ts';
 import { addRecord } from './record/command.ts';
 import { addReplay } from './replay/command.ts';
@@ -37,6 +39,8 @@ export async function runProgram(): Promise<void> {
   addDecode(program);
   addReplay(program);
   addServe(program);
+  addJoin(program);
+  addNodes(program);
   try {
     await program.parseAsync();
   } catch (error) {

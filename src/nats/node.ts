@@ -1,5 +1,5 @@
 import type { TransportEnd } from '../host/transport/transport.ts';
-import type { ServiceHandler } from '../host/service-answers.ts';
+import type { ServiceHandler } from '../host/service-calls.ts';
 import type { Clock } from '../base/clock.ts';
 import { ModuleError } from '../errors.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';

@@ -1,6 +1,6 @@
 import { ModuleError } from '../errors.ts';
 import { PendingCalls } from '../host/pending-calls.ts';
-import { answerService, type ServiceHandler } from '../host/service-answers.ts';
+import { answerService, type ServiceHandler } from '../host/service-calls.ts';
 import type { Transport, TransportEnd } from '../host/transport/transport.ts';
 import { WriteBatch } from '../host/transport/write-batch.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';

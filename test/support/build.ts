@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import type * as HostKit from '../../src/host/index.ts';
+import type * as NatsKit from '../../src/nats/index.ts';
 import { bundle } from '../../build.ts';
 import type * as RawSessionFile from './raw-session.ts';
 import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
@@ -29,6 +30,8 @@ export interface Build {
   host(): Promise<typeof HostKit>;
   /** What reaches into the sessions of that host kit, built with it. */
   rawSession(): Promise<typeof RawSessionFile>;
+  /** As `host`, for modules on NATS. */
+  nats(): Promise<typeof NatsKit>;
 }
 
 const RAW_SESSION = 'test/support/raw-session.ts';
@@ -70,6 +73,7 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
     ],
     host: () => imported('src/host/index.js') as Promise<typeof HostKit>,
     rawSession: () => imported(RAW_SESSION.replace(/ts$/, 'js')) as Promise<typeof RawSessionFile>,
+    nats: () => imported('src/nats/index.js') as Promise<typeof NatsKit>,
   };
 }
 

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
+import { addNatsFlags, type NatsFlags } from '../nats/flags.ts';
 import { integer, keyValue } from '../terminal/arguments.ts';
 
-interface CallFlags {
+interface CallFlags extends NatsFlags {
   metadata?: readonly (readonly [string, string])[];
   in?: string;
   out: string;
@@ -19,10 +20,10 @@ const MAX_MS = 2 ** 31 - 1;
 
 /** `ixt-module call FILE METHOD`: streams on a module, from the shell. */
 export function addCall(program: Command): void {
-  program
+  const command = program
     .command('call')
     .description('start a module, open one stream on it, and connect standard input and output to it')
-    .argument('<file>', 'the module file, .js or .ts')
+    .argument('<file>', 'the module file, .js or .ts; with --nats the module’s name')
     .argument('<method>', 'the stream method')
     .option('-m, --metadata <key=value...>', 'metadata of the call; may be given several times', keyValue)
     .option(
@@ -41,7 +42,8 @@ export function addCall(program: Command): void {
       integer(1, 1024),
     )
     .option('--unary', 'a unary request, for onHandle, instead of a stream')
-    .option('--json', 'a line of JSON for each frame and for each end, instead of the bytes')
+    .option('--json', 'a line of JSON for each frame and for each end, instead of the bytes');
+  addNatsFlags(command, 'call a module that nodes serve there, instead of starting one')
     .addHelpText(
       'after',
       '\nA failed call prints its error code and message, and the command ends with exit code 1; the file of --out is\n' +
@@ -50,7 +52,8 @@ export function addCall(program: Command): void {
         '\nExamples:\n' +
         '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5000 | xxd\n' +
         '  echo hi | ixt-module call ./digest.ts echo --json\n' +
-        '  ixt-module call ./digest.js sha256 --in photo.raw --repeat 100 --concurrency 4 --out /dev/null\n',
+        '  ixt-module call ./digest.js sha256 --in photo.raw --repeat 100 --concurrency 4 --out /dev/null\n' +
+        '  echo hi | ixt-module call digest shout --nats nats://a:4222\n',
     )
     .action(async (file: string, method: string, flags: CallFlags) => {
       const { openInput } = await import('./files.ts');
@@ -62,6 +65,7 @@ export function addCall(program: Command): void {
       const exitCode = await runCall({
         file,
         method,
+        nats: flags.nats === undefined ? undefined : flags,
         metadata,
         isUnary: flags.unary === true,
         deadlineMs: flags.deadline,

@@ -1,4 +1,4 @@
-import type { ModuleProcess } from '../../host/index.ts';
+import type { ModuleHost } from '../../host/index.ts';
 
 /** The parameters of one call, which may be made several times. */
 export interface CallSpec {
@@ -31,7 +31,7 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * @throws what the stream fails with, or reading `input`
  */
 export async function callOnce(
-  module: ModuleProcess,
+  module: ModuleHost,
   spec: CallSpec,
   input: Chunks,
   onData: (chunk: Uint8Array) => Promise<void>,

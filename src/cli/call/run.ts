@@ -1,16 +1,21 @@
 import type { Readable } from 'node:stream';
 import { isModuleError, type ModuleError } from '../../errors.ts';
-import type { Initialized, ModuleProcess } from '../../host/index.ts';
+import type { HostSessionOptions, Initialized, ModuleHost } from '../../host/index.ts';
 import { chunksOf, readChunks, writeChunk } from './files.ts';
-import { complain } from '../terminal/failure.ts';
+import { CliError, complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
 import type { CallOutput } from './output.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
-import { openModule } from '../open-module.ts';
+import { messageOf, openModule } from '../open-module.ts';
+import { connectNamed } from '../nats/connect.ts';
+import type { NatsFlags } from '../nats/flags.ts';
 import { startProgressLine } from '../terminal/progress-line.ts';
 
 export interface CallOptions extends CallSpec {
+  /** The module file; over NATS the module's name. */
   readonly file: string;
+  /** Where the module's nodes are; undefined: it is started here. */
+  readonly nats: NatsFlags | undefined;
   readonly workers: number;
   /** Undefined: the module sees an empty input. */
   readonly input: Readable | undefined;
@@ -20,6 +25,35 @@ export interface CallOptions extends CallSpec {
   readonly concurrency: number;
   /** The answers as JSON, one line a frame, instead of as they are. */
   readonly isJson: boolean;
+}
+
+/** The module that is called, wherever it runs. */
+interface CalledModule {
+  readonly module: ModuleHost;
+  readonly info: Initialized;
+  /** Ends what would hold up the end. */
+  readonly kill: () => void;
+  /** Its process was here and has ended. */
+  readonly isGone: () => boolean;
+}
+
+/** @throws CliError for a module that can't be started, or that no node serves */
+async function openCalled(
+  { file, workers, nats }: CallOptions,
+  options: Pick<HostSessionOptions, 'onViolation'>,
+): Promise<CalledModule> {
+  if (nats === undefined) {
+    const { module, info } = await openModule(file, 'call', { workers, ...options });
+    return { module, info, kill: () => module.kill(), isGone: () => module.child?.exitCode !== null };
+  }
+  const module = await connectNamed(file, nats, options);
+  try {
+    const info = await module.initialize({ runtimeName: 'ixt-module call' });
+    return { module, info, kill: () => process.exit(1), isGone: () => false };
+  } catch (error) {
+    await module.close();
+    throw new CliError(1, messageOf(error));
+  }
 }
 
 /** Exit codes of a shell for what SIGINT and SIGTERM end. */
@@ -33,25 +67,25 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
  * @throws CliError for a module that can't be started
  */
 export async function runCall(options: CallOptions): Promise<number> {
-  const { file, workers, input, output } = options;
+  const { input, output } = options;
   // Failures of writing are seen by the writes; without a listener they would also end the process.
   output.stream.on('error', () => undefined);
   let isSound = true;
-  const { module, info } = await openModule(file, 'call', {
-    workers,
+  const { module, info, kill, isGone } = await openCalled(options, {
     onViolation: (violation) => {
       isSound = false;
       complain(`the module broke the protocol: ${violation.message}`);
     },
   });
   const stop = new AbortController();
-  const signals = watchSignals(module, stop);
+  const signals = watchSignals(kill, stop);
   const tally: CallTally = { done: 0, framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0 };
   const started = performance.now();
   const report = (): string => describeTally(options, tally, performance.now() - started);
   const hideProgress = startProgressLine(report);
   try {
-    const calls = makeCalls(module, info, options, tally, stop.signal);
+    const explained = (error: unknown): string => explain(error, options.method, info, isGone());
+    const calls = makeCalls(module, explained, options, tally, stop.signal);
     // An output that nobody takes must not hold a signal up.
     const failed = await Promise.race([calls, signals.stopped]);
     hideProgress();
@@ -64,7 +98,7 @@ export async function runCall(options: CallOptions): Promise<number> {
     const exitCode = signals.exitCode();
     if (exitCode !== undefined) return exitCode;
     if (isNobodyReading(error)) return 0;
-    complain(explain(error, options.method, module, info));
+    complain(explain(error, options.method, info, isGone()));
     return 1;
   } finally {
     // It may be a terminal or a pipe that stays open: nothing more is wanted from it.
@@ -76,8 +110,8 @@ export async function runCall(options: CallOptions): Promise<number> {
 
 /** Gives how many calls failed; rejects where input or output did, and all calls with them. */
 async function makeCalls(
-  module: ModuleProcess,
-  info: Initialized,
+  module: ModuleHost,
+  explained: (error: unknown) => string,
   options: CallOptions,
   tally: CallTally,
   signal: AbortSignal,
@@ -108,7 +142,7 @@ async function makeCalls(
     } catch (error) {
       if (!isModuleError(error)) throw error;
       failure = error;
-      const text = explain(error, options.method, module, info);
+      const text = explained(error);
       failures.set(text, (failures.get(text) ?? 0) + 1);
     }
     await turn;
@@ -149,10 +183,10 @@ interface SignalWatch {
  * The first signal cancels the stream, the second kills the module. A terminal's ^C reaches the module too; it drains then,
  * and the cancel ends that early.
  */
-function watchSignals(module: ModuleProcess, stop: AbortController): SignalWatch {
+function watchSignals(kill: () => void, stop: AbortController): SignalWatch {
   let exitCode: number | undefined;
   const onSignal = (signal: 'SIGINT' | 'SIGTERM'): void => {
-    if (exitCode !== undefined) module.kill();
+    if (exitCode !== undefined) kill();
     exitCode ??= SIGNAL_EXIT[signal];
     stop.abort(`the caller was ended by ${signal}`);
   };
@@ -172,11 +206,11 @@ function isNobodyReading(error: unknown): boolean {
 }
 
 /** Why a call failed, and what the caller can do where it is the caller's to mend. */
-function explain(error: unknown, method: string, module: ModuleProcess, info: Initialized): string {
+function explain(error: unknown, method: string, info: Initialized, isModuleGone: boolean): string {
   if (!(error instanceof Error)) return String(error);
   if (!isModuleError(error)) return error.message;
   // A module that is gone has said why on stderr, which the user has seen.
-  const isGone = error.code === 'unavailable' && module.child?.exitCode !== null;
+  const isGone = error.code === 'unavailable' && isModuleGone;
   const message = isGone ? error.message.replace(/ Its stderr ends with:\n[^]*$/, '') : error.message;
   return `${error.code}: ${message}${hint(error, method, info)}`;
 }

@@ -46,6 +46,17 @@ test('hosts get exactly this from the package', async () => {
   ]);
 });
 
+test('hosts and nodes on NATS get exactly this from the package', async () => {
+  const entry = (await import('../../../src/nats/index.ts')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(entry).sort(), [
+    'ModuleError',
+    'ModuleNode',
+    'NatsModule',
+    'connectModule',
+    'joinModule',
+  ]);
+});
+
 test('tests get exactly this from the package', async () => {
   const entry = (await import('../../../src/testing/index.ts')) as Record<string, unknown>;
   assert.deepEqual(Object.keys(entry).sort(), ['merge', 'mockStream', 'rechunk', 'testModule']);

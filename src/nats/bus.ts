@@ -31,6 +31,9 @@ export interface BusEvents {
   onClosed(): void;
 }
 
+/** How long a server may take for the last messages. */
+const FLUSH_MS = 1_000;
+
 /** A NATS connection as node and client use it. */
 export class Bus {
   readonly #connection: NatsConnection;
@@ -94,6 +97,18 @@ export class Bus {
   async settle(): Promise<void> {
     await this.#connection.flush();
     if (this.#refusal !== undefined) throw this.#refusal;
+  }
+
+  /** Closes the connection, once what was published has left, or at once where no server takes it. */
+  async close(): Promise<void> {
+    this.#events = undefined;
+    if (this.#isUp) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, FLUSH_MS)));
+      await Promise.race([this.#connection.flush().catch(() => undefined), late]);
+      clearTimeout(timer);
+    }
+    await this.#connection.close();
   }
 
   async #watch(): Promise<void> {

@@ -259,7 +259,7 @@ export class NatsModule implements ModuleHost {
     }
     clearInterval(this.#timer);
     this.#sessions.close('the client has left');
-    if (this.#opened.isOurs) await this.#opened.connection.drain().catch(() => undefined);
+    if (this.#opened.isOurs) await this.#bus.close();
   }
 
   /** Something has ended, so that its place is free, or will be in a moment. */

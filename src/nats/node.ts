@@ -256,7 +256,7 @@ export class ModuleNode {
       for (const subscription of listening) subscription.stop();
     }
     this.#child.kill();
-    if (this.#opened.isOurs) await this.#opened.connection.drain().catch(() => undefined);
+    if (this.#opened.isOurs) await this.#bus.close();
     this.#hasEnded(end);
     return end;
   }

@@ -32,6 +32,8 @@ export interface Build {
   rawSession(): Promise<typeof RawSessionFile>;
   /** As `host`, for modules on NATS. */
   nats(): Promise<typeof NatsKit>;
+  /** The URL of that entry, for a client in a process of its own. */
+  readonly natsEntry: string;
 }
 
 const RAW_SESSION = 'test/support/raw-session.ts';
@@ -74,6 +76,7 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
     host: () => imported('src/host/index.js') as Promise<typeof HostKit>,
     rawSession: () => imported(RAW_SESSION.replace(/ts$/, 'js')) as Promise<typeof RawSessionFile>,
     nats: () => imported('src/nats/index.js') as Promise<typeof NatsKit>,
+    natsEntry: pathToFileURL(join(dist, 'src/nats/index.js')).href,
   };
 }
 

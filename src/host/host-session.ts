@@ -205,6 +205,7 @@ export class HostSession {
   /**
    * Opens a stream that was made before it was known which session will carry it; `link` is the stream's own.
    *
+   * @internal
    * @param stream made for the constant `initialCredit` as its first window; its id must not be live here
    */
   placeStream(
@@ -229,11 +230,6 @@ export class HostSession {
    */
   endInput(): void {
     this.#connection.endInput();
-  }
-
-  /** Hands what was written in this turn to the transport now. */
-  flush(): void {
-    this.#connection.outbound.flush();
   }
 
   /** Drops the connection, both ways. */

@@ -92,6 +92,7 @@ export class NatsModule implements ModuleHost {
   #whenIdle: (() => void)[] = [];
   #calls = 0;
 
+  /** @internal `connectModule` makes clients */
   constructor(options: ConnectModuleOptions, subjects: Subjects, inbox: string, opened: OpenedConnection) {
     this.#options = options;
     this.#times = {
@@ -120,7 +121,12 @@ export class NatsModule implements ModuleHost {
     });
   }
 
-  /** Listens for what comes to this client. @throws Error what the server refuses */
+  /**
+   * Listens for what comes to this client.
+   *
+   * @throws Error what the server refuses
+   * @internal
+   */
   async start(): Promise<void> {
     // One subscription for everything, and the server has it before the first ask: an answer can't come before it.
     this.#bus.listen(`${this.#inbox}.*`, (message) => this.#recv(message));

@@ -114,6 +114,7 @@ export class ModuleNode {
   #closing: Promise<NodeEnd> | undefined;
   #hasEnded: (end: NodeEnd) => void = () => undefined;
 
+  /** @internal `joinModule` makes nodes */
   constructor(options: JoinOptions, opened: OpenedConnection, child: ModuleChild) {
     this.#options = options;
     this.#times = { ...DEFAULT_TIMES, ...options.times };
@@ -134,7 +135,11 @@ export class ModuleNode {
     return { capacity, live, held, queued: Math.max(0, live - (slots ?? 0)), sessions: sessions?.size ?? 0 };
   }
 
-  /** Waits for the module, then takes its place among the nodes. */
+  /**
+   * Waits for the module, then takes its place among the nodes.
+   *
+   * @internal
+   */
   async start(): Promise<void> {
     // Capacity is known when the module has said how many workers it has; nothing uses a place before.
     let onChange = (): void => undefined;

@@ -11,7 +11,6 @@ import { PROTOCOL_VERSION } from '../wire/flow-limits.ts';
 import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
 import { decodeInitialize } from '../wire/payload-decode.ts';
 import { isStreamIdText, parseStreamId } from '../wire/stream-id.ts';
-import type { Channel } from './channel.ts';
 import type { Places } from './places.ts';
 import type { Relay, RelayedStream, RelaySession } from './relay.ts';
 import { HEADER_BYTES } from './session-message.ts';
@@ -22,6 +21,11 @@ const MAX_CLAIMED = 64;
 const MAX_SMALL_CALLS = 16;
 /** What a session may send while the module takes less than comes. */
 const MAX_CLOGGED_BYTES = 64 << 20;
+
+/** Where messages to the client go, each with room for a header in front; false: wait until it has taken some. */
+export interface MessageSink {
+  send(message: Uint8Array): boolean;
+}
 
 interface WaitingAnswer {
   readonly message: Uint8Array;
@@ -53,7 +57,7 @@ export class ClientRelay implements RelaySession {
   #isOver = false;
 
   /** @param onBroken the client's bytes make no sense, or it sends without end: the session must be closed for that reason */
-  constructor(relay: Relay, channel: Channel, places: Places, onBroken: (reason: string) => void) {
+  constructor(relay: Relay, channel: MessageSink, places: Places, onBroken: (reason: string) => void) {
     this.#relay = relay;
     this.#places = places;
     this.#onBroken = onBroken;

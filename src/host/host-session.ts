@@ -85,6 +85,15 @@ export class HostSession {
   }
 
   /**
+   * No stream is live here, so that no frame of the module is awaited.
+   *
+   * @internal
+   */
+  get hasNoStreams(): boolean {
+    return this.#connection.streams.size === 0;
+  }
+
+  /**
    * Optional first call. Streams that are opened after its answer use the first window that the module announces.
    *
    * Rejects with a {@link ModuleError}: `invalidArgument` for a config that no message can hold.

@@ -69,7 +69,7 @@ export class ClientSession {
 
   /** Something is open, so that the node must be known to be there. */
   get isBusy(): boolean {
-    return this.host.liveStreams > 0 || this.#calls > 0;
+    return !this.host.hasNoStreams || this.#calls > 0;
   }
 
   /** Runs a call that the node owes an answer. */

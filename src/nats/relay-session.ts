@@ -2,15 +2,14 @@ import type { ErrorReport } from '../errors.ts';
 import { WriteBatch } from '../host/transport/write-batch.ts';
 import { Framer } from '../wire/capnp/framer.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
-import { UsualData } from '../wire/data-fast-path.ts';
-import { encodeEnvelope, EnvelopeDecoder } from '../wire/envelope.ts';
+import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
-import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
+import { FRAME_ARM } from '../wire/frame.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { PROTOCOL_VERSION } from '../wire/flow-limits.ts';
-import { MESSAGE_TYPE, messageTypeFromNumber } from '../wire/message-type.ts';
+import { MessageDecoder } from '../wire/message-decoder.ts';
 import { decodeInitialize } from '../wire/payload-decode.ts';
-import { isStreamIdText, parseStreamId } from '../wire/stream-id.ts';
+import { parseStreamId } from '../wire/stream-id.ts';
 import type { Places } from './places.ts';
 import type { Relay, RelayedStream, RelaySession } from './relay.ts';
 import { HEADER_BYTES } from './session-message.ts';
@@ -43,9 +42,7 @@ export class ClientRelay implements RelaySession {
   readonly #onBroken: (reason: string) => void;
   readonly #batch: WriteBatch;
   readonly #framer: Framer;
-  readonly #envelope: EnvelopeDecoder;
-  readonly #frame: FrameDecoder;
-  readonly #usual = new UsualData();
+  readonly #decoder: MessageDecoder;
   readonly #streams = new Set<RelayedStream>();
   /** Answers for which the client has no room yet: a body has no credit, so it waits here and keeps its place. */
   #answers: WaitingAnswer[] = [];
@@ -68,8 +65,7 @@ export class ClientRelay implements RelaySession {
       end: () => undefined,
       close: () => undefined,
     });
-    this.#envelope = new EnvelopeDecoder(relay.limits);
-    this.#frame = new FrameDecoder(relay.limits);
+    this.#decoder = new MessageDecoder(relay.limits);
     this.#framer = new Framer(relay.limits, (bytes, start, end) => {
       if (!this.#isOver) this.#recv(bytes, start, end);
     });
@@ -157,78 +153,60 @@ export class ClientRelay implements RelaySession {
   }
 
   #recv(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
-      this.#toStream(bytes, start, end);
-      return;
-    }
-    const envelope = this.#envelope;
-    envelope.decode(bytes, start, end);
-    switch (envelope.typeNumber) {
-      case MESSAGE_TYPE.streamFrame:
-        this.#recvFrame(bytes, start, end);
+    const decoder = this.#decoder;
+    const kind = decoder.decode(bytes, start, end);
+    switch (kind) {
+      case 'streamFrame':
+        if (decoder.frame.arm === FRAME_ARM.open) this.#recvOpen(bytes, start, end);
+        else this.#toStream(bytes, start, end);
         return;
-      case MESSAGE_TYPE.handle:
-        this.#recvHandle();
-        return;
-      case MESSAGE_TYPE.initialize:
-        this.#recvInitialize();
-        return;
-      case MESSAGE_TYPE.health:
-        this.#recvHealth();
-        return;
+      case 'unknownArm':
+      case 'malformedFrame':
+        return this.#malformedFrame(bytes, start, end);
+      case 'notAStreamId':
+        return this.#refuseRequest({ code: 'protocolViolation', message: decoder.malformed.message });
+      case 'handle':
+        return this.#recvHandle();
+      case 'initialize':
+        return this.#recvInitialize();
+      case 'health':
+        return this.#recvHealth();
+      case 'malformedEnvelope':
+        throw decoder.malformed;
       default: {
-        const type = messageTypeFromNumber(envelope.typeNumber) ?? `number ${envelope.typeNumber}`;
+        const type = kind === 'unknownType' ? `number ${decoder.typeNumber}` : kind;
         const message = `A message of type ${type} can't be sent to a node; it goes to the module's own host.`;
         this.#refuseRequest({ code: 'unimplemented', message });
       }
     }
   }
 
-  #recvFrame(bytes: Uint8Array, start: number, end: number): void {
-    const { requestIdStart, requestIdEnd, payloadStart, payloadEnd } = this.#envelope;
-    const frame = this.#frame;
-    if (!isStreamIdText(bytes, requestIdStart, requestIdEnd)) {
-      this.#refuseRequest({ code: 'protocolViolation', message: 'The request id is no stream id.' });
-      return;
-    }
-    try {
-      frame.decode(bytes, payloadStart, payloadEnd);
-    } catch (cause) {
-      if (!(cause instanceof MalformedError)) throw cause;
-      this.#malformedFrame(bytes, start, end, cause.message);
-      return;
-    }
-    if (!frame.idMatches(bytes, requestIdStart) || !frame.isKnownArm) {
-      this.#malformedFrame(bytes, start, end, 'The frame names two ids, or has an arm that is not known.');
-    } else if (frame.arm === FRAME_ARM.open) this.#recvOpen(bytes, start, end);
-    else this.#toStream(bytes, start, end);
-  }
-
   /** The module says what is wrong with the frame, if the stream is one of this session. */
-  #malformedFrame(bytes: Uint8Array, start: number, end: number, message: string): void {
-    const id = parseStreamId(this.#envelope.requestId());
+  #malformedFrame(bytes: Uint8Array, start: number, end: number): void {
+    const { message } = this.#decoder.malformed;
+    const id = parseStreamId(this.#decoder.requestId());
     if (id === undefined) return;
     if (this.#relay.streams.get(id)?.session === this) this.#relay.write(bytes.subarray(start, end));
     else this.#send(new FrameEncoder(id).error({ code: 'protocolViolation', message }));
   }
 
   #recvOpen(bytes: Uint8Array, start: number, end: number): void {
-    const live = this.#relay.streams.find(this.#frame);
+    const live = this.#relay.streams.find(this.#decoder.frame);
     if (live?.session === this) {
       // The module ends the first stream for it, as it does for its own host.
       this.#relay.write(bytes.subarray(start, end));
     } else if (live !== undefined) {
       const message = 'Another client of this node has a stream of the same id.';
-      this.#send(new FrameEncoder(this.#frame).error({ code: 'invalidArgument', message }));
+      this.#send(new FrameEncoder(this.#decoder.frame).error({ code: 'invalidArgument', message }));
     } else if (this.#takePlace()) {
-      this.#streams.add(this.#relay.addStream(this.#frame, this));
+      this.#streams.add(this.#relay.addStream(this.#decoder.frame, this));
       this.#relay.write(bytes.subarray(start, end));
-    } else this.#send(new FrameEncoder(this.#frame).error(NO_PLACE));
+    } else this.#send(new FrameEncoder(this.#decoder.frame).error(NO_PLACE));
   }
 
   /** A frame that is no Open, as it is decoded. */
   #toStream(bytes: Uint8Array, start: number, end: number): void {
-    const stream = this.#relay.streams.find(this.#frame);
+    const stream = this.#relay.streams.find(this.#decoder.frame);
     if (stream?.session === this) this.#relay.write(bytes.subarray(start, end));
     // Often one that crossed the stream's terminal frame on the way; of another session's stream only who guesses its id.
     else this.#relay.stats.stray += 1;
@@ -254,10 +232,10 @@ export class ClientRelay implements RelaySession {
   }
 
   #recvInitialize(): void {
-    const envelope = this.#envelope;
+    const decoder = this.#decoder;
     try {
       const fields: { readonly protocolVersion: number; readonly accepts?: readonly string[] } =
-        decodeInitialize(envelope.payload());
+        decodeInitialize(decoder.payload());
       if (fields.protocolVersion !== PROTOCOL_VERSION) {
         const message = `Protocol version ${fields.protocolVersion} is not spoken here, ${PROTOCOL_VERSION} is.`;
         this.#refuseRequest({ code: 'unimplemented', message });
@@ -269,14 +247,14 @@ export class ClientRelay implements RelaySession {
       this.#refuseRequest({ code: 'protocolViolation', message: cause.message });
       return;
     }
-    this.#send(encodeEnvelope('response', envelope.requestId(), this.#relay.initialized));
+    this.#send(encodeEnvelope('response', decoder.requestId(), this.#relay.initialized));
   }
 
   /** @param onDone called when the answer is on its way, or can't be sent any more */
   #request(type: 'handle' | 'health', onDone: () => void): void {
-    const envelope = this.#envelope;
+    const decoder = this.#decoder;
     this.#calls += 1;
-    this.#relay.request(type, { session: this, requestId: envelope.requestId(), onDone }, envelope.payload());
+    this.#relay.request(type, { session: this, requestId: decoder.requestId(), onDone }, decoder.payload());
   }
 
   #takePlace(): boolean {
@@ -286,7 +264,7 @@ export class ClientRelay implements RelaySession {
   }
 
   #refuseRequest(report: ErrorReport): void {
-    const requestId = this.#envelope.requestId();
+    const requestId = this.#decoder.requestId();
     // Without an id there is nobody to tell, and an error without one would speak of the whole connection.
     if (requestId === '') this.#relay.stats.stray += 1;
     else this.#send(encodeEnvelope('error', requestId, encodeIpcError(report)));

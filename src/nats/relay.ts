@@ -1,17 +1,19 @@
 import { ModuleError } from '../errors.ts';
 import { PendingCalls } from '../host/pending-calls.ts';
-import { answerService, type ServiceHandler } from '../host/service-calls.ts';
+import { Unsettled } from '../host/handed-out.ts';
+import { LocalEnds } from '../host/local-end.ts';
+import { ServiceCalls, type ServiceHandler } from '../host/service-calls.ts';
 import type { Transport, TransportEnd } from '../host/transport/transport.ts';
 import { WriteBatch } from '../host/transport/write-batch.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
 import { Framer } from '../wire/capnp/framer.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
-import { UsualData } from '../wire/data-fast-path.ts';
-import { encodeEnvelope, EMPTY_PAYLOAD, EnvelopeDecoder } from '../wire/envelope.ts';
-import { FRAME_ARM, FrameDecoder } from '../wire/frame.ts';
+import { encodeEnvelope, EMPTY_PAYLOAD } from '../wire/envelope.ts';
+import { FRAME_ARM } from '../wire/frame.ts';
 import { FrameEncoder } from '../wire/frame-encoder.ts';
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
-import { MESSAGE_TYPE, type MessageType } from '../wire/message-type.ts';
+import { MessageDecoder } from '../wire/message-decoder.ts';
+import type { MessageType } from '../wire/message-type.ts';
 import {
   decodeHealthReport,
   decodeInitialized,
@@ -20,7 +22,7 @@ import {
   type Initialized,
 } from '../wire/payload-decode.ts';
 import { encodeInitialize, encodeShutdown } from '../wire/payload-encode.ts';
-import { isStreamIdText, parseStreamId, type IdWords } from '../wire/stream-id.ts';
+import { parseStreamId, type IdWords } from '../wire/stream-id.ts';
 import { StreamTable, type TableEntry } from '../wire/stream-table.ts';
 import type { Places } from './places.ts';
 
@@ -81,12 +83,12 @@ export class Relay {
   readonly #options: RelayOptions;
   readonly #places: Places;
   readonly #batch: WriteBatch;
-  readonly #own = new PendingCalls();
+  /** Nobody sets a deadline for what the node itself asks, and its connection to NATS holds the process. */
+  readonly #own = new PendingCalls(new Unsettled({}), new LocalEnds(Infinity));
   readonly #calls = new Map<string, RelayedCall>();
   readonly #framer: Framer;
-  readonly #envelope: EnvelopeDecoder;
-  readonly #frame: FrameDecoder;
-  readonly #usual = new UsualData();
+  readonly #decoder: MessageDecoder;
+  readonly #services: ServiceCalls;
   #nextCall = 1;
   #said = '';
   #isOver = false;
@@ -100,12 +102,15 @@ export class Relay {
     this.#places = places;
     this.limits = { ...DEFAULT_WIRE_LIMITS, ...options.limits };
     this.#batch = new WriteBatch(transport);
-    this.#envelope = new EnvelopeDecoder(this.limits);
-    this.#frame = new FrameDecoder(this.limits);
+    this.#decoder = new MessageDecoder(this.limits);
+    this.#services = this.#serviceCalls();
     this.#framer = new Framer(this.limits, (bytes, start, end) => this.#recv(bytes, start, end));
     transport.start({
       onData: (bytes) => this.#push(bytes),
-      onDrain: () => (this.#batch.clogged = false),
+      onDrain: () => {
+        this.#batch.clogged = false;
+        this.#services.pump();
+      },
       onEnd: (end) => this.#ended(end),
     });
   }
@@ -192,51 +197,35 @@ export class Relay {
       this.#framer.push(bytes);
     } catch (cause) {
       if (!(cause instanceof MalformedError)) throw cause;
-      this.#ended({ clean: false, message: `The module's output can't be read: ${cause.message}` });
-      this.#transport.close();
+      this.#giveUp(`The module's output can't be read: ${cause.message}`);
     }
   }
 
   #recv(bytes: Uint8Array, start: number, end: number): void {
     if (this.#isOver) return;
-    if (this.#usual.recognise(this.#frame, bytes, start, end)) {
-      this.#recvFrame(bytes, start, end);
-      return;
-    }
-    const envelope = this.#envelope;
-    envelope.decode(bytes, start, end);
-    switch (envelope.typeNumber) {
-      case MESSAGE_TYPE.streamFrame:
-        if (!isStreamIdText(bytes, envelope.requestIdStart, envelope.requestIdEnd)) this.stats.stray += 1;
-        else if (this.#decodeFrame(bytes)) this.#recvFrame(bytes, start, end);
-        else this.#malformedFrame(bytes, start, end);
-        return;
-      case MESSAGE_TYPE.response:
-      case MESSAGE_TYPE.error:
-        this.#recvAnswer(envelope.typeNumber === MESSAGE_TYPE.error);
-        return;
-      case MESSAGE_TYPE.serviceRequest:
-        this.#recvServiceRequest();
-        return;
+    const decoder = this.#decoder;
+    const kind = decoder.decode(bytes, start, end);
+    switch (kind) {
+      case 'streamFrame':
+      case 'unknownArm':
+        return this.#recvFrame(bytes, start, end);
+      case 'malformedFrame':
+        return this.#malformedFrame(bytes, start, end);
+      case 'response':
+      case 'error':
+        return this.#recvAnswer(kind === 'error');
+      case 'serviceRequest':
+        return this.#recvServiceRequest();
+      case 'malformedEnvelope':
+        throw decoder.malformed;
       default:
         this.stats.stray += 1;
     }
   }
 
-  #decodeFrame(bytes: Uint8Array): boolean {
-    const { payloadStart, payloadEnd } = this.#envelope;
-    try {
-      this.#frame.decode(bytes, payloadStart, payloadEnd);
-      return true;
-    } catch (cause) {
-      if (!(cause instanceof MalformedError)) throw cause;
-      return false;
-    }
-  }
-
   /** The client's own session judges it, and ends the stream. */
   #malformedFrame(bytes: Uint8Array, start: number, end: number): void {
-    const id = parseStreamId(this.#envelope.requestId());
+    const id = parseStreamId(this.#decoder.requestId());
     const session = id === undefined ? undefined : this.streams.get(id)?.session;
     if (session === undefined) this.stats.stray += 1;
     else session.forward(bytes, start, end);
@@ -244,8 +233,9 @@ export class Relay {
 
   /** Gives the frame, as it is decoded, to the session of its stream. */
   #recvFrame(bytes: Uint8Array, start: number, end: number): void {
-    const { arm } = this.#frame;
-    const stream = this.streams.find(this.#frame);
+    const { frame } = this.#decoder;
+    const { arm } = frame;
+    const stream = this.streams.find(frame);
     if (stream === undefined) {
       this.stats.stray += 1;
       return;
@@ -260,9 +250,8 @@ export class Relay {
   }
 
   #recvAnswer(isError: boolean): void {
-    const envelope = this.#envelope;
-    const requestId = envelope.requestId();
-    const payload = envelope.bytes.slice(envelope.payloadStart, envelope.payloadEnd);
+    const requestId = this.#decoder.requestId();
+    const payload = this.#decoder.payload().slice();
     if (isError && requestId === '') {
       this.#said = errorOf(payload).message;
       return;
@@ -280,15 +269,41 @@ export class Relay {
   }
 
   #recvServiceRequest(): void {
-    const envelope = this.#envelope;
-    const requestId = envelope.requestId();
-    const answer = answerService(requestId, envelope.payload(), this.#options.onService);
-    void answer.then((message) => this.write(message));
+    const requestId = this.#decoder.requestId();
+    if (requestId === '') {
+      this.stats.stray += 1;
+      return;
+    }
+    try {
+      this.#services.recv(requestId, this.#decoder.payload());
+    } catch (cause) {
+      if (!(cause instanceof MalformedError)) throw cause;
+      this.stats.stray += 1;
+    }
+  }
+
+  #serviceCalls(): ServiceCalls {
+    const batch = this.#batch;
+    const link = {
+      get clogged() {
+        return batch.clogged;
+      },
+      write: (message: Uint8Array) => this.write(message),
+      onFlood: (message: string) => this.#giveUp(message),
+    };
+    return new ServiceCalls(link, this.#options.onService, this.limits.maxMessageBytes);
+  }
+
+  /** Nothing that the module says is of use any more. */
+  #giveUp(message: string): void {
+    this.#ended({ clean: false, message });
+    this.#transport.close();
   }
 
   #ended(end: TransportEnd): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#services.stop();
     const message = this.#said === '' ? end.message : `${end.message}\nIt had said: ${this.#said}`;
     this.#said = message;
     this.#own.failAll(new ModuleError('unavailable', message));

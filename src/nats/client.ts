@@ -13,16 +13,18 @@ import { streamIdFromWords, type StreamId } from '../wire/stream-id.ts';
 import { Bus, type BusMessage } from './bus.ts';
 import { ClientSessions } from './client-sessions.ts';
 import { openConnection, type NatsOptions, type OpenedConnection } from './connection.ts';
-import { parsePing, parseStats, pingSubject, statsSubject, type NodeInfo } from './discovery.ts';
+import { CallDeadlines, contextForNode } from './call-deadlines.ts';
+import type { NodeInfo } from './discovery.ts';
 import type { Grant } from './grant.ts';
+import { NodeAsks } from './node-asks.ts';
 import { NodeStream } from './node-stream.ts';
 import { ClientPlaces } from './client-places.ts';
 import type { Waiting } from './place-line.ts';
 import { DEFAULT_TIMES, type SessionTimes } from './session-times.ts';
-import { checkTokens, randomId, Subjects, type NodeId } from './subjects.ts';
+import { checkTokens, randomId, Subjects } from './subjects.ts';
 
 export interface ConnectModuleOptions
-  extends NatsOptions, Pick<HostSessionOptions, 'limits' | 'onViolation' | 'onWire'> {
+  extends NatsOptions, Pick<HostSessionOptions, 'limits' | 'graceMs' | 'onViolation' | 'onWire'> {
   /** The name under which the nodes have joined. */
   readonly name: string;
   /** In front of all subjects (default `ixt`). */
@@ -43,10 +45,6 @@ export interface NodeStreamOptions extends OpenStreamOptions {
 /** What a client's streams may have on the way to it together, so that a server never cuts it off as too slow (64 MB). */
 const ALL_WINDOWS = 16 << 20;
 const SMALLEST_WINDOW = 4_096;
-/** `nodes` ends this long after the last answer, and no later than the second. */
-const QUIET_MS = 150;
-const NODES_MS = 1_000;
-const PING_MS = 250;
 
 /**
  * Connects to a module that nodes serve on NATS.
@@ -80,13 +78,12 @@ export class NatsModule implements ModuleHost {
   readonly #bus: Bus;
   readonly #sessions: ClientSessions;
   readonly #places: ClientPlaces;
-  /** Who waits for answers that are no session messages, by the word that ends their subject. */
-  readonly #replies = new Map<string, (message: BusMessage) => void>();
+  readonly #deadlines: CallDeadlines;
+  readonly #asks: NodeAsks;
   readonly #liveIds = new Set<StreamId>();
   readonly #idPrefix = randomBytes(8);
   readonly #timer: NodeJS.Timeout;
   #nextStream = 1;
-  #nextNumber = 1;
   #lastTick = performance.now();
   #closing: Promise<void> | undefined;
   #whenIdle: (() => void)[] = [];
@@ -105,7 +102,9 @@ export class NatsModule implements ModuleHost {
     this.#opened = opened;
     this.#bus = new Bus(opened.connection);
     this.#sessions = new ClientSessions(this.#bus, subjects, inbox, this.#times, this.#sessionOptions());
+    this.#deadlines = new CallDeadlines(this.#times.placeMs, options.graceMs);
     this.#places = new ClientPlaces(this.#bus, subjects, inbox, this.#times);
+    this.#asks = new NodeAsks(this.#bus, subjects, inbox);
     this.#timer = setInterval(() => this.#tick(), this.#times.tickMs);
     this.#bus.watch({
       onDown: () => undefined,
@@ -158,28 +157,31 @@ export class NatsModule implements ModuleHost {
   }
 
   /** The nodes that answer within a second, each with how busy it is. */
-  async nodes(): Promise<NodeInfo[]> {
-    const nodes: NodeInfo[] = [];
-    await this.#gather(statsSubject(this.#subjects), NODES_MS, ({ data }) => {
-      const info = parseStats(data);
-      if (info !== undefined) nodes.push(info);
-      return false;
-    });
-    return nodes.sort((a, b) => (a.id < b.id ? -1 : 1));
+  nodes(): Promise<NodeInfo[]> {
+    return this.#asks.all();
   }
 
   async request(method: string, body: Uint8Array, options: InvocationOptions = {}): Promise<Uint8Array> {
     const context = contextOf(method, options);
     const { grant, roundTripMs } = await this.#placeForRequest(context, options.signal);
+    return await this.#deadlines.limit(context, this.#requestAt(grant, roundTripMs, context, body, options));
+  }
+
+  async #requestAt(
+    grant: Grant,
+    roundTripMs: number,
+    context: InvocationContextInit,
+    body: Uint8Array,
+    { signal }: InvocationOptions,
+  ): Promise<Uint8Array> {
     const session = this.#sessions.of(grant);
     this.#calls += 1;
     try {
       return await session.call(() => {
         session.channel.claim(grant.place);
-        const { metadata: _metadata, deadline: _deadline, ...rest } = options;
-        return session.host.request(method, body, {
-          ...rest,
-          context: corrected(context, grant, roundTripMs),
+        return session.host.request(context.method ?? '', body, {
+          context: contextForNode(context, grant, roundTripMs),
+          ...(signal === undefined ? {} : { signal }),
         });
       });
     } finally {
@@ -221,7 +223,8 @@ export class NatsModule implements ModuleHost {
     const { autoCredit = true, signal } = options;
     const windows = { send: INITIAL_CREDIT, maxSendBalance: INITIAL_CREDIT, receive, autoCredit };
     let stopTimer = (): void => undefined;
-    const stream = new NodeStream(id, windows, signal, () => {
+    const waits = this.#deadlines.waitsOf(context);
+    const stream = new NodeStream(id, windows, signal, waits, () => {
       stopTimer();
       line.remove(waiting);
       this.#liveIds.delete(id);
@@ -234,7 +237,7 @@ export class NatsModule implements ModuleHost {
         const session = this.#sessions.of(grant);
         session.channel.claim(grant.place);
         const { link } = stream;
-        session.host.placeStream(stream, link, corrected(context, grant, roundTripMs), receive);
+        session.host.placeStream(stream, link, contextForNode(context, grant, roundTripMs), receive);
       },
       fail: (error) => stream.abandon(error),
     };
@@ -242,7 +245,7 @@ export class NatsModule implements ModuleHost {
     const refusal = this.#refusalOf(signal);
     if (refusal !== undefined) stream.abandon(refusal);
     else {
-      stopTimer = this.#atDeadline(context, () => stream.abandon(deadlineError()));
+      stopTimer = this.#deadlines.whileWaiting(context, (error) => stream.abandon(error));
       line.add(waiting);
     }
     return stream;
@@ -278,13 +281,7 @@ export class NatsModule implements ModuleHost {
   }
 
   #recv(message: BusMessage): void {
-    if (this.#sessions.recv(message)) return;
-    const reply = this.#replies.get(message.token);
-    if (reply !== undefined) {
-      reply(message);
-      return;
-    }
-    this.#places.recv(message);
+    if (!this.#sessions.recv(message) && !this.#asks.recv(message)) this.#places.recv(message);
   }
 
   #tick(): void {
@@ -324,18 +321,9 @@ export class NatsModule implements ModuleHost {
         fail,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
-      const stopTimer = this.#atDeadline(context, () => fail(deadlineError()));
+      const stopTimer = this.#deadlines.whileWaiting(context, fail);
       line.add(waiting);
     });
-  }
-
-  /** @returns what stops the timer */
-  #atDeadline({ deadlineUnixMs = 0 }: InvocationContextInit, action: () => void): () => void {
-    const left = Number(deadlineUnixMs) - Date.now();
-    // Beyond that it can't pass while something waits for a place.
-    if (Number(deadlineUnixMs) === 0 || left > this.#times.placeMs) return () => undefined;
-    const timer = setTimeout(action, Math.max(0, left));
-    return () => clearTimeout(timer);
   }
 
   /** A session with some node, for what takes no place. */
@@ -344,11 +332,7 @@ export class NatsModule implements ModuleHost {
     while (performance.now() < until && this.#closing === undefined) {
       const there = this.#sessions.any();
       if (there !== undefined) return there;
-      let node: NodeId | undefined;
-      await this.#gather(pingSubject(this.#subjects), PING_MS, ({ data }) => {
-        node ??= parsePing(data);
-        return node !== undefined;
-      });
+      const node = await this.#asks.first();
       if (node !== undefined) return this.#sessions.hello(node);
     }
     throw new ModuleError(
@@ -357,26 +341,6 @@ export class NatsModule implements ModuleHost {
         ? `No node of ${this.#subjects.module} has answered within ${this.#times.placeMs} ms.`
         : 'This client is closed.',
     );
-  }
-
-  /** Asks all nodes, until an answer is the last, none came for a while, or the time is over. */
-  async #gather(subject: string, ms: number, onAnswer: (message: BusMessage) => boolean): Promise<void> {
-    const token = `all-${this.#nextNumber++}`;
-    let timer: NodeJS.Timeout | undefined;
-    let quiet: NodeJS.Timeout | undefined;
-    await new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
-      this.#replies.set(token, (message) => {
-        clearTimeout(quiet);
-        // Nobody listens: no more will come. The pause keeps those who ask again from asking without one.
-        quiet = setTimeout(resolve, QUIET_MS);
-        if (!message.isRefusal && onAnswer(message)) resolve();
-      });
-      this.#bus.publish(subject, EMPTY_PAYLOAD, `${this.#inbox}.${token}`);
-    });
-    clearTimeout(timer);
-    clearTimeout(quiet);
-    this.#replies.delete(token);
   }
 
   /** The first window of one more stream: smaller, the more there are. */
@@ -395,28 +359,13 @@ export class NatsModule implements ModuleHost {
   #sessionOptions(): HostSessionOptions {
     const { limits, onViolation, onWire } = this.#options;
     return {
+      // A session knows deadlines by the node's clock; the client acts on them by its own.
+      graceMs: Infinity,
       ...(limits === undefined ? {} : { limits }),
       ...(onViolation === undefined ? {} : { onViolation }),
       ...(onWire === undefined ? {} : { onWire }),
     };
   }
-}
-
-function deadlineError(): ModuleError {
-  return new ModuleError('deadlineExceeded', 'The deadline has passed before a node had a place.');
-}
-
-/** A deadline is a time of day: where the node's clock differs by more than the answer took, it is moved. */
-function corrected(
-  context: InvocationContextInit,
-  { now }: Grant,
-  roundTripMs: number,
-): InvocationContextInit {
-  const { deadlineUnixMs = 0 } = context;
-  const ahead = now + roundTripMs / 2 - Date.now();
-  if (Number(deadlineUnixMs) === 0 || !Number.isFinite(ahead) || Math.abs(ahead) <= roundTripMs)
-    return context;
-  return { ...context, deadlineUnixMs: Math.max(1, Math.round(Number(deadlineUnixMs) + ahead)) };
 }
 
 function messageOf(cause: unknown): string {

@@ -1,5 +1,5 @@
 import { ModuleError } from '../errors.ts';
-import { LiveStream, type StreamWindows } from '../host/streams/host-stream.ts';
+import { LiveStream, type StreamWaits, type StreamWindows } from '../host/streams/host-stream.ts';
 import { LateLink } from '../host/streams/late-link.ts';
 import type { StreamId } from '../wire/stream-id.ts';
 
@@ -10,9 +10,15 @@ export class NodeStream extends LiveStream {
   #state: 'waiting' | 'placed' | 'over' = 'waiting';
 
   /** @param onOver called once: its terminal frame has come, or never will */
-  constructor(id: StreamId, windows: StreamWindows, signal: AbortSignal | undefined, onOver: () => void) {
+  constructor(
+    id: StreamId,
+    windows: StreamWindows,
+    signal: AbortSignal | undefined,
+    waits: StreamWaits,
+    onOver: () => void,
+  ) {
     const link = new LateLink();
-    super(link, id, windows, true, signal);
+    super(link, id, windows, true, signal, waits);
     this.link = link;
     this.#onOver = onOver;
   }

@@ -160,6 +160,28 @@ test(
   },
 );
 
+test('on a node that stands still, streams end graceMs after their deadline or cancel', LIMIT, async (t) => {
+  const server = await startServer(t);
+  const node = await startNode(t, server);
+  const module = await connect(t, server, { graceMs: 100 });
+  const deadline = Date.now() + 1_500;
+  const stream = module.openStream('echo', { deadline });
+  await stream.send(Uint8Array.of(1));
+  await stream.next();
+  const cancelled = module.openStream('echo');
+  await cancelled.send(Uint8Array.of(1));
+  await cancelled.next();
+  const gone = once(node.child, 'exit');
+  node.child.kill('SIGSTOP');
+  cancelled.cancel('enough');
+  const [late, ended] = await Promise.all([failureOf(stream.closed), failureOf(cancelled.closed)]);
+  assert.equal(late.code, 'deadlineExceeded');
+  assert.match(late.message, /not ended the stream within 100 ms after the deadline/);
+  assert.equal(ended.code, 'cancelled');
+  node.child.kill('SIGKILL');
+  await gone;
+});
+
 test('a server that is gone for longer than silentMs ends the streams on both sides', LIMIT, async (t) => {
   const server = await startServer(t);
   const times = { silentMs: 2_000 };

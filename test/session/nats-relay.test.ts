@@ -15,7 +15,9 @@ import {
   encodeHandleRequest,
   encodeHandleResponse,
   encodeInitialize,
+  encodeServiceRequest,
 } from '../../src/wire/payload-encode.ts';
+import { decodeServiceResponse } from '../../src/wire/payload-decode.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { decodeMessage, type DecodedMessage } from '../support/decoded-message.ts';
 import { FakeModule } from './fake-module.ts';
@@ -80,6 +82,7 @@ class Node {
   readonly clock = new TestClock(0);
   readonly places = new Places(this.clock, DEFAULT_TIMES, () => undefined);
   readonly relay = new Relay(this.module.transport, this.places, {
+    onService: ({ body }) => Uint8Array.from(body).reverse(),
     onEnd: ({ message }) => (this.ended = message),
   });
   ended: string | undefined;
@@ -259,6 +262,19 @@ test('a client whose bytes are no messages breaks its own session only', () => {
   good.send(A.open({ method: 'echo' }));
   node.module.close(A_ID);
   assert.deepEqual(good.seen(), ['close']);
+  assert.equal(node.ended, undefined);
+});
+
+test('what handlers ask is answered where the module joins, and what can’t be read of it ends nothing', async () => {
+  const node = new Node();
+  const payload = encodeServiceRequest({ service: 'kv', method: 'get', body: Uint8Array.of(1, 2) });
+  node.module.send(encodeEnvelope('serviceRequest', 's1', new Uint8Array(16).fill(0xff)));
+  node.module.send(encodeEnvelope('serviceRequest', '', payload));
+  assert.equal(node.relay.stats.stray, 2);
+  node.module.send(encodeEnvelope('serviceRequest', 's2', payload));
+  const { type, requestId, payload: answer } = await node.module.next();
+  assert.deepEqual([type, requestId], ['serviceResponse', 's2']);
+  assert.deepEqual([...decodeServiceResponse(answer).body], [2, 1]);
   assert.equal(node.ended, undefined);
 });
 

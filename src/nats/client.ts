@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { textOf } from '../base/thrown.ts';
 import { ModuleError } from '../errors.ts';
 import { abortReason, contextOf, type InvocationOptions } from '../host/invocation-options.ts';
 import type { ModuleHost } from '../host/module-host.ts';
@@ -62,7 +63,7 @@ export async function connectModule(options: ConnectModuleOptions): Promise<Nats
     return module;
   } catch (cause) {
     await module.close({ drainMs: 0 });
-    throw new ModuleError('unavailable', `The NATS server refuses this client: ${messageOf(cause)}`, {
+    throw new ModuleError('unavailable', `The NATS server refuses this client: ${textOf(cause)}`, {
       cause,
     });
   }
@@ -366,8 +367,4 @@ export class NatsModule implements ModuleHost {
       ...(onWire === undefined ? {} : { onWire }),
     };
   }
-}
-
-function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

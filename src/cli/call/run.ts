@@ -6,7 +6,8 @@ import { CliError, complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
 import type { CallOutput } from './output.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
-import { messageOf, openModule } from '../open-module.ts';
+import { textOf } from '../../base/thrown.ts';
+import { openModule } from '../open-module.ts';
 import { connectNamed } from '../nats/connect.ts';
 import type { NatsFlags } from '../nats/flags.ts';
 import { startProgressLine } from '../terminal/progress-line.ts';
@@ -52,7 +53,7 @@ async function openCalled(
     return { module, info, kill: () => process.exit(1), isGone: () => false };
   } catch (error) {
     await module.close();
-    throw new CliError(1, messageOf(error));
+    throw new CliError(1, textOf(error));
   }
 }
 

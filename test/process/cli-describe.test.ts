@@ -61,7 +61,7 @@ for (const [what, file, message] of MISTAKES) {
     const { code, stdout, stderr } = await runCli(t, ['describe', file]);
     assert.deepEqual([code, stdout], [78, '']);
     assert.match(stderr, message);
-    assert.doesNotMatch(stderr, /\n\s+at |node:internal|node_modules/);
+    assert.doesNotMatch(stderr, /\n\s+at |node:internal/);
   });
 }
 
@@ -111,6 +111,8 @@ test('every command has help with an example', async (t) => {
     'describe',
     'doctor',
     'init',
+    'join',
+    'nodes',
     'record',
     'replay',
     'serve',

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
-import { startModule } from '../support/module.ts';
-import { RawSession } from '../support/raw-session.ts';
+import { rawSession, startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords, type Word } from '../support/wire-words.ts';
 import { collect, finishEcho, LIMIT, newStreamId, runningEcho } from './helpers.ts';
 
@@ -30,7 +29,7 @@ function largeOpen(id: StreamId): Uint8Array {
 test('opens of 4 MiB that wait cost the module their contexts, not their messages', LIMIT, async (t) => {
   const module = startModule(t, { workers: 1 });
   const running = await runningEcho(module);
-  const raw = new RawSession(module.session);
+  const raw = await rawSession(module);
   // What reading one takes is there before and after.
   const first = raw.adoptStream(newStreamId());
   raw.sendRaw(largeOpen(first.id));

@@ -11,6 +11,13 @@ const WATCH_MS = 100;
  */
 const WAITS_BELOW = 0.95;
 
+/**
+ * Time that a thread has to finish if none of its handlers runs, in ms: its module threw while it was loaded, or it retires after
+ * its last job. It is short, because such ends follow one another and would otherwise take all spare slots, so that the
+ * replacements would wait.
+ */
+export const LEFT_BEHIND_MS = 1000;
+
 export interface LingeringOptions {
   /** Time that a thread that waits may take to finish, in ms; 0 if no thread is waited for. */
   readonly lingerMs: number;

@@ -4,7 +4,7 @@ import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
 import { OP, type FromWorker, type RequestTask, type StreamStart } from '../../threads/messages.ts';
 import type { Outlet } from '../output/outlet.ts';
 import type { ServeOptions } from '../options.ts';
-import { Lingering } from './lingering.ts';
+import { LEFT_BEHIND_MS, Lingering } from './lingering.ts';
 import { PoolWorker } from './pool-worker.ts';
 import type { LinkSource } from './worker-link.ts';
 import { WorkerSupply, type Place, type Shortage } from './worker-supply.ts';
@@ -54,12 +54,6 @@ export interface PoolParts {
   readonly outlet: Outlet;
   readonly clock: Clock;
 }
-
-/**
- * Time that a thread has to finish if its module threw while it was loaded, in ms. It is short, because tries follow one another
- * and would otherwise take all spare slots.
- */
-const FAILED_LOAD_LINGER_MS = 1000;
 
 /**
  * While main holds more bytes than this in its own queue, no new thread starts, because the host must first read the frames that
@@ -199,7 +193,7 @@ export class WorkerPool {
   endIdle(): void {
     for (const worker of this.workers) {
       if (worker.running > 0) continue;
-      if (worker.phase === 'retiring') this.end(worker, 'it retires');
+      if (worker.phase === 'retiring') this.end(worker, 'it retires', LEFT_BEHIND_MS);
       else if (worker.isAwaited) this.#hasFinished(worker);
     }
   }
@@ -329,7 +323,7 @@ export class WorkerPool {
       case 'loaded':
         return this.#loaded(worker, message.manifest);
       case 'loadFailed':
-        return this.#loadFailed(worker, message.message, FAILED_LOAD_LINGER_MS);
+        return this.#loadFailed(worker, message.message, LEFT_BEHIND_MS);
       case 'retire':
         if (worker.phase !== 'ready') return;
         worker.phase = 'retiring';

@@ -28,6 +28,7 @@ export interface ThreadLinksOptions {
 export class ThreadLinks implements LinkSource {
   readonly #options: ThreadLinksOptions;
   readonly #live = new Set<ThreadLink>();
+  #isEnding = false;
   #onAllEnded = (): void => {};
 
   constructor(options: ThreadLinksOptions) {
@@ -57,8 +58,8 @@ export class ThreadLinks implements LinkSource {
       ...events,
       onExit: (code) => {
         this.#live.delete(link);
-        if (this.#live.size === 0) this.#onAllEnded();
-        events.onExit(code);
+        if (!this.#isEnding) events.onExit(code);
+        else if (this.#live.size === 0) this.#onAllEnded();
       },
     });
     this.#live.add(link);
@@ -67,8 +68,9 @@ export class ThreadLinks implements LinkSource {
     return link;
   }
 
-  /** Ends every thread, whatever it does. Resolves when all are gone; a thread inside a native call may delay that. */
+  /** Ends every thread, whatever it does, and tells nobody else of it. Resolves when all are gone; a thread inside a native call may delay that. */
   end(): Promise<void> {
+    this.#isEnding = true;
     for (const link of this.#live) link.terminate();
     if (this.#live.size === 0) return Promise.resolve();
     return new Promise((resolve) => (this.#onAllEnded = resolve));

@@ -4,7 +4,7 @@ import type * as Kit from './test-module.ts';
 
 /**
  * Runs a module in memory, without a child process: host and module talk through the real demux, codec, scheduler and credit
- * accounting, and each breach of the contract fails {@link Kit.TestModule.close}.
+ * accounting, and each breach of the contract fails `TestModule.close`.
  *
  * @throws Error with the reason if the module can't be run, or the kit itself: it is of no use in a bundle of ES modules
  */

@@ -44,7 +44,7 @@ export class Main
 {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Scheduler<StreamEntry | RequestEntry>;
   readonly #environment: MainEnvironment;
   readonly #lock: TimedLock;
   readonly #outlet: Outlet;
@@ -390,7 +390,11 @@ export class Main
 
   /** Ends every event from outside: starts calls, sends posts, ends idle retiring workers, and tells if all is idle. */
   #settle(): void {
-    this.scheduler.place();
+    for (let placed = this.scheduler.next(); placed !== undefined; placed = this.scheduler.next()) {
+      const { call, assignment } = placed;
+      if (call.kind === 'stream') this.#streams.start(call, assignment);
+      else this.#requests.start(call, assignment);
+    }
     this.#pool.flush();
     this.#pool.endIdle();
     if (this.#isIdle) this.#onIdle();

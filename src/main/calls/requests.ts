@@ -11,7 +11,7 @@ import type { Answers } from '../output/answers.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import type { RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
-import type { Assignment, Scheduler } from './scheduler.ts';
+import type { Assignment, CallQueue } from './scheduler.ts';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
@@ -20,7 +20,7 @@ import type { Manifest } from '../../threads/manifest.ts';
 export interface RequestsHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
+  readonly scheduler: CallQueue<RequestEntry>;
   /** Hands the request to its worker, after `onInit` and the key-value changes that came before it. */
   startRequest(assignment: Assignment, request: RequestEntry): void;
   endWorker(worker: PoolWorker): void;
@@ -30,6 +30,7 @@ export interface RequestsHost {
 
 /** One unary request, from its arrival until its handler has really ended. */
 export class RequestEntry implements WaitingCall {
+  readonly kind = 'request';
   mode: HandlerMode = 'sync';
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
@@ -41,18 +42,15 @@ export class RequestEntry implements WaitingCall {
   /** Until a worker has it. */
   body: Uint8Array;
   heldBytes: number;
-  readonly start: (assignment: Assignment) => void;
 
   constructor(
     requestId: string,
     { context, contextBytes, body }: { context: InvocationContext; contextBytes: number; body: Uint8Array },
-    onStart: (entry: RequestEntry, assignment: Assignment) => void,
   ) {
     this.requestId = requestId;
     this.context = context;
     this.body = body;
     this.heldBytes = contextBytes + body.length;
-    this.start = (assignment) => onStart(this, assignment);
   }
 
   expire(): boolean {
@@ -97,10 +95,7 @@ export class Requests {
       return this.#answers.refuse(requestId, 'invalidArgument', message);
     }
     // The payload lies in the read buffer, which is used again.
-    const request = { context, contextBytes, body: body.slice() };
-    const entry = new RequestEntry(requestId, request, (started, assignment) =>
-      this.#onStart(started, assignment),
-    );
+    const entry = new RequestEntry(requestId, { context, contextBytes, body: body.slice() });
     if (context.deadlineUnixMs !== 0) {
       const passed = deadlinePassed(context, clock.now());
       if (passed !== undefined) return this.#answers.refuse(requestId, passed.code, passed.message);
@@ -108,21 +103,36 @@ export class Requests {
         this.#stop(entry, 'deadlineExceeded', 'the deadline has passed'),
       );
     }
+    const manifest = this.#manifest;
+    if (manifest !== undefined && !this.#admit(entry, manifest)) return;
     const why = this.#host.unavailable();
-    if (this.#manifest === undefined && why !== undefined) this.#refuseNoWorker(entry, why);
-    else if (this.#manifest === undefined) this.#waiting.addUnchecked(entry);
-    else this.#submit(entry, this.#manifest);
-    if (!this.#waiting.has(entry)) return;
+    if (why !== undefined) return this.#refuseNoWorker(entry, why);
+    const assignment = manifest && this.#host.scheduler.tryPlace(entry.mode);
+    if (assignment !== undefined) return this.start(entry, assignment);
     const { size, heldBytes } = this.#waiting;
-    if (size <= options.maxWaiting && heldBytes <= options.maxWaitingBytes) return;
-    const depth = `${size - 1} requests with ${heldBytes - entry.heldBytes} bytes wait already`;
-    this.#waiting.withdraw(entry);
-    this.#finish(entry, 'resourceExhausted', `too many requests wait for a worker: ${depth}`);
+    if (size >= options.maxWaiting || heldBytes + entry.heldBytes > options.maxWaitingBytes) {
+      const message = `too many requests wait for a worker: ${size} requests with ${heldBytes} bytes wait already`;
+      return this.#finish(entry, 'resourceExhausted', message);
+    }
+    if (manifest === undefined) this.#waiting.addUnchecked(entry);
+    else this.#waiting.submit(entry);
   }
 
   onManifest(manifest: Manifest): void {
     this.#manifest = manifest;
-    for (const entry of this.#waiting.takeUnchecked()) this.#submit(entry, manifest);
+    for (const entry of this.#waiting.takeUnchecked()) {
+      if (this.#admit(entry, manifest)) this.#waiting.submit(entry);
+      else this.#waiting.withdraw(entry);
+    }
+  }
+
+  /** A worker has room for it. */
+  start(entry: RequestEntry, assignment: Assignment): void {
+    this.#waiting.remove(entry);
+    this.#running.start(entry, assignment);
+    assignment.control.reset(0);
+    this.#host.startRequest(assignment, entry);
+    entry.body = NO_BYTES;
   }
 
   /** No worker could be had for a while: nothing waits on. @param why for a person */
@@ -178,29 +188,20 @@ export class Requests {
     for (const entry of this.#running.on(worker)) this.#end(entry, 'internal', why);
   }
 
-  #submit(entry: RequestEntry, manifest: Manifest): void {
+  /** Checks a request against what the module has; answers it if the module has no handler. @returns whether it may start */
+  #admit(entry: RequestEntry, manifest: Manifest): boolean {
     if (manifest.handle === undefined) {
-      this.#waiting.withdraw(entry);
-      return this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
+      this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
+      return false;
     }
-    const why = this.#host.unavailable();
-    if (why !== undefined) return this.#refuseNoWorker(entry, why);
     entry.mode = manifest.handle;
-    this.#waiting.submit(entry);
+    return true;
   }
 
   #refuseNoWorker(entry: RequestEntry, why: string): void {
     this.#waiting.withdraw(entry);
     const { code, message } = noWorker(why);
     this.#finish(entry, code, message);
-  }
-
-  #onStart(entry: RequestEntry, assignment: Assignment): void {
-    this.#waiting.remove(entry);
-    this.#running.start(entry, assignment);
-    assignment.control.reset(0);
-    this.#host.startRequest(assignment, entry);
-    entry.body = NO_BYTES;
   }
 
   #stop(entry: RequestEntry, cause: ErrorCode, reason: string): void {

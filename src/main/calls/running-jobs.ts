@@ -1,15 +1,20 @@
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import { RunningJob } from './running-job.ts';
-import type { Assignment, Scheduler } from './scheduler.ts';
+import type { Assignment } from './scheduler.ts';
 import type { Clock } from '../../base/clock.ts';
+
+/** Gets the room back that a job had on its worker. */
+interface RoomKeeper {
+  release(assignment: Assignment): void;
+}
 
 /** Calls whose handler runs, by job number, until it has really ended; also those that were answered ahead of that. */
 export class RunningJobs<Call extends { running: RunningJob | undefined }> {
   readonly #clock: Clock;
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: RoomKeeper;
   readonly #calls = new Map<number, Call>();
 
-  constructor({ clock, scheduler }: { readonly clock: Clock; readonly scheduler: Scheduler }) {
+  constructor({ clock, scheduler }: { readonly clock: Clock; readonly scheduler: RoomKeeper }) {
     this.#clock = clock;
     this.#scheduler = scheduler;
   }

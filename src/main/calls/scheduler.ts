@@ -20,21 +20,31 @@ export interface Waiting {
   readonly mode: HandlerMode;
   /** Ends it if its deadline has passed, so that it never starts. @returns whether it has */
   expire(): boolean;
-  /** A worker has room. */
-  start(assignment: Assignment): void;
 }
+
+/** A call that waited, and the room that it has now. */
+export interface Placed<Call> {
+  readonly call: Call;
+  readonly assignment: Assignment;
+}
+
+/** The scheduler as those see it who have calls of one kind: they put them in, and Main takes out what can start. */
+export type CallQueue<Call extends Waiting> = Omit<Scheduler<Call>, 'next'>;
 
 /**
  * Gives workers to calls: first come, first served.
  *
  * A synchronous handler gets a worker to itself; asynchronous ones share up to `streamsPerWorker`, on the worker with
  * the fewest. If the first call in the queue finds no place, it holds the others back, so that no call waits for ever.
+ *
+ * It starts nothing by itself: a call that has just come asks {@link tryPlace}, and whoever has changed something asks {@link next}
+ * for those that wait.
  */
-export class Scheduler {
+export class Scheduler<Call extends Waiting> {
   readonly #workers: ReadonlySet<PoolWorker>;
   readonly #streamsPerWorker: number;
   readonly #region: Region;
-  readonly #queue = new Set<Waiting>();
+  readonly #queue = new Set<Call>();
   readonly #freeBlocks: ControlBlock[];
   #lastNumber: number;
   readonly #isClogged: () => boolean;
@@ -75,13 +85,30 @@ export class Scheduler {
     return ready;
   }
 
-  submit(waiting: Waiting): void {
-    this.#queue.add(waiting);
-    this.place();
+  /** The call waits for its turn, behind all that wait already. */
+  submit(call: Call): void {
+    this.#queue.add(call);
   }
 
-  withdraw(waiting: Waiting): void {
-    this.#queue.delete(waiting);
+  withdraw(call: Call): void {
+    this.#queue.delete(call);
+  }
+
+  /** @returns room for a call that has just come; `undefined` if it has to wait, for a worker or behind others */
+  tryPlace(mode: HandlerMode): Assignment | undefined {
+    const worker = this.#queue.size > 0 ? undefined : this.#workerFor(mode);
+    return worker && this.#assign(worker, mode);
+  }
+
+  /** Takes the next call that can start out of the queue. To be asked whenever a worker may have room, or the host has read. */
+  next(): Placed<Call> | undefined {
+    for (const call of this.#queue) {
+      const worker = this.#workerFor(call.mode);
+      if (worker === undefined) return undefined;
+      this.#queue.delete(call);
+      if (!call.expire()) return { call, assignment: this.#assign(worker, call.mode) };
+    }
+    return undefined;
   }
 
   /** The handler has ended: its room is free. */
@@ -91,25 +118,18 @@ export class Scheduler {
     this.#freeBlocks.push(block);
   }
 
-  /** Starts each call that can start. To be called whenever a worker may have room, or the host has read. */
-  place(): void {
-    for (const waiting of this.#queue) {
-      if (this.#isClogged()) return;
-      const worker = this.#workerFor(waiting.mode);
-      if (worker === undefined) return;
-      this.#queue.delete(waiting);
-      if (waiting.expire()) continue;
-      const block = this.#freeBlocks.pop();
-      if (block === undefined)
-        throw new Error('more jobs than there is room for: the scheduler has lost count');
-      worker.running++;
-      worker.isExclusive = waiting.mode === 'sync';
-      this.#lastNumber = jobIdAfter(this.#lastNumber);
-      waiting.start({ worker, jobId: this.#lastNumber, block, control: new JobControl(this.#region, block) });
-    }
+  #assign(worker: PoolWorker, mode: HandlerMode): Assignment {
+    const block = this.#freeBlocks.pop();
+    if (block === undefined)
+      throw new Error('more jobs than there is room for: the scheduler has lost count');
+    worker.running++;
+    worker.isExclusive = mode === 'sync';
+    this.#lastNumber = jobIdAfter(this.#lastNumber);
+    return { worker, jobId: this.#lastNumber, block, control: new JobControl(this.#region, block) };
   }
 
   #workerFor(mode: HandlerMode): PoolWorker | undefined {
+    if (this.#isClogged()) return undefined;
     let best: PoolWorker | undefined;
     let retiring: PoolWorker | undefined;
     for (const worker of this.#workers) {

@@ -1,4 +1,4 @@
-import type { Scheduler, Waiting } from './scheduler.ts';
+import type { CallQueue, Waiting } from './scheduler.ts';
 
 export interface WaitingCall extends Waiting {
   /** Bytes of its context and its input that are kept while it waits. Once it does, {@link WaitingCalls.addHeld} adds to them. */
@@ -7,13 +7,13 @@ export interface WaitingCall extends Waiting {
 
 /** Calls that wait for a worker, in the order in which they came, and what is kept for them. */
 export class WaitingCalls<Call extends WaitingCall> {
-  readonly #scheduler: Scheduler;
+  readonly #scheduler: CallQueue<Call>;
   readonly #calls = new Set<Call>();
   /** Calls that came before the first manifest; they are not submitted to the scheduler yet. */
   readonly #unchecked = new Set<Call>();
   #heldBytes = 0;
 
-  constructor({ scheduler }: { readonly scheduler: Scheduler }) {
+  constructor({ scheduler }: { readonly scheduler: CallQueue<Call> }) {
     this.#scheduler = scheduler;
   }
 
@@ -48,7 +48,7 @@ export class WaitingCalls<Call extends WaitingCall> {
     }
   }
 
-  /** Adds a call that has passed its checks, unless it waits already. It may start at once. */
+  /** Adds a call that has passed its checks, unless it waits already. */
   submit(call: Call): void {
     this.#add(call);
     this.#scheduler.submit(call);
@@ -60,7 +60,7 @@ export class WaitingCalls<Call extends WaitingCall> {
     this.#heldBytes += bytes;
   }
 
-  /** The call waits no longer: the scheduler has let go of it. */
+  /** The call waits no longer, since it starts. */
   remove(call: Call): void {
     this.#unchecked.delete(call);
     if (this.#calls.delete(call)) this.#heldBytes -= call.heldBytes;

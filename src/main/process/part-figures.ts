@@ -1,5 +1,4 @@
 import type { Stats } from '../../base/stats.ts';
-import type { Scheduler } from '../calls/scheduler.ts';
 import type { TimedLock } from '../output/timed-lock.ts';
 import type { Streams } from '../streams/streams.ts';
 import type { WorkerPool } from '../workers/pool.ts';
@@ -26,7 +25,7 @@ export type PartCounts = Omit<
 /** The parts of main that count something. */
 export interface CountingParts {
   readonly streams: Streams;
-  readonly scheduler: Scheduler;
+  readonly scheduler: { readonly busy: number };
   readonly pool: WorkerPool;
   readonly lock: TimedLock;
   readonly demux: { readonly messages: number };

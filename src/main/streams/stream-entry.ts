@@ -17,16 +17,12 @@ import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
 /** For an Open that was checked against the limits that hold. */
 const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
 
-/** The part of the router that a queued stream calls. */
-export interface EntryOwner {
-  onStart(entry: StreamEntry, assignment: Assignment): void;
-}
-
 /**
  * One accepted stream, from its Open until its handler has really ended. It is in the stream table while its id is live, and counts
  * against the limits until the end.
  */
 export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
+  readonly kind = 'stream';
   readonly id0: number;
   readonly id1: number;
   readonly id2: number;
@@ -49,11 +45,9 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   heldBytes = 0;
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
-  readonly #owner: EntryOwner;
 
   /** @param frame an Open in `bytes`, which are the entry's during this call and until {@link keepOpen} */
-  constructor(owner: EntryOwner, frame: Frame, bytes: Uint8Array, receiveWindow: number, credit: number) {
-    this.#owner = owner;
+  constructor(frame: Frame, bytes: Uint8Array, receiveWindow: number, credit: number) {
     ({ id0: this.id0, id1: this.id1, id2: this.id2, id3: this.id3 } = frame);
     this.open = bytes;
     this.openStart = frame.start;
@@ -163,10 +157,6 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
 
   expire(): boolean {
     return this.deadline?.expire() ?? false;
-  }
-
-  start(assignment: Assignment): void {
-    this.#owner.onStart(this, assignment);
   }
 }
 

@@ -1,6 +1,5 @@
 import { dataCost } from '../../wire/flow-limits.ts';
 import { ABSENT, isLive, onHostEvent, onModuleEvent, type ModuleEvent, type Step } from './stream-state.ts';
-import type { HandlerMode } from '../../module.ts';
 import { cutUtf8 } from '../../base/text.ts';
 import { OP } from '../../threads/messages.ts';
 import { FRAME_ARM, type Frame } from '../../wire/frame.ts';
@@ -13,8 +12,8 @@ import { classify, reasonFor } from './classify-frame.ts';
 import type { ServeOptions } from '../options.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import { RunningJobs } from '../calls/running-jobs.ts';
-import type { Assignment, Scheduler } from '../calls/scheduler.ts';
-import { StreamEntry, type EntryOwner } from './stream-entry.ts';
+import type { Assignment, CallQueue } from '../calls/scheduler.ts';
+import { StreamEntry } from './stream-entry.ts';
 import { StreamFigures, unopened, type RefusedCall } from './stream-figures.ts';
 import { WaitingCalls } from '../calls/waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
@@ -24,7 +23,7 @@ import type { Manifest } from '../../threads/manifest.ts';
 export interface StreamsHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  readonly scheduler: Scheduler;
+  readonly scheduler: CallQueue<StreamEntry>;
   /**
    * Queues main's terminal frame of a stream. It must not overtake what workers have already committed, because an earlier stream
    * with the same id may still have frames in a ring.
@@ -45,7 +44,7 @@ export interface StreamsHost {
  * its worker, or sends a terminal frame. An id that is not live has no state to change: an Open is checked, a malformed frame is
  * answered, and the rest is counted.
  */
-export class Streams implements EntryOwner {
+export class Streams {
   readonly #host: StreamsHost;
   readonly figures: StreamFigures;
   readonly #table = new StreamTable<StreamEntry>();
@@ -122,7 +121,10 @@ export class Streams implements EntryOwner {
     for (const entry of this.#queued.takeUnchecked()) {
       const verdict = admit(manifest, entry.context, this.#host.clock.now());
       if ('code' in verdict) this.#terminate(entry, verdict);
-      else this.#submit(entry, verdict.mode);
+      else {
+        entry.mode = verdict.mode;
+        this.#queued.submit(entry);
+      }
     }
   }
 
@@ -154,7 +156,8 @@ export class Streams implements EntryOwner {
     for (const entry of this.#running.on(worker)) this.#end(entry, 'settled', why);
   }
 
-  onStart(entry: StreamEntry, assignment: Assignment): void {
+  /** A worker has room for it. */
+  start(entry: StreamEntry, assignment: Assignment): void {
     this.#queued.remove(entry);
     const running = this.#running.start(entry, assignment);
     this.figures.started(entry, assignment.worker.slotNumber);
@@ -207,17 +210,15 @@ export class Streams implements EntryOwner {
     const verdict =
       refusalBeforeHandler(this.#isDraining, { contextBytes, metadataEntries, initialCredit }, options) ??
       (this.#manifest === undefined ? undefined : admit(this.#manifest, context, now));
-    const entry = new StreamEntry(this, frame, bytes, options.receiveWindow, initialCredit);
+    const entry = new StreamEntry(frame, bytes, options.receiveWindow, initialCredit);
     // An oversized context is never decoded, not even for the event.
     if (contextBytes > options.maxContextBytes) entry.dropOpen(false);
     if (verdict !== undefined && 'code' in verdict) return this.#refuse(unopened(entry), verdict);
     const why = this.#host.unavailable();
     if (why !== undefined) return this.#refuse(unopened(entry), noWorker(why));
     entry.shedRest(contextBytes);
-    if (verdict === undefined) {
-      if (this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
-      this.#queued.addUnchecked(entry);
-    }
+    const assignment = verdict && this.#host.scheduler.tryPlace(verdict.mode);
+    if (assignment === undefined && this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
     this.#table.add(entry);
     // A deadline that is already over is not armed: onManifest reports it, after methodNotFound, which takes precedence.
     if (deadlineUnixMs > now) {
@@ -226,15 +227,13 @@ export class Streams implements EntryOwner {
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
     }
-    if (verdict !== undefined) this.#submit(entry, verdict.mode);
-    if (this.#queued.size > this.#queueRoom()) {
-      this.#forget(entry);
-      this.#refuseFull(entry);
-    } else if (this.#queued.has(entry)) {
-      this.#queued.addHeld(entry, entry.keepOpen());
-      this.figures.opened(entry, this.#queued.size);
-      if (this.#holdsTooMuch) this.#refuseHolder(entry);
-    }
+    if (verdict !== undefined) entry.mode = verdict.mode;
+    if (assignment !== undefined) return this.start(entry, assignment);
+    if (verdict === undefined) this.#queued.addUnchecked(entry);
+    else this.#queued.submit(entry);
+    this.#queued.addHeld(entry, entry.keepOpen());
+    this.figures.opened(entry, this.#queued.size);
+    if (this.#holdsTooMuch) this.#refuseHolder(entry);
   }
 
   /** How many opens may wait. What workers that are still loading will run at once waits beside what is queued. */
@@ -246,11 +245,6 @@ export class Streams implements EntryOwner {
   #refuseFull(entry: StreamEntry): void {
     const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#host.options.workers} workers`;
     this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
-  }
-
-  #submit(entry: StreamEntry, mode: HandlerMode): void {
-    entry.mode = mode;
-    this.#queued.submit(entry);
   }
 
   /** The entry if its id is still live: a terminal frame of the worker may have ended it since main last looked. */

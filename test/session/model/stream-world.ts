@@ -57,7 +57,7 @@ const opens = new OpenReader(DEFAULT_WIRE_LIMITS);
 export class StreamWorld {
   readonly #demux: Demux;
   readonly streams: Streams;
-  readonly scheduler: Scheduler;
+  readonly scheduler: Scheduler<StreamEntry>;
   readonly clock = new TestClock(WORLD.now);
   readonly #workers = new Set<PoolWorker>();
   readonly #seats: FakeSeats;
@@ -157,7 +157,7 @@ export class StreamWorld {
         this.#jobs.delete(number);
         this.streams.onSettled(number);
         this.entries.delete(number);
-        return this.scheduler.place();
+        return this.#startPlaced();
       case 'exits':
         return this.#exit(this.#workerOf(number), true);
       case 'vanishes':
@@ -202,11 +202,17 @@ export class StreamWorld {
       this.#isFirst = false;
       this.streams.onManifest(this.#manifest);
     }
-    this.scheduler.place();
+    this.#startPlaced();
   }
 
   #end(number: number, own: ErrorReport | undefined): void {
     commitEnd(this.#job(number), own);
+  }
+
+  /** As main does at the end of each event. */
+  #startPlaced(): void {
+    for (let placed = this.scheduler.next(); placed !== undefined; placed = this.scheduler.next())
+      this.streams.start(placed.call, placed.assignment);
   }
 
   #endWorker(worker: PoolWorker): void {
@@ -233,7 +239,7 @@ export class StreamWorld {
     }
     this.streams.onWorkerExit(worker, 'the worker ended');
     this.#seat(worker.slotNumber);
-    this.scheduler.place();
+    this.#startPlaced();
   }
 
   #job(number: number): FakeJob {

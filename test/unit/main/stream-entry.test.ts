@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StreamEntry, type EntryOwner } from '../../../src/main/streams/stream-entry.ts';
+import { StreamEntry } from '../../../src/main/streams/stream-entry.ts';
 import type { Assignment } from '../../../src/main/calls/scheduler.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../../src/wire/context.ts';
@@ -17,7 +17,6 @@ import {
   type Word,
 } from '../../support/wire-words.ts';
 
-const OWNER: EntryOwner = { onStart: () => {} };
 const ASSIGNMENT = { jobId: 1, block: 0 } as Assignment;
 
 /** The entry of an Open with that frame, and what its worker gets. */
@@ -25,7 +24,7 @@ function entryOf(bytes: Uint8Array, start = 0): { entry: StreamEntry; started: (
   const frame = new FrameDecoder(DEFAULT_WIRE_LIMITS);
   frame.decode(bytes, start, bytes.length);
   const { context, initialCredit } = frame.openHead(65_536);
-  const entry = new StreamEntry(OWNER, frame, bytes, 262_144, initialCredit);
+  const entry = new StreamEntry(frame, bytes, 262_144, initialCredit);
   entry.shedRest(context.contextBytes);
   const started = (): Uint8Array => {
     const { bytes: of, start: from, end } = entry.startOf(ASSIGNMENT, 0, 0);

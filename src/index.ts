@@ -2,8 +2,11 @@ export {
   defineModule,
   type HandlerMode,
   type KvChangeEvent,
+  type MethodOptions,
   type ModedHandler,
+  type ModedRequestHandler,
   type ModuleDefinition,
+  type RequestHandler,
   type StreamHandler,
   type StreamHandlers,
   type StreamResult,
@@ -19,14 +22,32 @@ export {
   type ValueDecoder,
 } from './methods/codec.ts';
 export { issuesOf, type Issue } from './methods/issues.ts';
+export type { MethodInput } from './methods/decoded-input.ts';
+export type { SchemaSide } from './methods/json-schema.ts';
 export {
-  method,
+  many,
+  one,
+  type Many,
+  type One,
+  type Payload,
+  type PayloadInit,
+  type RequestPayload,
+  type StreamPayload,
+} from './methods/payload.ts';
+export {
+  defineMethod,
+  defineRequest,
+  type InputOf,
   type Method,
-  type MethodHandler,
-  type MethodInput,
+  type MethodInit,
   type MethodShape,
-} from './methods/method.ts';
+  type RequestInit,
+  type RequestMethod,
+  type RequestShape,
+  type ResultOf,
+} from './methods/shape.ts';
 export type {
+  JsonSchemaConverter,
   SchemaInput,
   SchemaOutput,
   StandardIssue,

@@ -17,12 +17,34 @@ export type StreamHandler = (stream: ServerStream) => StreamResult;
  */
 export type HandlerMode = 'sync' | 'async';
 
+/** The limits of one method, and its words for a person. What is left out has no limit of its own. */
+export interface MethodOptions {
+  /** For a person, for example in the module's description of itself. */
+  readonly description?: string | undefined;
+  /** The handler's time from its start, in ms; after it the call ends with `deadlineExceeded`. */
+  readonly timeoutMs?: number | undefined;
+  /** The number of calls of this method that run at once; further ones wait without holding up other methods. */
+  readonly concurrency?: number | undefined;
+  /** The bytes of input that one call may send; a call that sends more ends with `resourceExhausted`. */
+  readonly maxInputBytes?: number | undefined;
+}
+
 /**
- * A handler with its mode, for a function whose kind doesn't show the mode: for example a plain function that returns a promise.
+ * A handler with its mode, for a function whose kind doesn't show the mode (for example a plain function that returns a promise),
+ * and with the limits of its method.
  */
-export interface ModedHandler {
+export interface ModedHandler extends MethodOptions {
   readonly mode: HandlerMode;
   readonly handler: StreamHandler;
+}
+
+/** Answers one unary request, with bytes. A result that is no bytes fails the request with `handlerFailed`. */
+export type RequestHandler<Request = UnaryRequest> = (request: Request) => Uint8Array | Promise<Uint8Array>;
+
+/** As {@link ModedHandler}, for one method of `onHandle`. */
+export interface ModedRequestHandler<Request = UnaryRequest> extends MethodOptions {
+  readonly mode: HandlerMode;
+  readonly handler: RequestHandler<Request>;
 }
 
 /** One handler for every method, or a table of handlers by `context.method`. Only the table's own properties count. */
@@ -112,7 +134,12 @@ function checkName(what: string, text: unknown): number {
 export function isModed(value: unknown): value is ModedHandler {
   if (typeof value !== 'object' || value === null) return false;
   const { mode, handler } = value as { mode?: unknown; handler?: unknown };
-  return (mode === 'sync' || mode === 'async') && typeof handler === 'function';
+  return (mode === 'sync' || mode === 'async') && typeof handler === 'function' && !isShape(value);
+}
+
+/** Whether a value is the shape of a method that was given no handler. */
+export function isShape(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'input' in value;
 }
 
 /**

@@ -1,33 +1,50 @@
 import { bytesAdvice, bytesOf, kindName } from '../base/typed-array.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
+import { jsonSchemaOf, type SchemaSide } from './json-schema.ts';
 import type { SchemaInput, SchemaOutput, StandardSchema } from './standard-schema.ts';
 
 /**
- * Turns the values of one direction of a stream into payloads of Data frames, and back.
+ * Turns the values of one direction of a stream into payloads of Data frames, and back. Any object of this form is a codec, so an
+ * author may write one for a format of their own.
  *
  * @typeParam Send the type of the values that the sender gives; @typeParam Receive the type that the receiver gets, since a schema
  *   may change a value
  */
 export interface Codec<Send, Receive = Send> {
-  readonly name: 'bytes' | 'text' | 'json' | 'ndjson';
+  /** The format, for a person: `bytes`, `text`, `json`, `ndjson`, `capnp`, or a name of the author's own. */
+  readonly name: string;
   /** Checks each value, in the module: its input when it is decoded, its output before it is encoded. */
-  readonly schema: StandardSchema | undefined;
+  readonly schema?: StandardSchema | undefined;
   /**
    * Whether a payload of more than 1 MiB may travel as several frames, because the receiver's decoder finds a value in any pieces.
    * If not, such a value is refused where it is sent.
    */
   readonly mayCut: boolean;
-  /** The payload of one value. @throws TypeError for a value that can't be encoded */
+  /** The payload of one value. @throws Error for a value that can't be encoded; its message goes to whoever gave the value */
   encode(value: unknown): Uint8Array;
   /** A new decoder for one stream. Each stream needs its own, since a decoder may hold the beginning of a value. */
   decoder(): ValueDecoder;
+  /**
+   * Makes the value of a `one` direction of the decoded values, of which there may be none. It is for a codec whose receiver gets
+   * a value in pieces. Without it, a `one` direction has exactly one decoded value.
+   */
+  join?(values: readonly unknown[]): unknown;
+  /**
+   * A JSON Schema document (draft 2020-12) of the values on the wire, for the module's description of itself.
+   *
+   * @param side `input` for the values that the schema is given, `output` for those that it gives back
+   * @returns `undefined` if there is none
+   */
+  jsonSchema?(side: SchemaSide): string | undefined;
+  /** For a format with types of its own, the name of this one, for example of a Cap'n Proto struct. */
+  readonly typeName?: string | undefined;
   /** Carries the types only; no codec has this property. */
   readonly '~types'?: { readonly send: Send; readonly receive: Receive };
 }
 
 /**
  * Takes payloads and gives values, one by one. Values that precede bytes that can't be decoded are given before those bytes throw.
- * The values of one call must be taken completely before the next call.
+ * The values of one call must be taken completely before the next call. The message of what it throws goes to the sender.
  */
 export interface ValueDecoder {
   push(payload: Uint8Array): Iterable<unknown>;
@@ -47,9 +64,9 @@ const MAX_LINE = 16 << 20;
 export function bytes(): Codec<Uint8Array> {
   return {
     name: 'bytes',
-    schema: undefined,
     mayCut: true,
     encode: (value) => bytesIn(value),
+    join: (chunks) => concat(chunks as readonly Uint8Array[]),
     decoder: () => ({ push: (payload) => [payload], end: () => [] }),
   };
 }
@@ -58,8 +75,8 @@ export function bytes(): Codec<Uint8Array> {
 export function text(): Codec<string> {
   return {
     name: 'text',
-    schema: undefined,
     mayCut: true,
+    join: (pieces) => pieces.join(''),
     encode: (value) => {
       if (typeof value !== 'string') throw new TypeError(`text() sends strings, not ${kindName(value)}`);
       return encodeText(value);
@@ -84,6 +101,7 @@ export function json(schema?: StandardSchema): Codec<unknown> {
     schema,
     mayCut: false,
     encode: (value) => encodeText(stringify(value)),
+    jsonSchema: (side) => jsonSchemaOf(schema, side),
     decoder: () => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
       return {
@@ -110,6 +128,7 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
     schema,
     mayCut: true,
     encode: (value) => encodeText(`${stringify(value)}\n`),
+    jsonSchema: (side) => jsonSchemaOf(schema, side),
     decoder: () => {
       const decoder = new TextDecoder('utf-8', { fatal: true });
       let rest: string[] = [];
@@ -135,6 +154,19 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
       };
     },
   };
+}
+
+/** The bytes of all chunks. A single chunk is not copied. */
+export function concat(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first, second] = chunks;
+  if (first !== undefined && second === undefined) return first;
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.length;
+  }
+  return whole;
 }
 
 function bytesIn(value: unknown): Uint8Array {

@@ -8,7 +8,14 @@ export interface StandardSchema<Input = unknown, Output = Input> {
     readonly vendor: string;
     readonly validate: (value: unknown) => StandardResult<Output> | PromiseLike<StandardResult<Output>>;
     readonly types?: { readonly input: Input; readonly output: Output } | undefined;
+    /** Standard JSON Schema (version 1), which not every validator has. Its functions throw for what they can't express. */
+    readonly jsonSchema?: JsonSchemaConverter | undefined;
   };
+}
+
+export interface JsonSchemaConverter {
+  readonly input: (options: { readonly target: 'draft-2020-12' }) => Record<string, unknown>;
+  readonly output: (options: { readonly target: 'draft-2020-12' }) => Record<string, unknown>;
 }
 
 export type StandardResult<Output> =

@@ -1,13 +1,22 @@
 import type { StreamId } from '../wire/stream-id.ts';
 import { ModuleError } from '../errors.ts';
-import { bytes, tooLargeFor, type AnyCodec, type ReceivedBy, type SentBy } from './codec.ts';
+import { tooLargeFor, type AnyCodec, type ReceivedBy, type SentBy } from './codec.ts';
+import { shapeOf } from './shape.ts';
 
 /** Methods by name: a module's `onServerStream`, or an object of the method shapes that it was made of. */
 export type MethodTable = object;
 
-/** The type of the values that a host sends to the method, and of those that it gets back; bytes if the method has no codec. */
-export type SentTo<M> = M extends { readonly input: infer C } ? SentBy<C> : Uint8Array;
-export type ReceivedFrom<M> = M extends { readonly output: infer C } ? ReceivedBy<C> : Uint8Array;
+/** The shape of a table's entry, which is a shape itself or a handler with its shape; `unknown` if it has none. */
+export type ShapeOf<M> = M extends { readonly shape: infer S } ? S : M;
+type CodecIn<P> = P extends { readonly codec: infer C } ? C : never;
+
+/** The type of the values that a host sends to the method, and of those that it gets back; bytes if the method has no shape. */
+export type SentTo<M> =
+  ShapeOf<M> extends { readonly input: infer P; readonly kind: string } ? SentBy<CodecIn<P>> : Uint8Array;
+export type ReceivedFrom<M> =
+  ShapeOf<M> extends { readonly output: infer P; readonly kind: string }
+    ? ReceivedBy<CodecIn<P>>
+    : Uint8Array;
 
 /** The type of a table's entry; `unknown` for a name that the table doesn't have. */
 export type MethodOf<T, K extends string> = K extends keyof T ? T[K] : unknown;
@@ -121,10 +130,6 @@ export function withMethods<T extends MethodTable, Options>(
 /** The codecs of a method in a table; bytes if the method has none, or if the table has no such method. */
 export function codecsOf(methods: unknown, name: string): { input: AnyCodec; output: AnyCodec } {
   const isTable = typeof methods === 'object' && methods !== null && Object.hasOwn(methods, name);
-  const entry: unknown = isTable ? (methods as Record<string, unknown>)[name] : undefined;
-  const { input, output } = (typeof entry === 'object' && entry !== null ? entry : {}) as {
-    input?: AnyCodec;
-    output?: AnyCodec;
-  };
-  return { input: input ?? bytes(), output: output ?? bytes() };
+  const { input, output } = shapeOf(isTable ? (methods as Record<string, unknown>)[name] : undefined);
+  return { input: input.codec, output: output.codec };
 }

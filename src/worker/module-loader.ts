@@ -7,6 +7,7 @@ import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base
 import {
   checkNames,
   isModed,
+  isShape,
   modeOf,
   type ModedHandler,
   type ModuleDefinition,
@@ -182,6 +183,11 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   }
   const table = new Map<string, ModedHandler>();
   for (const [method, handler] of Object.entries(streams)) {
+    if (isShape(handler)) {
+      complain(
+        `has a shape without a handler for the stream method '${method}'; write ${method}: shape.handler(function* (input, stream) { … })`,
+      );
+    }
     if (typeof handler !== 'function' && !isModed(handler)) {
       complain(
         `has a handler for the stream method '${method}' that is no function; write *${method}(stream) { … } or async *${method}(stream) { … }`,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { test, type TestContext } from 'node:test';
 import { ERROR_CODES } from '../../src/errors.ts';
-import { json, method, ndjson, text } from '../../src/index.ts';
+import { defineMethod, json, ndjson, text } from '../../src/index.ts';
 import { withMethods, type HostStream, type ModuleHost } from '../../src/host/index.ts';
 import { startModule } from '../support/module.ts';
 import { connect, joinNode, LIMIT, startServer } from './world.ts';
@@ -157,9 +157,9 @@ for (const [way, open] of Object.entries(WAYS)) {
   test(`over ${way}: a typed client works as it is`, LIMIT, async (t) => {
     const module = await open(t);
     const methods = {
-      echo: { input: ndjson(), output: ndjson() },
-      context: method({ output: json() }, () => []),
-      'fail-code': { output: text() },
+      echo: defineMethod({ input: ndjson(), output: ndjson() }),
+      context: defineMethod({ output: json() }).handler(() => []),
+      'fail-code': defineMethod({ output: text() }),
     };
     const typed = withMethods(module, methods);
     const stream = typed.open('echo');

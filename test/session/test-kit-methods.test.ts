@@ -3,7 +3,16 @@ import { test } from 'node:test';
 import { type } from 'arktype';
 import * as v from 'valibot';
 import { z } from 'zod';
-import { bytes, defineModule, issuesOf, json, method, ModuleError, ndjson, text } from '../../src/index.ts';
+import {
+  bytes,
+  defineMethod,
+  defineModule,
+  issuesOf,
+  json,
+  ModuleError,
+  ndjson,
+  text,
+} from '../../src/index.ts';
 import { withMethods } from '../../src/host/index.ts';
 import { mockStream, rechunk, testModule } from '../../src/testing/index.ts';
 
@@ -11,15 +20,15 @@ const Point = z.object({ x: z.number(), y: z.number() });
 
 /** Shared by a module and its hosts: no handler, no generated code. */
 const shapes = {
-  centre: { input: ndjson(Point), output: json(Point) },
-  shout: { input: text(), output: text() },
+  centre: defineMethod({ input: ndjson(Point), output: json(Point) }),
+  shout: defineMethod({ input: text(), output: text() }),
 };
 
 const typed = defineModule({
   name: 'typed',
   version: '1.0.0',
   onServerStream: {
-    centre: method(shapes.centre, function* (points) {
+    centre: shapes.centre.handler(function* (points) {
       let [x, y, count] = [0, 0, 0];
       for (const point of points) {
         x += point.x;
@@ -28,33 +37,30 @@ const typed = defineModule({
       }
       yield { x: x / count, y: y / count };
     }),
-    shout: method(shapes.shout, async function* (pieces) {
+    shout: shapes.shout.handler(async function* (pieces) {
       for await (const piece of pieces) yield piece.toUpperCase();
     }),
-    lengths: method({ output: json<number>() }, function* (chunks) {
+    lengths: defineMethod({ output: json<number>() }).handler(function* (chunks) {
       for (const chunk of chunks) yield chunk.length;
     }),
-    dates: method(
-      {
-        input: json(
-          v.pipe(
-            v.string(),
-            v.isoDate(),
-            v.transform((day) => new Date(day)),
-          ),
+    dates: defineMethod({
+      input: json(
+        v.pipe(
+          v.string(),
+          v.isoDate(),
+          v.transform((day) => new Date(day)),
         ),
-        output: text(),
-      },
-      async function* (days) {
-        for await (const day of days) yield String(day.getUTCFullYear());
-      },
-    ),
-    ages: method(
-      { input: json(type({ age: 'number >= 0' })), output: json(type('number < 200')) },
-      async function* (people) {
-        for await (const { age } of people) yield age;
-      },
-    ),
+      ),
+      output: text(),
+    }).handler(async function* (days) {
+      for await (const day of days) yield String(day.getUTCFullYear());
+    }),
+    ages: defineMethod({
+      input: json(type({ age: 'number >= 0' })),
+      output: json(type('number < 200')),
+    }).handler(async function* (people) {
+      for await (const { age } of people) yield age;
+    }),
     *raw(stream) {
       for (const chunk of stream) yield chunk;
     },
@@ -129,9 +135,11 @@ test('output that the schema refuses is the handler’s failure', async () => {
 });
 
 test('what is no JSON, or no UTF-8, is an invalidArgument too', async () => {
-  const handler = method({ input: ndjson<number>(), output: ndjson<number>() }, function* (numbers) {
-    for (const number of numbers) yield number * 2;
-  });
+  const handler = defineMethod({ input: ndjson<number>(), output: ndjson<number>() }).handler(
+    function* (numbers) {
+      for (const number of numbers) yield number * 2;
+    },
+  );
   const broken = mockStream({ input: [utf8('1\n2\nthree\n')] });
   const outcome = await broken.run(handler);
   assert.equal(outcome.code, 'invalidArgument');
@@ -147,7 +155,7 @@ test('what is no JSON, or no UTF-8, is an invalidArgument too', async () => {
   assert.match(
     (
       await wrongBytes.run(
-        method({ input: text() }, function* () {
+        defineMethod({ input: text() }).handler(function* () {
           yield* [];
         }),
       )
@@ -161,7 +169,7 @@ for (const sizes of [1, [2, 5], { seed: 1 }, 1000]) {
   test(`lines and text don’t depend on how the input is cut: ${JSON.stringify(sizes)}`, async () => {
     const lines = utf8('{"x":1,"y":2}\r\n\n{"x":3,"y":4}\n{"x":"ünï","y":[]}');
     const seen: unknown[] = [];
-    const sync = method({ input: ndjson() }, function* (values) {
+    const sync = defineMethod({ input: ndjson() }).handler(function* (values) {
       for (const value of values) seen.push(value);
       yield* [];
     });
@@ -178,11 +186,13 @@ for (const sizes of [1, [2, 5], { seed: 1 }, 1000]) {
 }
 
 test('the input goes on where the last loop over it was left', async () => {
-  const handler = method({ input: ndjson<number>(), output: json<number[]>() }, function* (numbers) {
-    const [first] = numbers;
-    yield [first ?? -1];
-    yield [...numbers];
-  });
+  const handler = defineMethod({ input: ndjson<number>(), output: json<number[]>() }).handler(
+    function* (numbers) {
+      const [first] = numbers;
+      yield [first ?? -1];
+      yield [...numbers];
+    },
+  );
   const mock = mockStream({ input: [utf8('1\n2\n3\n'), utf8('4\n')] });
   await mock.run(handler);
   assert.deepEqual(
@@ -193,19 +203,19 @@ test('the input goes on where the last loop over it was left', async () => {
 
 test('a schema that checks asynchronously serves asynchronous handlers, and is refused to synchronous ones', async () => {
   const schema = z.string().refine(async (value) => value !== 'bad');
-  const later = method({ input: json(schema), output: text() }, async function* (values) {
+  const later = defineMethod({ input: json(schema), output: text() }).handler(async function* (values) {
     for await (const value of values) yield value;
   });
   const good = mockStream({ input: [utf8('"good"')] });
   assert.equal((await good.run(later)).code, 'close');
   const bad = mockStream({ input: [utf8('"bad"')] });
   assert.equal((await bad.run(later)).code, 'invalidArgument');
-  const now = method({ input: json(schema), output: text() }, function* (values) {
+  const now = defineMethod({ input: json(schema), output: text() }).handler(function* (values) {
     yield* values;
   });
   const outcome = await mockStream({ input: [utf8('"good"')] }).run(now);
   assert.equal(outcome.code, 'handlerFailed');
-  assert.match(outcome.message, /async generator/);
+  assert.match(outcome.message, /async function or generator/);
 });
 
 test('a value longer than a frame is cut where the codec may', async () => {
@@ -259,14 +269,14 @@ test('types flow from the method to the kit and to the host', () => {
     for await (const piece of methods.open('shout')) piece satisfies string;
     // @ts-expect-error the table has no such method
     methods.open('nowhere');
-    method({ input: ndjson(Point), output: json<number>() }, function* (points) {
+    defineMethod({ input: ndjson(Point), output: json<number>() }).handler(function* (points) {
       for (const { x } of points) yield x;
     });
     // @ts-expect-error the output takes numbers
-    method({ output: json<number>() }, function* () {
+    defineMethod({ output: json<number>() }).handler(function* () {
       yield 'text';
     });
-    method({ input: bytes() }, async function* (chunks) {
+    defineMethod({ input: bytes() }).handler(async function* (chunks) {
       for await (const chunk of chunks) yield chunk.subarray(1);
     });
     // @ts-expect-error a misspelt key is no module
@@ -282,19 +292,19 @@ test('a value over 1 MiB is cut where its codec may be, and arrives whole', asyn
   const outputs = [
     [
       'ndjson',
-      method({ output: ndjson<string>() }, function* () {
+      defineMethod({ output: ndjson<string>() }).handler(function* () {
         yield large;
       }),
     ],
     [
       'text',
-      method({ output: text() }, async function* () {
+      defineMethod({ output: text() }).handler(async function* () {
         yield large;
       }),
     ],
     [
       'bytes',
-      method({ output: bytes() }, function* () {
+      defineMethod({ output: bytes() }).handler(function* () {
         yield Buffer.from(large);
       }),
     ],
@@ -310,11 +320,11 @@ test('a value over 1 MiB is cut where its codec may be, and arrives whole', asyn
 
 test('a value over 1 MiB whose codec may not cut it is the handler’s mistake, and nothing of it is sent', async () => {
   for (const handler of [
-    method({ output: json<string>() }, function* () {
+    defineMethod({ output: json<string>() }).handler(function* () {
       yield 'x';
       yield 'y'.repeat(1_048_575);
     }),
-    method({ output: json<string>() }, async function* () {
+    defineMethod({ output: json<string>() }).handler(async function* () {
       yield 'x';
       yield 'y'.repeat(1_048_575);
     }),
@@ -335,7 +345,7 @@ test('a value over 1 MiB whose codec may not cut it is the handler’s mistake, 
   assert.equal(
     (
       await fits.run(
-        method({ output: json<string>() }, function* () {
+        defineMethod({ output: json<string>() }).handler(function* () {
           yield 'y'.repeat(1_048_574);
         }),
       )
@@ -348,19 +358,19 @@ test('what a codec can not encode is handlerFailed in a handler, and invalidArgu
   const wrong = 5 as unknown as string;
   const cases = [
     [
-      method({ output: text() }, function* () {
+      defineMethod({ output: text() }).handler(function* () {
         yield wrong;
       }),
       /text\(\) sends strings, not a number/,
     ],
     [
-      method({ output: bytes() }, function* () {
+      defineMethod({ output: bytes() }).handler(function* () {
         yield 'text' as unknown as Uint8Array;
       }),
       /not a string; encode it/,
     ],
     [
-      method({ output: json() }, function* () {
+      defineMethod({ output: json() }).handler(function* () {
         yield 10n;
       }),
       /BigInt/,

@@ -1,5 +1,5 @@
 // What an author and a host see of the types, from ES modules.
-import { defineModule, json, method, ModuleError, type ErrorCode } from 'ixt-sdk';
+import { defineMethod, defineModule, json, ModuleError, type ErrorCode } from 'ixt-sdk';
 import { spawnModule, withMethods, type HostStream } from 'ixt-sdk/host';
 import { testModule } from 'ixt-sdk/testing';
 
@@ -7,7 +7,7 @@ const module = defineModule({
   name: 'm',
   version: '1.0.0',
   onServerStream: {
-    double: method({ input: json<number>(), output: json<number>() }, function* (numbers) {
+    double: defineMethod({ input: json<number>(), output: json<number>() }).handler(function* (numbers) {
       for (const number of numbers) yield number * 2;
     }),
     *echo(stream) {
@@ -24,9 +24,9 @@ export async function use(): Promise<number[]> {
   const child = spawnModule({ file: './m.js' });
   const raw: HostStream = child.openStream('echo');
   raw.cancel(code);
-  const typed = withMethods(child, { double: { input: json<number>(), output: json<number>() } }).open(
-    'double',
-  );
+  const typed = withMethods(child, {
+    double: defineMethod({ input: json<number>(), output: json<number>() }),
+  }).open('double');
   await typed.send(2);
   return await stream.collect();
 }

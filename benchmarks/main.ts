@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
 import { runContest, type Contest, type ContestResult } from './harness/contest.ts';
 import { describeMachine, machineLine } from './harness/machine.ts';
 import { parseOptions, type BenchOptions } from './harness/options.ts';
-import { contestTable, goalTable } from './harness/report.ts';
-import type { Run } from './plots/readme.ts';
+import { contestTable, goalTables, titleOf } from './harness/report.ts';
+import { joinRuns, readRuns, type Run } from './harness/runs.ts';
+import { bulkContests } from './scopes/bulk.ts';
 import { codecContests } from './scopes/codec.ts';
 import { cpuContests } from './scopes/cpu.ts';
 import { echoContests } from './scopes/echo.ts';
 import { growthContests } from './scopes/growth.ts';
+import { hashContests } from './scopes/hash.ts';
 import { loadContests } from './scopes/load.ts';
 import { memoryContests } from './scopes/memory.ts';
 import { openContests } from './scopes/open.ts';
@@ -17,6 +18,7 @@ import { sourceContests } from './scopes/source.ts';
 import { startContests } from './scopes/start.ts';
 import { writerContests } from './scopes/writer.ts';
 import { estimate, estimateText } from './simulation/estimate.ts';
+import { measurePost } from './simulation/post-cost.ts';
 
 const SCOPES: Readonly<Record<string, (options: BenchOptions) => readonly Contest[]>> = {
   cpu: cpuContests,
@@ -30,6 +32,8 @@ const SCOPES: Readonly<Record<string, (options: BenchOptions) => readonly Contes
   start: startContests,
   memory: memoryContests,
   codec: codecContests,
+  bulk: bulkContests,
+  hash: hashContests,
   growth: growthContests,
 };
 
@@ -38,12 +42,11 @@ const HOW =
 
 const options = parseOptions(process.argv.slice(2), Object.keys(SCOPES));
 if (options.redraw) {
-  const { resultsFile } = await import('./plots/readme.ts');
-  await report(JSON.parse(readFileSync(resultsFile(options.root), 'utf8')) as Run);
+  await report(readRuns(options.root));
 } else {
   const run = await measure();
   if (options.json) process.stdout.write(`${JSON.stringify(run, undefined, 2)}\n`);
-  if (options.report) await report(run);
+  if (options.report) await report(joinRuns(readRuns(options.root), run));
 }
 
 async function measure(): Promise<Run> {
@@ -55,28 +58,36 @@ async function measure(): Promise<Run> {
   const results: ContestResult[] = [];
   for (const scope of options.scopes) {
     for (const contest of contestsOf(scope)) {
-      process.stderr.write(`… ${contest.scope}: ${contest.title}\n`);
+      process.stderr.write(`… ${contest.scope}: ${titleOf(contest)}\n`);
       const result = await runContest(contest, options);
       results.push(result);
       say(`${contestTable(result)}\n`);
     }
   }
-  say(goalTable(results));
-  const cores = options.smoke ? undefined : await estimate(results);
+  const { rounds, seconds } = options;
+  const run: Run = {
+    machine,
+    rounds,
+    seconds,
+    mainPerPost: options.smoke ? 0 : await measurePost(),
+    results,
+  };
+  say(goalTables([run]));
+  const cores = options.smoke ? undefined : estimate(results, run.mainPerPost);
   if (cores !== undefined) say(`\n### How many cores one main thread can feed\n\n${estimateText(cores)}`);
-  return { machine, rounds: options.rounds, seconds: options.seconds, results };
+  return run;
 }
 
 /** All contests of a scope; of a smoke run, the first of each kind. */
 function contestsOf(scope: string): readonly Contest[] {
   const contests = SCOPES[scope]?.(options) ?? [];
   if (!options.smoke) return contests;
-  const kinds = contests.map(({ point }) => point?.chart);
+  const kinds = contests.map(({ kind, point }) => kind ?? point?.chart);
   return contests.filter((_, index) => kinds.indexOf(kinds[index]) === index);
 }
 
 /** Loaded late: what draws plots is large, and nothing of it belongs into a process that is measured. */
-async function report(run: Run): Promise<void> {
+async function report(runs: readonly Run[]): Promise<void> {
   const { writeReport } = await import('./plots/readme.ts');
-  await writeReport(run, options.root);
+  await writeReport(runs, options.root);
 }

@@ -15,7 +15,8 @@ export async function build(root: string): Promise<string> {
   const folder = join(root, 'benchmarks', 'node_modules', '.cache', 'ixt-bench');
   const dist = join(folder, 'dist');
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }\n');
+  // By this name the package finds its own files.
+  writeFileSync(join(folder, 'package.json'), '{ "name": "ixt-sdk", "type": "module" }\n');
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const args = [tsc, '-p', join(root, 'benchmarks', 'tsconfig.json'), '--outDir', dist];

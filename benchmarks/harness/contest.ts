@@ -17,13 +17,18 @@ export interface Contestant {
   close(): Promise<void>;
 }
 
-/** A claim on the median of the ratios `of` / `against`, round by round. */
+/** A claim on the median of the ratios `of` / `against`, round by round; without `against`, on the median of the values themselves. */
 export interface Target {
   readonly of: string;
-  readonly against: string;
+  readonly against?: string;
+  /** The detail that is compared, in place of the value. */
+  readonly detail?: string;
   readonly atLeast?: number;
   readonly atMost?: number;
 }
+
+/** How the protocol's bytes reach a child: over real pipes, or over the socket pairs of Node's own spawn. */
+export type Carrier = 'pipes' | 'socket pairs';
 
 export interface Contest {
   readonly scope: string;
@@ -36,6 +41,10 @@ export interface Contest {
   readonly inverted?: boolean;
   /** For what is over in an instant. */
   readonly minRounds?: number;
+  /** A smoke run takes the first contest of each kind. Contests without one are of one kind for each plot. */
+  readonly kind?: string;
+  /** Set where the same is measured over both, so that the table of goals can show them side by side. */
+  readonly carrier?: Carrier;
   /** Where the result goes in a plot. */
   readonly point?: Point;
 }
@@ -54,7 +63,8 @@ export interface ContestantResult extends Spread {
 
 export interface RatioResult extends Spread {
   readonly of: string;
-  readonly against: string;
+  readonly against?: string;
+  readonly detail?: string;
   readonly atLeast?: number;
   readonly atMost?: number;
   /** Undefined without a target. */
@@ -67,6 +77,7 @@ export interface ContestResult {
   readonly unit: string;
   readonly contestants: readonly ContestantResult[];
   readonly ratios: readonly RatioResult[];
+  readonly carrier?: Carrier;
   readonly point?: Point;
 }
 
@@ -102,14 +113,23 @@ function toResult(
   contestants: readonly Contestant[],
   measured: readonly (readonly Measurement[])[],
 ): ContestResult {
-  const { scope, title, unit, point } = contest;
+  const { scope, title, unit, carrier, point } = contest;
   const results = contestants.map(({ name }, index): ContestantResult => {
     const rounds = measured[index] ?? [];
     const values = rounds.map(({ value }) => value);
     return { name, ...spreadOf(values), rounds: values, details: medianDetails(rounds) };
   });
-  const ratios = (contest.targets ?? []).map((target) => ratioOf(target, results, contest.inverted === true));
-  return { scope, title, unit, contestants: results, ratios, ...(point === undefined ? {} : { point }) };
+  const roundsOf = (name: string): readonly Measurement[] =>
+    measured[contestants.findIndex((contestant) => contestant.name === name)] ?? [];
+  const ratios = (contest.targets ?? [])
+    // A contestant may be missing on a system that can't build it.
+    .filter(({ against }) => against === undefined || contestants.some(({ name }) => name === against))
+    .map((target) => ratioOf(target, roundsOf, contest.inverted === true));
+  return {
+    ...{ scope, title, unit, contestants: results, ratios },
+    ...(carrier === undefined ? {} : { carrier }),
+    ...(point === undefined ? {} : { point }),
+  };
 }
 
 function medianDetails(rounds: readonly Measurement[]): Record<string, number> {
@@ -120,15 +140,21 @@ function medianDetails(rounds: readonly Measurement[]): Record<string, number> {
   return details;
 }
 
-function ratioOf(target: Target, results: readonly ContestantResult[], inverted: boolean): RatioResult {
-  const of = results.find(({ name }) => name === target.of)?.rounds ?? [];
-  const against = results.find(({ name }) => name === target.against)?.rounds ?? [];
-  const ratios = of.map((value, round) => {
-    const other = against[round] ?? NaN;
-    return inverted ? other / value : value / other;
+function ratioOf(
+  target: Target,
+  roundsOf: (name: string) => readonly Measurement[],
+  inverted: boolean,
+): RatioResult {
+  const { detail, against, atLeast, atMost } = target;
+  const figures = (name: string): number[] =>
+    roundsOf(name).map(({ value, details }) => (detail === undefined ? value : (details?.[detail] ?? NaN)));
+  const others = against === undefined ? undefined : figures(against);
+  const ratios = figures(target.of).map((figure, round) => {
+    if (others === undefined) return figure;
+    const other = others[round] ?? NaN;
+    return inverted ? other / figure : figure / other;
   });
   const spread = spreadOf(ratios);
-  const { atLeast, atMost } = target;
   const reached =
     atLeast === undefined && atMost === undefined
       ? {}

@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly json: boolean;
   /** Rewrites the results in `benchmarks/README.md`, `benchmarks/results.json` and the plots. */
   readonly report: boolean;
+  /** How much is streamed to see what memory that takes, in MiB. */
+  readonly megabytes: number;
   /** Draws tables and plots again from `benchmarks/results.json`, without measuring. */
   readonly redraw: boolean;
   /** The project's root: where the report goes. */
@@ -29,6 +31,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       smoke: { type: 'boolean', default: false },
+      megabytes: { type: 'string' },
       json: { type: 'boolean', default: false },
       report: { type: 'boolean', default: false },
       redraw: { type: 'boolean', default: false },
@@ -43,6 +46,7 @@ export function parseOptions(args: readonly string[], known: readonly string[]):
     scopes,
     rounds: positive('rounds', values.rounds, values.smoke ? 1 : 5),
     seconds: positive('seconds', values.seconds, values.smoke ? 0.1 : 1),
+    megabytes: positive('megabytes', values.megabytes, values.smoke ? 16 : 1024),
     smoke: values.smoke,
     json: values.json,
     report: values.report,

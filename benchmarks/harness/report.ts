@@ -1,4 +1,5 @@
-import type { ContestResult, RatioResult } from './contest.ts';
+import type { Carrier, ContestResult, RatioResult } from './contest.ts';
+import { nodeLine, type Run } from './runs.ts';
 import type { Spread } from './stats.ts';
 
 /** Three significant digits, with a space between thousands. */
@@ -15,18 +16,32 @@ function spread({ median, min, max }: Spread): string {
   return `${figure(median)} (${figure(min)}–${figure(max)})`;
 }
 
-/** What is asked of a ratio, and whether it is so. */
-export function verdict(ratio: RatioResult): string {
-  if (ratio.reached === undefined) return '';
-  const goal = ratio.atLeast === undefined ? `≤ ${ratio.atMost}` : `≥ ${ratio.atLeast}`;
-  return `${goal} ${ratio.reached ? 'reached' : 'NOT reached'}`;
+/** What is asked of a ratio. */
+function goalOf({ atLeast, atMost }: RatioResult): string {
+  if (atLeast !== undefined) return `≥ ${rounded(atLeast)}`;
+  return atMost === undefined ? '' : `≤ ${rounded(atMost)}`;
+}
+
+/** A goal as it was written: without the zeros of a {@link figure}. */
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(3)));
+}
+
+function verdict({ reached }: RatioResult): string {
+  return reached === undefined ? '' : reached ? ' reached' : ' NOT reached';
+}
+
+/** What a ratio compares: `ixt : grpc-js`, or `ixt` where the value itself is claimed. */
+function whose({ of, against, detail }: RatioResult): string {
+  const names = against === undefined ? of : `${of} : ${against}`;
+  return detail === undefined ? names : `${names}, ${detail}`;
 }
 
 /** One contest as Markdown: figures, then ratios. */
 export function contestTable(result: ContestResult): string {
   const details = [...new Set(result.contestants.flatMap(({ details }) => Object.keys(details)))];
   const lines = [
-    `### ${result.scope}: ${result.title}`,
+    `### ${result.scope}: ${titleOf(result)}`,
     '',
     row(['', `${result.unit}, median (min–max)`, ...details]),
     row(['---', '---:', ...details.map(() => '---:')]),
@@ -44,25 +59,59 @@ export function contestTable(result: ContestResult): string {
   if (result.ratios.length > 0) {
     lines.push('', row(['ratio', 'median (min–max)', 'goal']), row(['---', '---:', '---']));
     for (const ratio of result.ratios) {
-      lines.push(row([`${ratio.of} : ${ratio.against}`, spread(ratio), verdict(ratio)]));
+      lines.push(row([whose(ratio), spread(ratio), `${goalOf(ratio)}${verdict(ratio)}`]));
     }
   }
   return lines.join('\n');
 }
 
-/** All ratios that have a goal, one line each. */
-export function goalTable(results: readonly ContestResult[]): string {
-  const lines = [
-    row(['scope', 'what', 'ratio of', 'median (min–max)', 'goal']),
-    row(['---', '---', '---', '---:', '---']),
-  ];
-  for (const { scope, title, ratios } of results) {
-    for (const ratio of ratios) {
-      if (ratio.reached === undefined) continue;
-      lines.push(row([scope, title, `${ratio.of} : ${ratio.against}`, spread(ratio), verdict(ratio)]));
+/**
+ * All ratios that have a goal, one line each, and a column for each line of Node that was measured; then those that were measured
+ * over both carriers, with a column for each of them.
+ */
+export function goalTables(runs: readonly Run[]): string {
+  const nodes = [...new Set(runs.map(nodeLine))].map((node): Column => ({ node, label: `Node ${node}` }));
+  const both = CARRIERS.flatMap((carrier) =>
+    nodes.map(({ node, label }): Column => ({ node, carrier, label: `${carrier}, ${label}` })),
+  );
+  return [goalTable(runs, nodes), goalTable(runs, both)].filter((table) => table !== '').join('\n\n');
+}
+
+const CARRIERS: readonly Carrier[] = ['pipes', 'socket pairs'];
+
+/** What the ratios of one column have in common. */
+interface Column {
+  readonly node: string;
+  readonly carrier?: Carrier;
+  readonly label: string;
+}
+
+function goalTable(runs: readonly Run[], columns: readonly Column[]): string {
+  const rows = new Map<string, string[]>();
+  columns.forEach(({ node, carrier }, column) => {
+    for (const result of runs.filter((run) => nodeLine(run) === node).flatMap(({ results }) => results)) {
+      if (result.carrier !== carrier) continue;
+      for (const ratio of result.ratios) {
+        if (ratio.reached === undefined) continue;
+        const what = [result.scope, result.title, whose(ratio), goalOf(ratio)];
+        const key = what.join('\n');
+        const cells = rows.get(key) ?? [...what, ...columns.map(() => '')];
+        cells[what.length + column] = `${spread(ratio)}${verdict(ratio)}`;
+        rows.set(key, cells);
+      }
     }
-  }
-  return lines.join('\n');
+  });
+  if (rows.size === 0) return '';
+  return [
+    row(['scope', 'what', 'ratio of', 'goal', ...columns.map(({ label }) => `${label}: median (min–max)`)]),
+    row(['---', '---', '---', '---', ...columns.map(() => '---')]),
+    ...[...rows.values()].map(row),
+  ].join('\n');
+}
+
+/** What was measured, and over which carrier where it was measured over both. */
+export function titleOf({ title, carrier }: Pick<ContestResult, 'title' | 'carrier'>): string {
+  return carrier === undefined ? title : `${title}, ${carrier}`;
 }
 
 function row(cells: readonly string[]): string {

@@ -33,8 +33,18 @@ export function timesBetween(before: ThreadTimes, after: ThreadTimes): ThreadTim
 
 /** Resident memory of a process in bytes; 0 where the system has no `/proc`. */
 export function residentBytes(pid: number): number {
+  return statusBytes(pid, 'VmRSS');
+}
+
+/** The most memory that a process has had resident at once, in bytes; 0 where the system has no `/proc`. */
+export function peakResidentBytes(pid: number): number {
+  return statusBytes(pid, 'VmHWM');
+}
+
+function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const kilobytes = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
     return Number(kilobytes ?? 0) * 1024;
   } catch {
     return 0;

@@ -26,6 +26,17 @@ export default defineModule({
       const chunk = new Uint8Array(numberOf(stream, 'size')).fill(0xa5);
       for (let left = numberOf(stream, 'count'); left > 0; left--) yield chunk;
     },
+    /** Metadata count, size. */
+    async 'source-async'(stream) {
+      const chunk = new Uint8Array(numberOf(stream, 'size')).fill(0xa5);
+      for (let left = numberOf(stream, 'count'); left > 0; left--) await stream.send(chunk);
+    },
+    /** The digest of all that comes in. */
+    *'hash-input'(stream) {
+      const hash = createHash('sha256');
+      for (const chunk of stream) hash.update(chunk);
+      yield hash.digest();
+    },
     *empty() {},
     async 'empty-async'() {},
     /** Metadata us: computes that many microseconds for each chunk, then echoes it. */

@@ -1,4 +1,4 @@
-/** The gRPC peer's child: serves on the unix socket that its first argument names. */
+/** The gRPC peer's child: serves on the unix socket that its first argument names, with the window that the second one says. */
 import {
   Server,
   ServerCredentials,
@@ -7,9 +7,10 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js';
-import { GRPC_OPTIONS, LOAD_SERVICE } from './grpc-service.ts';
+import { grpcOptions, LOAD_SERVICE } from './grpc-service.ts';
 
-const server = new Server(GRPC_OPTIONS);
+const [, , address, windowBytes] = process.argv;
+const server = new Server(grpcOptions(windowBytes === undefined ? undefined : Number(windowBytes)));
 server.addService(LOAD_SERVICE, {
   echo: (call: ServerDuplexStream<Buffer, Buffer>) => {
     call.on('data', (chunk: Buffer) => {
@@ -42,7 +43,7 @@ server.addService(LOAD_SERVICE, {
     write();
   },
 });
-server.bindAsync(`unix:${process.argv[2]}`, ServerCredentials.createInsecure(), (error) => {
+server.bindAsync(`unix:${address}`, ServerCredentials.createInsecure(), (error) => {
   if (error !== null) throw error;
   process.send?.('ready');
 });

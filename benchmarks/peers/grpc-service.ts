@@ -31,9 +31,11 @@ export const LOAD_SERVICE = {
   source: SOURCE,
 } satisfies ServiceDefinition;
 
-/** As our own first window, both ways: what one stream may have on its way. */
-export const GRPC_OPTIONS = {
-  'grpc-node.flow_control_window': 262_144,
-  'grpc.max_concurrent_streams': 100_000,
-  'grpc.max_receive_message_length': -1,
-};
+/** @param windowBytes what one stream may have on its way, in each direction; by default as our own first window */
+export function grpcOptions(windowBytes = 262_144) {
+  return {
+    'grpc-node.flow_control_window': windowBytes,
+    'grpc.max_concurrent_streams': 100_000,
+    'grpc.max_receive_message_length': -1,
+  };
+}

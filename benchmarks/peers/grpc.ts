@@ -4,20 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, credentials, Metadata, type ClientWritableStream } from '@grpc/grpc-js';
 import { startPeer } from './child.ts';
-import { ECHO, EMPTY, GRPC_OPTIONS, SINK, SOURCE } from './grpc-service.ts';
+import { ECHO, EMPTY, grpcOptions, SINK, SOURCE } from './grpc-service.ts';
 import { sum } from './ixt.ts';
 import { atRate, checkAll, Deadline, inWaves, type Peer } from './peer.ts';
 
 const NAME = 'grpc-js';
 const noMetadata = new Metadata();
 
-/** @grpc/grpc-js over a unix socket, messages as raw bytes, one connection. */
-export async function grpcPeer(): Promise<Peer> {
+/**
+ * @grpc/grpc-js over a unix socket, messages as raw bytes, one connection.
+ *
+ * @param windowBytes what one stream may have on its way, in each direction (default: as our own first window)
+ */
+export async function grpcPeer(windowBytes?: number): Promise<Peer> {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-bench-'));
   const address = join(folder, 'grpc');
-  const child = startPeer('grpc-server.ts', [address]);
+  const windowArgs = windowBytes === undefined ? [] : [String(windowBytes)];
+  const child = startPeer('grpc-server.ts', [address, ...windowArgs]);
   await child.message();
-  const client = new Client(`unix:${address}`, credentials.createInsecure(), GRPC_OPTIONS);
+  const client = new Client(`unix:${address}`, credentials.createInsecure(), grpcOptions(windowBytes));
   const openEcho = () =>
     client.makeBidiStreamRequest(ECHO.path, ECHO.requestSerialize, ECHO.responseDeserialize, noMetadata);
   let onPong = (): void => undefined;

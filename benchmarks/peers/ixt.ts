@@ -17,6 +17,8 @@ export interface IxtOptions {
   readonly workers?: number;
   readonly streamsPerWorker?: number;
   readonly transport?: SpawnModuleOptions['transport'];
+  /** Another program that serves the same handlers, in place of ours. */
+  readonly command?: SpawnModuleOptions['command'];
   readonly args?: readonly string[];
   /** Flags of the child's Node, for profiles. */
   readonly nodeArgs?: readonly string[];
@@ -24,15 +26,17 @@ export interface IxtOptions {
 
 /** The module with the benchmarks' handlers, compiled, started by its launcher as a host starts it. */
 export function spawnLoadModule(options: IxtOptions = {}): ModuleProcess {
-  const { workers = 2, streamsPerWorker = 64, args = [], nodeArgs } = options;
+  const { workers = 2, streamsPerWorker = 64, args = [], nodeArgs, command } = options;
   const file = siblingFile(import.meta.url, '../modules/load.ts');
   const flags = ['--streams-per-worker', String(streamsPerWorker), ...args];
   const cli = siblingFile(import.meta.url, '../../src/cli/main.ts', 'cjs');
   const serve = ['serve', file, '--workers', String(workers), ...flags, '--descriptors', '3,4'];
   return spawnModule({
-    ...(nodeArgs === undefined
-      ? { file, workers, args: flags }
-      : { command: [process.execPath, ...serveArgs, ...nodeArgs, cli, ...serve], launcher: true }),
+    ...(command !== undefined
+      ? { command }
+      : nodeArgs === undefined
+        ? { file, workers, args: flags }
+        : { command: [process.execPath, ...serveArgs, ...nodeArgs, cli, ...serve], launcher: true }),
     transport: options.transport ?? 'pipe',
     onViolation: (violation) => {
       throw violation;
@@ -87,7 +91,8 @@ export async function ixtPeer(options: IxtOptions = {}): Promise<Peer> {
       await Promise.all(
         Array.from({ length: streams }, async () => {
           let received = 0;
-          for await (const chunk of module.openStream('source', { metadata })) received += chunk.length;
+          for await (const chunk of module.openStream(`source${suffix}`, { metadata }))
+            received += chunk.length;
           checkAll(name, frames * payloadBytes, received);
         }),
       );

@@ -1,40 +1,34 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
-import type { ContestResult } from '../harness/contest.ts';
-import { machineLine, type Machine } from '../harness/machine.ts';
-import { contestTable, goalTable } from '../harness/report.ts';
+import { machineLine } from '../harness/machine.ts';
+import { contestTable, goalTables } from '../harness/report.ts';
+import { nodeLine, resultsFile, type Run } from '../harness/runs.ts';
 import { estimate, estimateText } from '../simulation/estimate.ts';
 import { chartsOf } from './charts.ts';
 import { draw } from './draw.ts';
-
-/** Everything that a run found out. */
-export interface Run {
-  readonly machine: Machine;
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly results: readonly ContestResult[];
-}
 
 const BEGIN = '<!-- results: written by npm run bench -- --report -->';
 const END = '<!-- end of results -->';
 
 /** Writes plots, `benchmarks/results.json`, and the results between the marks of `benchmarks/README.md`. */
-export async function writeReport(run: Run, root: string): Promise<void> {
+export async function writeReport(runs: readonly Run[], root: string): Promise<void> {
   const folder = join(root, 'benchmarks');
-  const found = await estimate(run.results);
-  const charts = chartsOf(run.results, found?.runs ?? []);
+  await writeFormatted(resultsFile(root), JSON.stringify(runs));
+  // The goals have a column for each line of Node; plots and tables of every figure are of the first line alone.
+  const first = runs.filter((run) => runs[0] !== undefined && nodeLine(run) === nodeLine(runs[0]));
+  const results = first.flatMap((run) => run.results);
+  const costs = first.find((run) => run.results.some(({ scope }) => scope === 'echo'));
+  const found = estimate(results, costs?.mainPerPost ?? 0);
+  const charts = chartsOf(results, found?.runs ?? []);
   await draw(charts, join(folder, 'plots', 'png'));
-  await writeFormatted(resultsFile(root), JSON.stringify(run));
-  const { machine, rounds, seconds, results } = run;
   const text = [
     BEGIN,
     '',
-    `Run of ${machine.date}: ${machineLine(machine)}. ${rounds} rounds of ${seconds} s for each contestant after a warm-up.`,
-    '',
+    ...runs.flatMap((run) => [runLine(run), '']),
     '### Goals',
     '',
-    goalTable(results),
+    goalTables(runs),
     '',
     '### How cost grows',
     '',
@@ -52,9 +46,9 @@ export async function writeReport(run: Run, root: string): Promise<void> {
   await writeFormatted(file, page.slice(0, start) + text + page.slice(end + END.length));
 }
 
-/** Where a run is kept, to be drawn again. */
-export function resultsFile(root: string): string {
-  return join(root, 'benchmarks', 'results.json');
+function runLine({ machine, rounds, seconds, results }: Run): string {
+  const scopes = [...new Set(results.map(({ scope }) => `\`${scope}\``))].join(', ');
+  return `Run of ${machine.date}: ${machineLine(machine)}. ${rounds} rounds of ${seconds} s for each contestant after a warm-up. Scopes: ${scopes}.`;
 }
 
 /** In the project's own format, since both files are part of it. */

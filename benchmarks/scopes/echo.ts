@@ -3,7 +3,7 @@ import { grpcPeer } from '../peers/grpc.ts';
 import { ixtPeer } from '../peers/ixt.ts';
 import { jsonRpcPeer } from '../peers/json-rpc.ts';
 import type { Peer } from '../peers/peer.ts';
-import { rawEchoPeer } from '../peers/raw-echo.ts';
+import { rawPipePeer } from '../peers/raw-pipe.ts';
 import { ability, throughput } from './end-to-end.ts';
 
 const SYNC = 'ixt, generator';
@@ -51,7 +51,7 @@ const PEERS: Readonly<Record<Who, () => Promise<Peer>>> = {
   async: () => ixtPeer({ name: ASYNC, handlers: 'async' }),
   grpc: grpcPeer,
   json: jsonRpcPeer,
-  raw: () => rawEchoPeer(),
+  raw: () => rawPipePeer(),
 };
 
 function grpc(of: string, atLeast: number): Target {

@@ -74,7 +74,7 @@ export function latencyDetails(times: readonly number[]): {
 }
 
 /** The method of a peer, bound. @throws Error for a peer that can't do it */
-export function ability<Name extends 'echo' | 'sink' | 'open' | 'ping' | 'paced'>(
+export function ability<Name extends 'echo' | 'sink' | 'source' | 'open' | 'ping' | 'paced'>(
   peer: Peer,
   name: Name,
 ): NonNullable<Peer[Name]> {

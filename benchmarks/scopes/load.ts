@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Contest, Contestant, Measurement } from '../harness/contest.ts';
 import { spawnLoadModule } from '../peers/ixt.ts';
-import { rawEchoPeer } from '../peers/raw-echo.ts';
+import { rawPipePeer } from '../peers/raw-pipe.ts';
 import { ability, latencyDetails } from './end-to-end.ts';
 
 const WORKERS = 2;
@@ -32,7 +32,7 @@ function rawUnderLoad(): Promise<Contestant> {
   return Promise.resolve({
     name: RAW,
     async measure(seconds) {
-      const peer = await rawEchoPeer(WORKERS);
+      const peer = await rawPipePeer({ burning: WORKERS });
       try {
         const ping = ability(peer, 'ping');
         // A health request with its envelope has as many bytes.

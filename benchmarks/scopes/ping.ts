@@ -3,7 +3,7 @@ import { grpcPeer } from '../peers/grpc.ts';
 import { ixtPeer } from '../peers/ixt.ts';
 import { jsonRpcPeer } from '../peers/json-rpc.ts';
 import type { Peer } from '../peers/peer.ts';
-import { rawEchoPeer } from '../peers/raw-echo.ts';
+import { rawPipePeer } from '../peers/raw-pipe.ts';
 import { ability, latency } from './end-to-end.ts';
 
 /** One frame there and back, with nothing else on the way. */
@@ -23,7 +23,7 @@ export function pingContests(): Contest[] {
         () => start(ixtPeer({ name: 'ixt, async generator', handlers: 'async' })),
         () => start(grpcPeer()),
         () => start(jsonRpcPeer()),
-        () => start(rawEchoPeer()),
+        () => start(rawPipePeer()),
       ],
       inverted: true,
       targets: [

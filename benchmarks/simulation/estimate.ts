@@ -1,6 +1,5 @@
 import type { ContestResult } from '../harness/contest.ts';
 import { figure } from '../harness/report.ts';
-import { measurePost } from './post-cost.ts';
 import { simulate, type Costs, type SimulationResult } from './main-thread.ts';
 
 const WORKERS = [8, 16, 64];
@@ -11,9 +10,12 @@ export interface Estimate {
   readonly runs: readonly SimulationResult[];
 }
 
-/** @returns undefined where the run had no `echo` and `ping` to take costs from, or the system doesn't count them */
-export async function estimate(results: readonly ContestResult[]): Promise<Estimate | undefined> {
-  const costs = costsOf(results, await measurePost());
+/**
+ * @param mainPerPost what `measurePost` found in the same run
+ * @returns undefined where the run had no `echo` and `ping` to take costs from, or the system doesn't count them
+ */
+export function estimate(results: readonly ContestResult[], mainPerPost: number): Estimate | undefined {
+  const costs = costsOf(results, mainPerPost);
   if (costs === undefined) return undefined;
   const runs = COMPUTING.flatMap((computing) =>
     WORKERS.map((workers) => simulate(costs, workers, computing)),

@@ -61,7 +61,7 @@ export class Bus {
     return this.#connection.info?.max_payload ?? 65_536;
   }
 
-  /** What the server has last refused. */
+  /** The last refusal of the server. */
   get refusal(): Error | undefined {
     return this.#refusal;
   }

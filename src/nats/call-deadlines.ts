@@ -9,7 +9,7 @@ import type { Grant } from './grant.ts';
 const unsettled = new Unsettled({});
 
 /**
- * What a client does itself about the deadlines of its calls, by its own clock.
+ * The client's own part in the deadlines of its calls, by its own clock.
  *
  * A node's clock may differ, so the sessions, which know deadlines as they were sent, must not act on them.
  */

@@ -37,7 +37,7 @@ export interface ChannelEvents {
   onPlaces(places: readonly string[]): void;
   /** Bytes of the other side, in order, each once. Valid during the call only. */
   onData(bytes: Uint8Array): void;
-  /** What `send` returned false for was acknowledged. */
+  /** Messages that `send` had no room for may be sent now, because others were acknowledged. */
   onDrain(): void;
   /** The session is over; nothing else is called. @param end for a person: why, and whether the peer was lost or has said so */
   onOver(end: ChannelEnd): void;
@@ -51,7 +51,7 @@ const MAX_MESSAGE_BYTES = 262_144 + HEADER_BYTES;
 const ACK_BYTES = 262_144;
 /** So much sent and not acknowledged asks for a pause. */
 const CLOGGED_BYTES = 8 << 20;
-/** What one session may hold of what was sent and not acknowledged. */
+/** Bytes that one session may have sent and not seen acknowledged. */
 export const MAX_KEPT_BYTES = 64 << 20;
 
 /**
@@ -101,7 +101,7 @@ export class Channel {
     return this.#isOver;
   }
 
-  /** What is sent and not acknowledged, in bytes. */
+  /** Bytes that were sent and are not acknowledged. */
   get keptBytes(): number {
     return this.#kept.bytes;
   }

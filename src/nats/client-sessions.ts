@@ -9,7 +9,7 @@ import { randomId, type NodeId, type Subjects } from './subjects.ts';
 
 /** A client's sessions: one with each node that it has something open with, or had lately. */
 export class ClientSessions {
-  /** What new sessions say first, once the client has initialised the module. */
+  /** The first message of new sessions, once the client has initialised the module. */
   init: InitializeOptions | undefined;
   readonly #bus: Bus;
   readonly #subjects: Subjects;

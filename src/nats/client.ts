@@ -43,7 +43,7 @@ export interface NodeStreamOptions extends OpenStreamOptions {
   readonly node?: string;
 }
 
-/** What a client's streams may have on the way to it together, so that a server never cuts it off as too slow (64 MB). */
+/** Bytes that may be on the way to a client for all its streams together. A server cuts off a client as too slow at 64 MB. */
 const ALL_WINDOWS = 16 << 20;
 const SMALLEST_WINDOW = 4_096;
 
@@ -134,7 +134,7 @@ export class NatsModule implements ModuleHost {
   }
 
   /**
-   * What the module says of itself, from one of its nodes; waits until there is one.
+   * The module's description of itself, from one of its nodes; waits until there is one.
    *
    * @throws ModuleError `invalidArgument` for a `config`: it is given where a node joins
    */

@@ -27,7 +27,7 @@ export interface NodeInfo extends NodeFigures {
   readonly startedAt: Date;
 }
 
-/** What a node answers on `$SRV`. */
+/** A node's answer on `$SRV`. */
 export interface ServiceAnswers {
   readonly node: NodeId;
   readonly version: string;
@@ -100,7 +100,7 @@ export function parsePing(data: Uint8Array): NodeId | undefined {
   return parseNodeId(parseObject(data)?.['id']);
 }
 
-/** What one node has answered; undefined for the answer of some other service. */
+/** The answer of one node; `undefined` if it is of some other service. */
 export function parseStats(data: Uint8Array): NodeInfo | undefined {
   const fields = parseObject(data);
   const id = parseNodeId(fields?.['id']);

@@ -3,7 +3,7 @@ interface Kept {
   readonly message: Uint8Array;
 }
 
-/** What a side has sent and the other one has not acknowledged, in order. */
+/** Messages that one side has sent and the other has not acknowledged, in order. */
 export class KeptMessages {
   #queue: Kept[] = [];
   #head = 0;

@@ -8,12 +8,12 @@ const QUIET_MS = 150;
 const NODES_MS = 1_000;
 const PING_MS = 250;
 
-/** What a client asks of all nodes at once: each answers for itself, and nobody knows how many will. */
+/** Questions of a client to all nodes at once. Each node answers for itself, and nobody knows how many will. */
 export class NodeAsks {
   readonly #bus: Bus;
   readonly #subjects: Subjects;
   readonly #inbox: string;
-  /** Who waits for answers, by the word that ends their subject. */
+  /** Receivers that wait for answers, by the word that ends their subject. */
   readonly #replies = new Map<string, (message: BusMessage) => void>();
   #nextNumber = 1;
 

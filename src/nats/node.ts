@@ -33,7 +33,7 @@ export interface JoinOptions extends NatsOptions {
   readonly ahead?: number;
   /** Further flags of `serve`. */
   readonly args?: readonly string[];
-  /** What the module's `onInit` gets. */
+  /** The configuration that the module's `onInit` gets. */
   readonly config?: Uint8Array;
   /** Answers what handlers ask of their host; without it they get `unimplemented`. */
   readonly onService?: ServiceHandler;
@@ -124,7 +124,7 @@ export class ModuleNode {
     this.ended = new Promise((resolve) => (this.#hasEnded = resolve));
   }
 
-  /** What the module calls itself, or the name it was given. */
+  /** The module's own name, or the one that it was given. */
   get name(): string {
     return this.#name;
   }

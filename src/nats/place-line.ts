@@ -29,7 +29,7 @@ export interface PlaceLineEvents {
 }
 
 /**
- * What waits for a place, in the order in which it came, and the asks for it.
+ * Streams that wait for a place, in the order in which they came, and the asks for them.
  *
  * Each that waits is asked for once at a time. After an answer that there is no room one ask is made at a time, with pauses that
  * grow, since a full line would otherwise ask dozens of times for each stream; each success doubles the number.

@@ -21,7 +21,7 @@ export class Places {
   readonly #clock: Clock;
   readonly #times: SessionTimes;
   readonly #onChange: () => void;
-  /** What stops the clock of each promise. */
+  /** For each promise, the function that stops its clock. */
   readonly #held = new Map<string, () => void>();
   readonly #late = new Map<string, () => void>();
   #claimed = 0;

@@ -18,7 +18,7 @@ import { HEADER_BYTES } from './session-message.ts';
 const MAX_CLAIMED = 64;
 /** Requests of a session that take no place, and that the module has not answered. */
 const MAX_SMALL_CALLS = 16;
-/** What a session may send while the module takes less than comes. */
+/** Bytes that a session may send while the module takes less than comes. */
 const MAX_CLOGGED_BYTES = 64 << 20;
 
 /** Where messages to the client go, each with room for a header in front; false: wait until it has taken some. */

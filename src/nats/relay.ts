@@ -26,7 +26,7 @@ import { parseStreamId, type IdWords } from '../wire/stream-id.ts';
 import { StreamTable, type TableEntry } from '../wire/stream-table.ts';
 import type { Places } from './places.ts';
 
-/** What a node understands beyond the first version of the protocol; its sessions get of it what they accept. */
+/** Abilities of a node beyond the first version of the protocol. A session uses those of them that its client accepts. */
 const UNDERSTOOD = { accepts: ['progress'] };
 
 /** Arms of a frame that only those get who said that they accept them. */
@@ -34,7 +34,7 @@ const ARM_NEEDS: ReadonlyMap<number, string> = new Map([[6, 'progress']]);
 
 /** The other end of what the relay carries: one session with a client. */
 export interface RelaySession {
-  /** What its client accepts beyond the first version of the protocol. */
+  /** Abilities that its client accepts beyond the first version of the protocol. */
   readonly accepts: ReadonlySet<string>;
   /** One whole message of a stream: `bytes[start, end)`, valid during the call only. */
   forward(bytes: Uint8Array, start: number, end: number): void;
@@ -115,7 +115,7 @@ export class Relay {
     });
   }
 
-  /** What the module said of itself: the payload of `Initialized`, which every session gets. */
+  /** The module's description of itself: the payload of `Initialized`, which every session gets. */
   get initialized(): Uint8Array {
     return this.#initialized;
   }

@@ -27,7 +27,7 @@ export const ANSWER = 2;
 /** The text of one place in a claim: 128 bits in hex. */
 export const PLACE_BYTES = 32;
 
-/** What a header says. */
+/** The fields of a header. */
 export interface SessionHeader {
   readonly kind: number;
   readonly flags: number;

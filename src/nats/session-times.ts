@@ -10,7 +10,7 @@ export interface SessionTimes {
   readonly rejoinMs: number;
   /** The peer counts as lost when nothing was heard of it for this long. */
   readonly silentMs: number;
-  /** What was sent is sent again no more often than this. */
+  /** The shortest time between two attempts to send the same message. */
   readonly resendMs: number;
   /** A session with nothing open is closed by its client after this time; the node forgets it after twice the time. */
   readonly idleMs: number;

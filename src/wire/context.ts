@@ -2,7 +2,7 @@ import { checkCounter } from './capnp/field-range.ts';
 import type { StructReader } from './capnp/reader.ts';
 import type { SegmentWriter } from './capnp/segment-writer.ts';
 
-/** Who calls which method, and until when: `InvocationContext` of `schema/ipc.capnp`. */
+/** The caller, the method, and the deadline of a call: `InvocationContext` of `schema/ipc.capnp`. */
 export interface InvocationContext {
   readonly invocationId: string;
   readonly method: string;
@@ -18,7 +18,7 @@ export interface InvocationContext {
   readonly metadata: readonly (readonly [key: string, value: string])[];
 }
 
-/** What a caller fills in; the rest is empty. */
+/** The fields that a caller fills in; the rest is empty. */
 export type InvocationContextInit = Partial<InvocationContext>;
 
 /** All defaults. */
@@ -81,10 +81,10 @@ export function readBoundedContext(
   return { context: contextBytes > maxBytes ? EMPTY_CONTEXT : readInvocationContext(s), contextBytes };
 }
 
-/** What who routes a call needs of its context. */
+/** The part of a context that routing needs. */
 export type ContextHead = Pick<InvocationContext, 'method' | 'deadlineUnixMs'> & {
   /**
-   * What the fields hold that we know, in bytes, in whatever layout the sender has put them: 64, each text that is there with its
+   * Bytes that the fields hold that we know, in whatever layout the sender has put them: 64, each text that is there with its
    * NUL and padded to 8, and for a list that is there 8 and 16 for each entry. A text that two pointers lead to counts twice.
    */
   readonly contextBytes: number;

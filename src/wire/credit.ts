@@ -15,8 +15,8 @@ export function grantFits(balance: number, grant: number): boolean {
 /**
  * The receiving side's account of what the sender may still send.
  *
- * What was granted is counted elsewhere (by whoever takes the data) and handed in, modulo 2^32; so is kept what was
- * received. Their difference is far below 2^31: the window and one frame bound it.
+ * The bytes granted are counted elsewhere, by whoever takes the data, and are handed in modulo 2^32. The bytes received are kept
+ * here in the same way. Their difference is far below 2^31, because the window and one frame bound it.
  */
 export class ReceiveWindow {
   readonly #initial: number;
@@ -39,7 +39,7 @@ export class ReceiveWindow {
     return true;
   }
 
-  /** What the sender may still send, in bytes; negative by at most one frame. */
+  /** Bytes that the sender may still send; negative by at most one frame. */
   balance(granted: number): number {
     return this.#initial + ((granted - this.#received) | 0);
   }

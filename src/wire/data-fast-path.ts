@@ -5,7 +5,7 @@ import { saysWord, streamIdFromWords } from './stream-id.ts';
 const HEADER_BYTES = FrameEncoder.DATA_HEADER_BYTES;
 
 /**
- * What encoders write ahead of a Data payload, as words of 32 bits, here for the stream id 0: one segment each for the
+ * The bytes that encoders write ahead of a Data payload, as words of 32 bits, here for the stream id 0: one segment each for the
  * envelope and the frame, and every object right behind its pointer.
  */
 const USUAL = new Int32Array(new FrameEncoder(streamIdFromWords(0, 0, 0, 0)).dataHeader(0).slice().buffer);

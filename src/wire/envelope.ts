@@ -19,7 +19,7 @@ const utf8 = new TextEncoder();
 /** Reads envelopes, one after the other into its own fields; a message of one segment costs no allocation. */
 export class EnvelopeDecoder {
   readonly #cursor: PointerCursor;
-  /** What was given to `decode`; the offsets below are into it. */
+  /** The bytes that were given to `decode`; the offsets below are into them. */
   bytes: Uint8Array = EMPTY_PAYLOAD;
   /** The UInt16 as it came, whether or not it is a known type. */
   typeNumber = 0;

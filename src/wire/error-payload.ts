@@ -3,7 +3,7 @@ import { NO_BYTES, padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts'
 import type { StructReader } from './capnp/reader.ts';
 import { encodeUtf8 } from './capnp/short-text.ts';
 
-/** What an `IpcError` of the wire says. */
+/** The fields of an `IpcError` of the wire. */
 export interface ErrorFields {
   /** The UInt16 as it came. */
   readonly codeNumber: number;

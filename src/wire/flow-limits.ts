@@ -1,5 +1,5 @@
 /**
- * What a receiver enforces before it takes memory, and the three constants of `schema/ipc_streaming.capnp`.
+ * The limits that a receiver enforces before it takes memory, and the three constants of `schema/ipc_streaming.capnp`.
  */
 
 /** Bytes that each side may send on a new stream until more is granted (`initialCredit` of the schema). */
@@ -8,10 +8,10 @@ export const INITIAL_CREDIT = 262_144;
 /** The largest payload of one Data frame, in bytes (`maxDataBytes` of the schema). */
 export const MAX_DATA_BYTES = 1_048_576;
 
-/** What a Data frame costs at the least, in bytes of credit (`minDataCost` of the schema). */
+/** The least cost of a Data frame, in bytes of credit (`minDataCost` of the schema). */
 export const MIN_DATA_COST = 64;
 
-/** What one Data frame costs: its payload, and never less than {@link MIN_DATA_COST}, so that a flood of tiny frames is bounded. */
+/** The cost of one Data frame: its payload, and never less than {@link MIN_DATA_COST}, so that a flood of tiny frames is bounded. */
 export function dataCost(payloadBytes: number): number {
   return payloadBytes < MIN_DATA_COST ? MIN_DATA_COST : payloadBytes;
 }

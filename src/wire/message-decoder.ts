@@ -8,7 +8,7 @@ import { MESSAGE_TYPE, messageTypeFromNumber, type MessageType } from './message
 import { isStreamIdText, streamIdFromWords } from './stream-id.ts';
 
 /**
- * What a message is: its type if it is sound, and otherwise what is wrong with it.
+ * The kind of a message: its type if it is sound, and otherwise what is wrong with it.
  *
  * A sound `streamFrame` has an arm that this version knows, and the id of its envelope: read `frame`. Of the other types the
  * envelope is sound, and the payload not looked at: read `requestId()` and `payload()`.
@@ -40,7 +40,7 @@ export class MessageDecoder {
    * object for every message.
    */
   readonly frame: Frame;
-  /** What was given to {@link decode}: the offsets of `frame` are into it. */
+  /** The bytes that were given to {@link decode}; the offsets of `frame` are into them. */
   bytes: Uint8Array = EMPTY_PAYLOAD;
   /** The kind of the last message. */
   kind: MessageKind = 'malformedEnvelope';
@@ -97,7 +97,7 @@ export class MessageDecoder {
   }
 
   /**
-   * What is wrong, for the kinds `malformedEnvelope`, `malformedFrame`, `notAStreamId` and `unknownArm`.
+   * The fault, for the kinds `malformedEnvelope`, `malformedFrame`, `notAStreamId` and `unknownArm`.
    *
    * @throws Error for the other kinds, with which nothing is wrong
    */

@@ -1,6 +1,6 @@
 import { streamIdWords, type IdWords, type StreamId } from './stream-id.ts';
 
-/** What a table holds: the id's words, and a place for the table's own use. */
+/** An entry of the table: the id's words, and a place for the table's own use. */
 export interface TableEntry<Self> extends IdWords {
   nextInBucket: Self | undefined;
 }

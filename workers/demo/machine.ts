@@ -6,7 +6,7 @@ interface Times {
   readonly all: number;
 }
 
-/** What other programs may take of a core that a worker needs, before the comparison says little. */
+/** The share of a core that other programs may take from a worker before the comparison says little. */
 const TAKEN = 0.5;
 
 /**

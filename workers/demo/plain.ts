@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { warmUpOf, type Band, type Picture } from './picture.ts';
 
 /**
- * What the same work takes in plain processes that share nothing and answer nothing: no module can be faster on this machine.
+ * The time that the same work takes in plain processes that share nothing and answer nothing: no module can be faster on this machine.
  *
  * @returns seconds, the start of the processes and a warm-up band each left out
  */

@@ -39,7 +39,7 @@ export async function openOutput(name: string): Promise<CallOutput> {
 }
 
 /**
- * What `/dev/stdout` and the like lead to. Where that is a file, whoever started the command holds it open, and would never see
+ * The file that `/dev/stdout` and the like lead to. Where that is a file, whoever started the command holds it open, and would never see
  * another that took its name; where it is a socket, it can't be opened by a path at all.
  */
 const OWN = [process.stdout, process.stderr] as const;

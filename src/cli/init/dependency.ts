@@ -15,8 +15,8 @@ export interface DependencyPlaces {
 }
 
 /**
- * What the new package.json asks for, so that it can be installed: what the project asks for that this package was installed for,
- * whichever manager did it. Where none can be told, it is the folder that this package is in.
+ * The version that the new package.json asks for, so that it can be installed. It is the one that the project asks for that this
+ * package was installed for, whichever manager did it. Where none can be told, it is the folder that this package is in.
  */
 export function dependencySpec({ target, root, cwd }: DependencyPlaces): string {
   const fromFolder = (folder: string): string => `file:${relative(target, folder)}`;

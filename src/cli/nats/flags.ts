@@ -4,7 +4,7 @@ import { EXIT } from '../../main/options.ts';
 import { isModuleError } from '../../errors.ts';
 import { CliError } from '../terminal/failure.ts';
 
-/** What the commands that use NATS have in common. */
+/** The flags of the commands that use NATS. */
 export interface NatsFlags {
   readonly nats?: string;
   readonly prefix?: string;

@@ -37,7 +37,7 @@ export function hundredths(value: number): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 }
 
-/** What fits a terminal that nobody has made wider. */
+/** The width of a terminal that nobody has made wider. */
 const COLUMNS = 80;
 
 /**

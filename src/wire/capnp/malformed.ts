@@ -1,4 +1,4 @@
-/** What can be wrong with bytes from the wire. */
+/** The faults that bytes from the wire can have. */
 export type MalformedKind =
   /** The segment table is cut off or makes no sense. */
   | 'framing'

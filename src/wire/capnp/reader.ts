@@ -115,7 +115,7 @@ export class StructReader {
     return at < 0 ? 0 : checkTextAt(this.#cursor, at, this.#segmentStart, this.#segmentEnd, field, maxBytes);
   }
 
-  /** What `look` follows is not charged against the traversal limit, since the same is read afterwards. */
+  /** `look` charges nothing against the traversal limit, because the same words are read afterwards. */
   withoutCharge<T>(look: () => T): T {
     const { budgetWords } = this.#cursor;
     const seen = look();

@@ -2,7 +2,8 @@ import { padToWord, readUint16, writeUint16, writeUint32 } from './capnp/bytes.t
 import { MAX_REQUEST_ID_BYTES } from './flow-limits.ts';
 import { MESSAGE_TYPE, type MessageType } from './message-type.ts';
 import { PointerCursor } from './capnp/pointer-cursor.ts';
-import { decodeUtf8, viewOf } from './capnp/reader.ts';
+import { viewOf } from './capnp/reader.ts';
+import { decodeUtf8 } from './capnp/utf8.ts';
 import type { WireLimits } from './capnp/limits.ts';
 
 /** The payload of a message that has none. */

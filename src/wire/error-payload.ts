@@ -1,7 +1,7 @@
 import { errorCodeFromNumber, errorCodeNumber, type ErrorCode, type ErrorReport } from '../errors.ts';
 import { NO_BYTES, padToWord, writeUint16, writeUint32 } from './capnp/bytes.ts';
 import type { StructReader } from './capnp/reader.ts';
-import { encodeUtf8 } from './capnp/short-text.ts';
+import { encodeUtf8 } from './capnp/utf8.ts';
 
 /** The fields of an `IpcError` of the wire. */
 export interface ErrorFields {

@@ -8,7 +8,7 @@ import { FRAME_ARM, FRAME_LAYOUT } from './frame.ts';
 import { INITIAL_CREDIT } from './flow-limits.ts';
 import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 import { segment, structShape } from './capnp/segment-writer.ts';
-import { encodeUtf8 } from './capnp/short-text.ts';
+import { encodeUtf8 } from './capnp/utf8.ts';
 import { STREAM_ID_LENGTH, streamIdWords, writeHexDigits, type IdWords, type StreamId } from './stream-id.ts';
 
 // A frame on the wire, one segment each in the envelope and in the nested message: the envelope up to its payload, then table 8,

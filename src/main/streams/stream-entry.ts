@@ -8,7 +8,7 @@ import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder, type Frame } from '../../wire/frame.ts';
 import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
-import type { RunningJob } from '../calls/running-job.ts';
+import type { RunningJob } from '../calls/running-jobs.ts';
 import type { Assignment } from '../calls/scheduler.ts';
 import type { WaitingCall } from '../calls/waiting-calls.ts';
 import type { Deadline } from '../../base/clock.ts';

@@ -1,11 +1,7 @@
 import { NO_BYTES, padToWord, readUint16, readUint32 } from './bytes.ts';
-import { MalformedError } from './malformed.ts';
 import { PointerCursor } from './pointer-cursor.ts';
-import { shortAscii } from './short-text.ts';
+import { checkUtf8, decodeUtf8 } from './utf8.ts';
 import type { WireLimits } from './limits.ts';
-
-// A BOM is part of the text, and TextDecoder would swallow it.
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Reads one message after the other with bounds, for messages that need no speed; the hot ones use {@link PointerCursor} itself.
@@ -264,30 +260,6 @@ export class StructListReader {
 /** `bytes[start, end)` as a plain Uint8Array, also of a Node Buffer, whose `subarray` and `slice` are its own and do not copy. */
 export function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset + start, end - start);
-}
-
-/** `bytes[start, end)` as UTF-8. @throws MalformedError (`text-utf8`) */
-export function decodeUtf8(bytes: Uint8Array, start: number, end: number, field: string): string {
-  if (start === end) return '';
-  const short = shortAscii(bytes, start, end);
-  if (short !== undefined) return short;
-  try {
-    return utf8.decode(bytes.subarray(start, end));
-  } catch (error) {
-    // Nothing else goes wrong in there.
-    if (error instanceof TypeError)
-      throw new MalformedError('text-utf8', field, 'the text is not valid UTF-8');
-    throw error;
-  }
-}
-
-/** Up to here a loop over the bytes is cheaper than the decoder's call. */
-const LOOP_BYTES = 256;
-
-function checkUtf8(bytes: Uint8Array, start: number, end: number, field: string): void {
-  let seen = end - start > LOOP_BYTES ? 0x80 : 0;
-  for (let i = start; seen < 0x80 && i < end; i += 1) seen |= bytes[i]!;
-  if (seen >= 0x80) decodeUtf8(bytes, start, end, field);
 }
 
 function readText(

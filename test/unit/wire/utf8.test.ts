@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { encodeUtf8, shortAscii } from '../../../src/wire/capnp/short-text.ts';
+import { encodeUtf8, shortAscii } from '../../../src/wire/capnp/utf8.ts';
 
 test('a text is encoded as TextEncoder does it, short or long, plain or not', () => {
   fc.assert(

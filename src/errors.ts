@@ -36,7 +36,7 @@ export function errorCodeFromNumber(value: number): ErrorCode | undefined {
 }
 
 /** Whether `text` names an error code. */
-export function isErrorCode(text: unknown): text is ErrorCode {
+function isErrorCode(text: unknown): text is ErrorCode {
   return typeof text === 'string' && numberByCode.has(text);
 }
 

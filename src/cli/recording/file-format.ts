@@ -24,7 +24,7 @@ export interface RecordingHeader {
 }
 
 /** The kinds of entries; a kind's position is its number in the file. */
-export const ENTRY_KINDS = ['hostBytes', 'moduleBytes', 'hostEnd', 'moduleEnd', 'exit'] as const;
+const ENTRY_KINDS = ['hostBytes', 'moduleBytes', 'hostEnd', 'moduleEnd', 'exit'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 
 /** One thing that happened. */

@@ -68,7 +68,7 @@ export async function runReplay(options: ReplayOptions): Promise<number> {
 }
 
 /** The differences for a person, sorted by where they are. */
-export function renderReport(streams: number, requests: number, differences: readonly Difference[]): string {
+function renderReport(streams: number, requests: number, differences: readonly Difference[]): string {
   const lines: string[] = [];
   const places = new Map<string, Difference[]>();
   for (const difference of differences) {

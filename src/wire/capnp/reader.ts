@@ -28,7 +28,7 @@ export class MessageReader {
 }
 
 /** The struct that `cursor` has just found. */
-export function readerAtCursor(cursor: PointerCursor, nestingLeft: number): StructReader {
+function readerAtCursor(cursor: PointerCursor, nestingLeft: number): StructReader {
   return new StructReader(cursor, cursor.at, cursor.dataBytes, cursor.pointerCount, nestingLeft);
 }
 

@@ -7,14 +7,14 @@ import { OP } from '../../src/threads/messages.ts';
 import { decodeKvChange } from '../../src/wire/payload-decode.ts';
 import { encodeKvChange } from '../../src/wire/payload-encode.ts';
 import { MalformedError } from '../../src/wire/capnp/malformed.ts';
-import { FakeSeats } from '../support/fake-workers.ts';
+import { FakeSlots } from '../support/fake-workers.ts';
 
 class Bench {
   readonly keyValues: KeyValues;
-  readonly #seats = new FakeSeats(3, 1);
-  /** `key=value` of each change that reached a worker, by its seat. */
+  readonly #slots = new FakeSlots(3, 1);
+  /** `key=value` of each change that reached a worker, by its slot. */
   readonly seen: string[][] = [[], [], []];
-  /** The seats of the copies that were told to begin. */
+  /** The slots of the copies that were told to begin. */
   readonly begun: number[] = [];
   readonly log: string[] = [];
 
@@ -23,9 +23,9 @@ class Bench {
     this.keyValues = new KeyValues(all, new ModuleCopies(), (line) => this.log.push(line));
   }
 
-  /** A worker that takes its seat and begins to load. */
-  seat(slot: number): PoolWorker {
-    const worker = this.#seats.seat(slot, ({ kind, payload }) => {
+  /** A worker that takes its slot and begins to load. */
+  start(slot: number): PoolWorker {
+    const worker = this.#slots.start(slot, ({ kind, payload }) => {
       if (kind === OP.init) {
         assert.deepEqual(this.seen[slot], [], 'a copy begins before its first change');
         return void this.begun.push(slot);
@@ -44,7 +44,7 @@ class Bench {
   }
 
   ready(slot: number): PoolWorker {
-    const worker = this.seat(slot);
+    const worker = this.start(slot);
     this.load(worker);
     return worker;
   }
@@ -100,13 +100,13 @@ test('every copy of the module gets every change in order', () => {
 test('a copy that starts later gets what came before it, ahead of its first job', () => {
   const bench = new Bench();
   bench.change('before any worker', 1);
-  const worker = bench.seat(0);
+  const worker = bench.start(0);
   bench.change('while it loads', 2);
   worker.flush();
   assert.deepEqual(bench.take(0), [], 'it has no module yet');
   bench.load(worker);
   assert.deepEqual(bench.take(0), ['before any worker=1', 'while it loads=2']);
-  const replacement = bench.seat(1);
+  const replacement = bench.start(1);
   replacement.phase = 'ready';
   bench.keyValues.flushBefore(replacement);
   replacement.flush();
@@ -183,7 +183,7 @@ test('a hundred thousand keys are no work for main when a worker starts, or whil
     for (let i = 0; i < 500; i++) bench.change('k00000', i & 0xff);
   });
   assert.ok(updates < 1_000, `500 changes took ${updates} ms`);
-  const worker = bench.seat(0);
+  const worker = bench.start(0);
   worker.phase = 'ready';
   const start = cpuMs(() => bench.keyValues.flushBefore(worker));
   // With `Array.shift` it took 5 s.

@@ -13,7 +13,7 @@ import { EMPTY_CONTEXT, type InvocationContext } from '../../src/wire/context.ts
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import { MalformedError } from '../../src/wire/capnp/malformed.ts';
 import { decodeMessage, type DecodedMessage } from '../support/decoded-message.ts';
-import { FakeSeats } from '../support/fake-workers.ts';
+import { FakeSlots } from '../support/fake-workers.ts';
 
 class Bench {
   readonly sent: DecodedMessage[] = [];
@@ -23,13 +23,13 @@ class Bench {
   readonly workers: PoolWorker[];
 
   constructor(limits: { maxWaiting?: number; maxWaitingBytes?: number; maxMessageBytes?: number } = {}) {
-    const seats = new FakeSeats(2, 1);
+    const slots = new FakeSlots(2, 1);
     const defaults = { maxWaiting: 1024, maxWaitingBytes: 1 << 26, maxMessageBytes: 1 << 20 };
     this.routes = new ServiceRoutes({ ...defaults, ...limits }, (message) =>
       this.sent.push(decodeMessage(message)),
     );
     this.workers = [0, 1].map((slot) =>
-      seats.seat(slot, ({ kind, job, payload }) => {
+      slots.start(slot, ({ kind, job, payload }) => {
         const answer =
           kind === OP.serviceAnswer
             ? `[${decodeServiceResponse(payload).body.join()}]`
@@ -87,7 +87,7 @@ test('an answer counts once, and one that nobody waits for is ignored', () => {
   assert.deepEqual(bench.seen, ['0 1 []']);
 });
 
-test('an answer to a worker that is gone is ignored, also when its seat has a new thread', () => {
+test('an answer to a worker that is gone is ignored, also when its slot has a new thread', () => {
   const bench = new Bench();
   bench.ask(0, 1);
   bench.ask(1, 1);

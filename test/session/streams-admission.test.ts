@@ -246,7 +246,7 @@ test('tiny frames of a queued stream count as what they cost', async () => {
   assert.deepEqual(await harness.takeBrief(), ['2 resourceExhausted']);
 });
 
-test('opens and cancels in quick succession hold no more seats and queue places than are configured', async () => {
+test('opens and cancels in quick succession hold no more slots and queue places than are configured', async () => {
   const harness = new MainHarness({ workers: 2, maxQueue: 3 });
   let refused = 0;
   for (let i = 1; i <= 500; i++) {

@@ -42,7 +42,7 @@ test('a deadline and the grace time pass by the test’s clock alone', async () 
   assert.equal(isOver, false);
   await t.advance(1);
   assert.equal((await deaf.outcome).code, 'deadlineExceeded');
-  // The deaf handler keeps its seat; another worker has taken its place.
+  // The deaf handler keeps its slot; another worker has taken its place.
   const next = t.open('echo');
   next.end();
   assert.equal((await next.outcome).code, 'close');

@@ -56,14 +56,14 @@ test(
     const running = Array.from({ length: WORKERS }, () => next());
     const took: number[] = [];
     for (let round = 0; round < 10; round++) {
-      for (const seat of running.keys()) {
-        const { name, stream } = running[seat] ?? assert.fail();
+      for (const slot of running.keys()) {
+        const { name, stream } = running[slot] ?? assert.fail();
         await lines.wait(`started ${name}`);
         const asked = performance.now();
         stream.cancel('enough');
         await lines.wait(`gone ${name}`);
         took.push(performance.now() - asked);
-        running[seat] = next();
+        running[slot] = next();
       }
     }
     await Promise.all(running.map(({ name }) => lines.wait(`started ${name}`)));

@@ -29,12 +29,12 @@ export interface FakeJob {
 }
 
 /**
- * Seats in real shared memory, whose threads are the test: what main posts is seen at once, what "the worker" does goes
+ * Slots in real shared memory, whose threads are the test: what main posts is seen at once, what "the worker" does goes
  * through the real ring, lock and output, and out of the write attempt.
  *
- * One of these may serve one world after the other: the memory is large, and its state is reset with each seat.
+ * One of these may serve one world after the other: the memory is large, and its state is reset with each slot.
  */
-export class FakeSeats {
+export class FakeSlots {
   readonly region: Region;
   readonly #ends: ThreadEnds;
   #incarnations = 0;
@@ -44,11 +44,11 @@ export class FakeSeats {
     this.#ends = new ThreadEnds(this.region);
   }
 
-  /** A thread that has taken seat `slot` and loads its module. @param onOp is told of each operation as it is posted */
-  seat(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
-    const seat = new SlotSignals(this.region, slot as SlotNumber);
-    seat.reset();
-    this.#ends.open(seat.slot, () => {});
+  /** A thread that has taken its slot and loads its module. @param onOp is told of each operation as it is posted */
+  start(slot: number, onOp: (op: SeenOp) => void): PoolWorker {
+    const signals = new SlotSignals(this.region, slot as SlotNumber);
+    signals.reset();
+    this.#ends.open(signals.slot, () => {});
     const link: WorkerLink = {
       postBatch: (batch) => readOps(batch, (kind, job, payload) => onOp({ kind, job, payload })),
       postTask: () => {},
@@ -57,7 +57,7 @@ export class FakeSeats {
       terminate: () => {},
       close: () => {},
     };
-    return new PoolWorker(seat, link, new Place(), ++this.#incarnations);
+    return new PoolWorker(signals, link, new Place(), ++this.#incarnations);
   }
 
   /** The job's side of an assignment. */
@@ -82,7 +82,7 @@ export class ThreadEnds {
     this.region = region;
   }
 
-  /** Builds what a thread builds for itself on a seat that was reset for it. @param onBell the thread rings main's bell */
+  /** Builds what a thread builds for itself on a slot that was reset for it. @param onBell the thread rings main's bell */
   open(slot: SlotNumber, onBell: () => void): void {
     const lock = new WorkerWriteLock(
       this.region,
@@ -101,7 +101,7 @@ export class ThreadEnds {
   /** The thread's side of a job. */
   job(slot: number, number: number, control: JobControl, id: StreamId): FakeJob {
     const wire = this.#outputs[slot];
-    if (wire === undefined) throw new Error('a job was given to a worker without a seat');
+    if (wire === undefined) throw new Error('a job was given to a worker without a slot');
     return { number, control, output: new StreamOutput(wire, control, id) };
   }
 

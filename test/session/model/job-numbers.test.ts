@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FakeSeats } from '../../support/fake-workers.ts';
+import { FakeSlots } from '../../support/fake-workers.ts';
 import { StreamWorld } from './stream-world.ts';
 
 test('job numbers come round at 2^31, and every operation and answer still finds its stream', () => {
   const shape = { workers: 1, streamsPerWorker: 3, maxQueue: 0, isReady: true, lastNumber: 0x7fff_fffe };
-  const world = new StreamWorld(shape, new FakeSeats(1, 3));
+  const world = new StreamWorld(shape, new FakeSlots(1, 3));
   const streams = [0, 1, 2];
   for (const stream of streams) world.act('open', { stream });
   const numbers = [...world.entries.keys()];

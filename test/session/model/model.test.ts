@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../support/seeded-random.ts';
 import type { StreamState } from '../../../src/main/streams/stream-state.ts';
-import { FakeSeats } from '../../support/fake-workers.ts';
+import { FakeSlots } from '../../support/fake-workers.ts';
 import { isHostEvent, type StreamEvent } from './stream-events.ts';
 import { StreamModel } from './stream-model.ts';
 import { ORACLE_CELLS, type OracleState } from '../../support/stream-oracle.ts';
@@ -44,9 +44,9 @@ class Pair {
   readonly world: StreamWorld;
   readonly done: StreamEvent[] = [];
 
-  constructor(shape: WorldShape, seats: FakeSeats) {
+  constructor(shape: WorldShape, slots: FakeSlots) {
     this.model = new StreamModel(shape, cells);
-    this.world = new StreamWorld(shape, seats);
+    this.world = new StreamWorld(shape, slots);
     this.world.frames.length = this.world.ops.length = 0;
   }
 
@@ -124,12 +124,12 @@ function run(pair: Pair, how: string, steps: () => void): void {
 
 /** Runs every sequence of `depth` events, each from the beginning. @returns how many there were */
 function runAll(shape: WorldShape, streams: number, depth: number): number {
-  const seats = new FakeSeats(shape.workers, shape.streamsPerWorker);
+  const slots = new FakeSlots(shape.workers, shape.streamsPerWorker);
   let sequences = 0;
   /** Choices at each place: the events that were possible there, and which one is taken. */
   const path: { events: StreamEvent[]; at: number }[] = [];
   do {
-    const pair = new Pair(shape, seats);
+    const pair = new Pair(shape, slots);
     run(pair, 'one of all sequences', () => {
       for (let place = 0; place < depth; place++) {
         const choice = (path[place] ??= { events: pair.model.enabled(streams, false), at: 0 });
@@ -152,7 +152,7 @@ function runAll(shape: WorldShape, streams: number, depth: number): number {
  * entered once. @returns how many states there were
  */
 function runStates(shape: WorldShape, streams: number, depth: number): number {
-  const seats = new FakeSeats(shape.workers, shape.streamsPerWorker);
+  const slots = new FakeSlots(shape.workers, shape.streamsPerWorker);
   const seen = new Set<string>([new StreamModel(shape).key()]);
   let paths: StreamEvent[][] = [[]];
   for (let length = 1; length <= depth; length++) {
@@ -160,7 +160,7 @@ function runStates(shape: WorldShape, streams: number, depth: number): number {
     for (const path of paths) {
       let events: StreamEvent[] | undefined;
       for (let at = 0; events === undefined || at < events.length; at++) {
-        const pair = new Pair(shape, seats);
+        const pair = new Pair(shape, slots);
         run(pair, 'one of all states', () => {
           for (const event of path) pair.act(event);
           events ??= pair.model.enabled(streams, true);
@@ -218,14 +218,14 @@ test(`${SEQUENCES} random sequences of ${SEQUENCE_LENGTH} events go as the table
   ];
   const worlds = shapes.map((shape) => ({
     shape,
-    seats: new FakeSeats(shape.workers, shape.streamsPerWorker),
+    slots: new FakeSlots(shape.workers, shape.streamsPerWorker),
   }));
   const seeds = SEED === undefined ? Array.from({ length: SEQUENCES }, (_, seed) => seed) : [Number(SEED)];
   for (const seed of seeds) {
     const world = worlds[seed % worlds.length];
     if (world === undefined) throw new Error('no world');
     const random = randomFrom(seed);
-    const pair = new Pair(world.shape, world.seats);
+    const pair = new Pair(world.shape, world.slots);
     run(pair, `to run it again: IXT_MODEL_SEED=${seed}`, () => {
       for (let i = 0; i < SEQUENCE_LENGTH; i++) {
         const events = pair.model.enabled(3, true);

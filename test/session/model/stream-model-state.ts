@@ -21,7 +21,7 @@ export interface Incarnation {
   inputEnded: boolean;
 }
 
-/** One thread in its seat. */
+/** One thread in its slot. */
 export interface ModelWorker {
   phase: 'loading' | 'ready' | 'ended';
   isRevoked: boolean;
@@ -138,7 +138,7 @@ export class ModelState {
   }
 }
 
-/** A thread that has just taken its seat. */
+/** A thread that has just taken its slot. */
 export function newWorker(phase: ModelWorker['phase']): ModelWorker {
   return { phase, isRevoked: false, jobs: [] };
 }

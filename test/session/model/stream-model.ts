@@ -29,7 +29,7 @@ const HOST_EVENT_IN_TABLE: Readonly<Record<HostEventName, (typeof ORACLE_HOST_EV
 };
 
 /**
- * The second opinion on everything that main does for streams: the protocol's table, a queue, and seats.
+ * The second opinion on everything that main does for streams: the protocol's table, a queue, and slots.
  *
  * Written from the protocol's pages. It knows no code of src/, and says for each event which frames leave the module and
  * which operations reach a worker, in order.
@@ -148,7 +148,7 @@ export class StreamModel extends ModelState {
     // A deadline that has passed is a check, and waits with the others for the manifest.
     if (name !== 'openTooLate') this.timers.push({ kind: 'deadline', of: incarnation });
     this.#place();
-    // Seats whose thread still loads don't make a queue of what will run on them.
+    // Slots whose thread still loads don't make a queue of what will run on them.
     const missing = this.#shape.workers - this.workers.filter(({ phase }) => phase === 'ready').length;
     if (this.queue.length <= this.#shape.maxQueue + missing * this.#shape.streamsPerWorker) return;
     this.#leave(incarnation);
@@ -170,7 +170,7 @@ export class StreamModel extends ModelState {
     this.#place();
   }
 
-  /** First come, first served: who is first and finds no seat holds the others back. */
+  /** First come, first served: who is first and finds no slot holds the others back. */
   #place(): void {
     if (!this.hasManifest) return;
     for (;;) {
@@ -222,7 +222,7 @@ export class StreamModel extends ModelState {
       this.#forgetJob(incarnation);
     }
     this.workers.splice(this.workers.indexOf(worker), 1);
-    // Its seat goes to a new thread.
+    // Its slot goes to a new thread.
     this.workers.push(newWorker('loading'));
     this.#place();
   }

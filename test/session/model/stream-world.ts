@@ -9,7 +9,7 @@ import type { HandlerMode } from '../../../src/module.ts';
 import { OP } from '../../../src/threads/messages.ts';
 import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import { FRAME_ARM, FrameDecoder } from '../../../src/wire/frame.ts';
-import type { FakeSeats } from '../../support/fake-workers.ts';
+import type { FakeSlots } from '../../support/fake-workers.ts';
 import { TestClock } from '../../../src/testing/test-clock.ts';
 import { OpenReader } from '../../../src/worker/jobs/opened-stream.ts';
 import { commitEnd, nameOfOp, type FakeJob } from '../../support/fake-workers.ts';
@@ -60,7 +60,7 @@ export class StreamWorld {
   readonly scheduler: Scheduler<StreamEntry>;
   readonly clock = new TestClock(WORLD.now);
   readonly #workers = new Set<PoolWorker>();
-  readonly #seats: FakeSeats;
+  readonly #slots: FakeSlots;
   readonly #manifest: Manifest;
   readonly #jobs = new Map<number, FakeJob>();
   /** The routing entries of running jobs, by number. */
@@ -70,9 +70,9 @@ export class StreamWorld {
   readonly ops: string[] = [];
   #isFirst = true;
 
-  constructor({ workers, streamsPerWorker, maxQueue, isReady, lastNumber }: WorldShape, seats: FakeSeats) {
+  constructor({ workers, streamsPerWorker, maxQueue, isReady, lastNumber }: WorldShape, slots: FakeSlots) {
     const mode: HandlerMode = streamsPerWorker === 1 ? 'sync' : 'async';
-    this.#seats = seats;
+    this.#slots = slots;
     this.#manifest = {
       name: 'model',
       version: '1.0.0',
@@ -80,7 +80,7 @@ export class StreamWorld {
       handle: undefined,
       kvChange: false,
     };
-    this.scheduler = new Scheduler(this.#workers, streamsPerWorker, seats.region, () => false, lastNumber);
+    this.scheduler = new Scheduler(this.#workers, streamsPerWorker, slots.region, () => false, lastNumber);
     this.streams = new Streams({
       options: {
         ...DEFAULT_OPTIONS,
@@ -99,7 +99,7 @@ export class StreamWorld {
         // What an earlier job of this turn got is told before.
         this.#flush();
         assignment.worker.postOpen(entry.startOf(assignment, 0, 0));
-        this.#jobs.set(assignment.jobId, seats.job(assignment, entry.id));
+        this.#jobs.set(assignment.jobId, slots.job(assignment, entry.id));
         this.entries.set(assignment.jobId, entry);
       },
       endWorker: (worker) => this.#endWorker(worker),
@@ -116,7 +116,7 @@ export class StreamWorld {
       services: { onAnswer: unexpected },
       answers: { refuse: unexpected },
     });
-    for (let slot = 0; slot < workers; slot++) this.#seat(slot);
+    for (let slot = 0; slot < workers; slot++) this.#start(slot);
     if (isReady) for (let slot = 0; slot < workers; slot++) this.act('ready', { stream: 0 });
   }
 
@@ -129,7 +129,7 @@ export class StreamWorld {
       this.#actInModule(name, target);
     }
     this.#flush();
-    const written = this.#seats.takeWritten();
+    const written = this.#slots.takeWritten();
     if (written !== undefined) this.frames.push(`worker ${describe(written)}`);
   }
 
@@ -181,8 +181,8 @@ export class StreamWorld {
     }
   }
 
-  #seat(slot: number): void {
-    const worker = this.#seats.seat(slot, (op) => {
+  #start(slot: number): void {
+    const worker = this.#slots.start(slot, (op) => {
       this.ops.push(
         op.kind === OP.open
           ? `task ${op.job} ${IDS.indexOf(opens.read(op.job, op.payload).id)}`
@@ -238,7 +238,7 @@ export class StreamWorld {
       this.#jobs.delete(number);
     }
     this.streams.onWorkerExit(worker, 'the worker ended');
-    this.#seat(worker.slotNumber);
+    this.#start(worker.slotNumber);
     this.#startPlaced();
   }
 

@@ -170,7 +170,7 @@ class Run {
     this.#mayOpen = false;
   }
 
-  /** Everything ends, and every seat is free again. */
+  /** Everything ends, and every slot is free again. */
   async #drain(): Promise<void> {
     for (const stream of this.#streams.values()) stream.cancel('the stress is over');
     if (this.#streams.size > 0) await new Promise<void>((resolve) => (this.#onEmpty = resolve));
@@ -180,7 +180,7 @@ class Run {
       if (health.openStreams > 0) {
         if (this.child.clock.now - since < STALL_MS) continue;
         throw new Error(
-          `${health.openStreams} ended streams hold their seats: their handlers were not ended`,
+          `${health.openStreams} ended streams hold their slots: their handlers were not ended`,
         );
       }
       // Bytes, since a handler that is stopped while it commits a frame may have counted it already.

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { Scheduler, type Assignment, type Waiting } from '../../../src/main/calls/scheduler.ts';
 import type { HandlerMode } from '../../../src/module.ts';
-import { FakeSeats } from '../../support/fake-workers.ts';
+import { FakeSlots } from '../../support/fake-workers.ts';
 import { isLater } from '../../../src/threads/job-id.ts';
 
 class Job implements Waiting {
@@ -34,17 +34,17 @@ class Bench {
   readonly log: string[] = [];
   readonly workers = new Set<PoolWorker>();
   readonly scheduler: Scheduler<Job>;
-  readonly seats: FakeSeats;
+  readonly slots: FakeSlots;
   isClogged = false;
 
   constructor(workers: number, streamsPerWorker = 1) {
-    this.seats = new FakeSeats(workers, streamsPerWorker);
-    this.scheduler = new Scheduler(this.workers, streamsPerWorker, this.seats.region, () => this.isClogged);
+    this.slots = new FakeSlots(workers, streamsPerWorker);
+    this.scheduler = new Scheduler(this.workers, streamsPerWorker, this.slots.region, () => this.isClogged);
     for (let slot = 0; slot < workers; slot++) this.add(slot);
   }
 
   add(slot: number): PoolWorker {
-    const worker = this.seats.seat(slot, () => {});
+    const worker = this.slots.start(slot, () => {});
     worker.phase = 'ready';
     this.workers.add(worker);
     return worker;

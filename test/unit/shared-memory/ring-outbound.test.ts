@@ -311,7 +311,7 @@ test('a new thread finds its slot as if nobody had sat there', () => {
   assert.equal(end.pending, 16);
 });
 
-test('a seat’s traffic is what was committed since the last look, also where both counts come round', () => {
+test('a slot’s traffic is what was committed since the last look, also where both counts come round', () => {
   const { ring, end, region } = ringAt(0x7fff_ffc0);
   region.words[region.slotBase(SLOT_0) + SLOT.frames] = 0x7fff_ffff;
   const words = new SlotSignals(region, SLOT_0);

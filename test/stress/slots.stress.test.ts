@@ -5,7 +5,7 @@ import { StressChild } from '../support/stress-child.ts';
 
 /** About one in ten such threads survives its first `terminate()` on Node 20. */
 const KILLS = 50;
-/** Within this an ended handler must have given back its seat, in ms. */
+/** Within this an ended handler must have given back its slot, in ms. */
 const GONE_MS = 2_000;
 
 test(

@@ -232,6 +232,10 @@ struct Initialize {
 
   config @3 :Data;
   # Configuration for the module's code. Opaque to the protocol.
+
+  accepts @4 :List(Text);
+  # What the host understands beyond the first version of these schemas: today "progress", see StreamFrame.progress of
+  # ipc_streaming.capnp. Entries that the module doesn't know are ignored.
 }
 
 struct Initialized {
@@ -258,6 +262,77 @@ struct Initialized {
   initialCredit @6 :UInt32;
   # Bytes of Data that the host may send on each new stream until more is granted. At least the constant initialCredit
   # of ipc_streaming.capnp; 0: that constant.
+
+  methodInfo @7 :List(MethodInfo);
+  # What the module says of its methods: one for each entry of `methods`, in that order, then the unary methods that the
+  # module names. Empty where it says nothing, or where it would make the message too large.
+}
+
+struct MethodInfo {
+  # One method, as its module describes it. A host needs none of it to call the method.
+
+  name @0 :Text;
+  # As in InvocationContext.method.
+
+  mode @1 :Mode;
+  # How its handler runs.
+
+  description @2 :Text;
+  # For people: what the method does. Empty where the module doesn't say.
+
+  input @3 :PayloadInfo;
+  # What the host sends.
+
+  output @4 :PayloadInfo;
+  # What the module sends.
+
+  timeoutMs @5 :UInt32;
+  # Milliseconds from the start of its handler after which the module ends a call. 0: none.
+
+  concurrency @6 :UInt32;
+  # How many calls of the method run at a time; more of them wait. 0: as many as the module can run.
+
+  kind @7 :Kind;
+  # Which message calls it.
+
+  progress @8 :PayloadInfo;
+  # What is in the progress frames of the method. Without a codec: the method sends none, or doesn't say.
+
+  enum Mode {
+    # How a handler runs.
+
+    sync @0;
+    # It has a worker to itself.
+
+    async @1;
+    # It may share a worker with other asynchronous handlers.
+  }
+
+  enum Kind {
+    # Which message calls a method.
+
+    stream @0;
+    # An open frame.
+
+    handle @1;
+    # A handle message. One value each way.
+  }
+}
+
+struct PayloadInfo {
+  # What the bytes of one direction of a method are.
+
+  codec @0 :Text;
+  # "bytes", "text", "json", "ndjson", "capnp", or a name of the author's own. Empty: nothing is sent, or not said.
+
+  jsonSchema @1 :Text;
+  # A JSON Schema document (2020-12) of one value. Empty: none is known.
+
+  single @2 :Bool;
+  # Exactly one value is sent, and not any number.
+
+  typeName @3 :Text;
+  # For "capnp": the name of the struct.
 }
 
 struct HealthReport {

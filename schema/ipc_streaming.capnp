@@ -51,6 +51,10 @@ struct StreamFrame {
 
     error @7 :Ipc.IpcError;
     # Both ways. Ends the stream at once; nothing follows it.
+
+    progress @8 :Data;
+    # Module to host, only where Initialize.accepts says "progress". How far the call is, at most 4,096 bytes; what is in
+    # it is the method's business, JSON by default. The latest replaces those that have not left yet. Costs no credit.
   }
 }
 

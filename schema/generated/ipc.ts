@@ -672,7 +672,7 @@ export class Initialize extends $.Struct {
   static readonly _capnp = {
     displayName: "Initialize",
     id: "c1ed0920498ca490",
-    size: new $.ObjectSize(8, 3),
+    size: new $.ObjectSize(8, 4),
     defaultProtocolVersion: $.getUint16Mask(1)
   };
   /**
@@ -728,6 +728,29 @@ export class Initialize extends $.Struct {
   set config(value: $.Data) {
     $.utils.copyFrom(value, $.utils.getPointer(2, this));
   }
+  _adoptAccepts(value: $.Orphan<$.List<string>>): void {
+    $.utils.adopt(value, $.utils.getPointer(3, this));
+  }
+  _disownAccepts(): $.Orphan<$.List<string>> {
+    return $.utils.disown(this.accepts);
+  }
+  /**
+* What the host understands beyond the first version of these schemas: today "progress", see StreamFrame.progress of
+* ipc_streaming.capnp. Entries that the module doesn't know are ignored.
+*
+*/
+  get accepts(): $.List<string> {
+    return $.utils.getList(3, $.TextList, this);
+  }
+  _hasAccepts(): boolean {
+    return !$.utils.isNull($.utils.getPointer(3, this));
+  }
+  _initAccepts(length: number): $.List<string> {
+    return $.utils.initList(3, $.TextList, length, this);
+  }
+  set accepts(value: $.List<string>) {
+    $.utils.copyFrom(value, $.utils.getPointer(3, this));
+  }
   toString(): string { return "Initialize_" + super.toString(); }
 }
 /**
@@ -738,9 +761,10 @@ export class Initialized extends $.Struct {
   static readonly _capnp = {
     displayName: "Initialized",
     id: "91a0beb259dc0657",
-    size: new $.ObjectSize(8, 4),
+    size: new $.ObjectSize(8, 5),
     defaultProtocolVersion: $.getUint16Mask(1)
   };
+  static _MethodInfo: $.ListCtor<MethodInfo>;
   /**
 * The version of this protocol that the module speaks.
 *
@@ -836,7 +860,256 @@ export class Initialized extends $.Struct {
   set initialCredit(value: number) {
     $.utils.setUint32(4, value, this);
   }
+  _adoptMethodInfo(value: $.Orphan<$.List<MethodInfo>>): void {
+    $.utils.adopt(value, $.utils.getPointer(4, this));
+  }
+  _disownMethodInfo(): $.Orphan<$.List<MethodInfo>> {
+    return $.utils.disown(this.methodInfo);
+  }
+  /**
+* What the module says of its methods: one for each entry of `methods`, in that order, then the unary methods that the
+* module names. Empty where it says nothing, or where it would make the message too large.
+*
+*/
+  get methodInfo(): $.List<MethodInfo> {
+    return $.utils.getList(4, Initialized._MethodInfo, this);
+  }
+  _hasMethodInfo(): boolean {
+    return !$.utils.isNull($.utils.getPointer(4, this));
+  }
+  _initMethodInfo(length: number): $.List<MethodInfo> {
+    return $.utils.initList(4, Initialized._MethodInfo, length, this);
+  }
+  set methodInfo(value: $.List<MethodInfo>) {
+    $.utils.copyFrom(value, $.utils.getPointer(4, this));
+  }
   toString(): string { return "Initialized_" + super.toString(); }
+}
+/**
+* How a handler runs.
+*
+*/
+export const MethodInfo_Mode = {
+  /**
+* It has a worker to itself.
+*
+*/
+  SYNC: 0,
+  /**
+* It may share a worker with other asynchronous handlers.
+*
+*/
+  ASYNC: 1
+} as const;
+export type MethodInfo_Mode = (typeof MethodInfo_Mode)[keyof typeof MethodInfo_Mode];
+/**
+* Which message calls a method.
+*
+*/
+export const MethodInfo_Kind = {
+  /**
+* An open frame.
+*
+*/
+  STREAM: 0,
+  /**
+* A handle message. One value each way.
+*
+*/
+  HANDLE: 1
+} as const;
+export type MethodInfo_Kind = (typeof MethodInfo_Kind)[keyof typeof MethodInfo_Kind];
+/**
+* One method, as its module describes it. A host needs none of it to call the method.
+*
+*/
+export class MethodInfo extends $.Struct {
+  static readonly Mode = MethodInfo_Mode;
+  static readonly Kind = MethodInfo_Kind;
+  static readonly _capnp = {
+    displayName: "MethodInfo",
+    id: "b4cdbb986a936ef9",
+    size: new $.ObjectSize(16, 5),
+  };
+  /**
+* As in InvocationContext.method.
+*
+*/
+  get name(): string {
+    return $.utils.getText(0, this);
+  }
+  set name(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  /**
+* How its handler runs.
+*
+*/
+  get mode(): MethodInfo_Mode {
+    return $.utils.getUint16(0, this) as MethodInfo_Mode;
+  }
+  set mode(value: MethodInfo_Mode) {
+    $.utils.setUint16(0, value, this);
+  }
+  /**
+* For people: what the method does. Empty where the module doesn't say.
+*
+*/
+  get description(): string {
+    return $.utils.getText(1, this);
+  }
+  set description(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  _adoptInput(value: $.Orphan<PayloadInfo>): void {
+    $.utils.adopt(value, $.utils.getPointer(2, this));
+  }
+  _disownInput(): $.Orphan<PayloadInfo> {
+    return $.utils.disown(this.input);
+  }
+  /**
+* What the host sends.
+*
+*/
+  get input(): PayloadInfo {
+    return $.utils.getStruct(2, PayloadInfo, this);
+  }
+  _hasInput(): boolean {
+    return !$.utils.isNull($.utils.getPointer(2, this));
+  }
+  _initInput(): PayloadInfo {
+    return $.utils.initStructAt(2, PayloadInfo, this);
+  }
+  set input(value: PayloadInfo) {
+    $.utils.copyFrom(value, $.utils.getPointer(2, this));
+  }
+  _adoptOutput(value: $.Orphan<PayloadInfo>): void {
+    $.utils.adopt(value, $.utils.getPointer(3, this));
+  }
+  _disownOutput(): $.Orphan<PayloadInfo> {
+    return $.utils.disown(this.output);
+  }
+  /**
+* What the module sends.
+*
+*/
+  get output(): PayloadInfo {
+    return $.utils.getStruct(3, PayloadInfo, this);
+  }
+  _hasOutput(): boolean {
+    return !$.utils.isNull($.utils.getPointer(3, this));
+  }
+  _initOutput(): PayloadInfo {
+    return $.utils.initStructAt(3, PayloadInfo, this);
+  }
+  set output(value: PayloadInfo) {
+    $.utils.copyFrom(value, $.utils.getPointer(3, this));
+  }
+  /**
+* Milliseconds from the start of its handler after which the module ends a call. 0: none.
+*
+*/
+  get timeoutMs(): number {
+    return $.utils.getUint32(4, this);
+  }
+  set timeoutMs(value: number) {
+    $.utils.setUint32(4, value, this);
+  }
+  /**
+* How many calls of the method run at a time; more of them wait. 0: as many as the module can run.
+*
+*/
+  get concurrency(): number {
+    return $.utils.getUint32(8, this);
+  }
+  set concurrency(value: number) {
+    $.utils.setUint32(8, value, this);
+  }
+  /**
+* Which message calls it.
+*
+*/
+  get kind(): MethodInfo_Kind {
+    return $.utils.getUint16(2, this) as MethodInfo_Kind;
+  }
+  set kind(value: MethodInfo_Kind) {
+    $.utils.setUint16(2, value, this);
+  }
+  _adoptProgress(value: $.Orphan<PayloadInfo>): void {
+    $.utils.adopt(value, $.utils.getPointer(4, this));
+  }
+  _disownProgress(): $.Orphan<PayloadInfo> {
+    return $.utils.disown(this.progress);
+  }
+  /**
+* What is in the progress frames of the method. Without a codec: the method sends none, or doesn't say.
+*
+*/
+  get progress(): PayloadInfo {
+    return $.utils.getStruct(4, PayloadInfo, this);
+  }
+  _hasProgress(): boolean {
+    return !$.utils.isNull($.utils.getPointer(4, this));
+  }
+  _initProgress(): PayloadInfo {
+    return $.utils.initStructAt(4, PayloadInfo, this);
+  }
+  set progress(value: PayloadInfo) {
+    $.utils.copyFrom(value, $.utils.getPointer(4, this));
+  }
+  toString(): string { return "MethodInfo_" + super.toString(); }
+}
+/**
+* What the bytes of one direction of a method are.
+*
+*/
+export class PayloadInfo extends $.Struct {
+  static readonly _capnp = {
+    displayName: "PayloadInfo",
+    id: "9870d6ac4b0fa01f",
+    size: new $.ObjectSize(8, 3),
+  };
+  /**
+* "bytes", "text", "json", "ndjson", "capnp", or a name of the author's own. Empty: nothing is sent, or not said.
+*
+*/
+  get codec(): string {
+    return $.utils.getText(0, this);
+  }
+  set codec(value: string) {
+    $.utils.setText(0, value, this);
+  }
+  /**
+* A JSON Schema document (2020-12) of one value. Empty: none is known.
+*
+*/
+  get jsonSchema(): string {
+    return $.utils.getText(1, this);
+  }
+  set jsonSchema(value: string) {
+    $.utils.setText(1, value, this);
+  }
+  /**
+* Exactly one value is sent, and not any number.
+*
+*/
+  get single(): boolean {
+    return $.utils.getBit(0, this);
+  }
+  set single(value: boolean) {
+    $.utils.setBit(0, value, this);
+  }
+  /**
+* For "capnp": the name of the struct.
+*
+*/
+  get typeName(): string {
+    return $.utils.getText(2, this);
+  }
+  set typeName(value: string) {
+    $.utils.setText(2, value, this);
+  }
+  toString(): string { return "PayloadInfo_" + super.toString(); }
 }
 /**
 * Whether a module takes new work.
@@ -1002,3 +1275,4 @@ export class Shutdown extends $.Struct {
   toString(): string { return "Shutdown_" + super.toString(); }
 }
 InvocationContext._Metadata = $.CompositeList(InvocationContext_Entry);
+Initialized._MethodInfo = $.CompositeList(MethodInfo);

@@ -234,14 +234,13 @@ export class ClientRelay implements RelaySession {
   #recvInitialize(): void {
     const decoder = this.#decoder;
     try {
-      const fields: { readonly protocolVersion: number; readonly accepts?: readonly string[] } =
-        decodeInitialize(decoder.payload());
-      if (fields.protocolVersion !== PROTOCOL_VERSION) {
-        const message = `Protocol version ${fields.protocolVersion} is not spoken here, ${PROTOCOL_VERSION} is.`;
+      const { protocolVersion, accepts } = decodeInitialize(decoder.payload());
+      if (protocolVersion !== PROTOCOL_VERSION) {
+        const message = `Protocol version ${protocolVersion} is not spoken here, ${PROTOCOL_VERSION} is.`;
         this.#refuseRequest({ code: 'unimplemented', message });
         return;
       }
-      this.accepts = new Set(fields.accepts ?? []);
+      this.accepts = new Set(accepts);
     } catch (cause) {
       if (!(cause instanceof MalformedError)) throw cause;
       this.#refuseRequest({ code: 'protocolViolation', message: cause.message });

@@ -30,7 +30,7 @@ import type { Places } from './places.ts';
 const UNDERSTOOD = { accepts: ['progress'] };
 
 /** Arms of a frame that only those get who said that they accept them. */
-const ARM_NEEDS: ReadonlyMap<number, string> = new Map([[6, 'progress']]);
+const ARM_NEEDS: ReadonlyMap<number, string> = new Map([[FRAME_ARM.progress, 'progress']]);
 
 /** The other end of what the relay carries: one session with a client. */
 export interface RelaySession {

@@ -157,7 +157,7 @@ export function writeInvocationContext(
   segment.text(at + 48, tracestate ?? '');
   const metadata = context.metadata ?? [];
   if (metadata.length === 0) return;
-  let entry = segment.structs(at + 56, metadata.length, ENTRY_POINTERS);
+  let entry = segment.structs(at + 56, metadata.length, 0, ENTRY_POINTERS);
   for (const [key, value] of metadata) {
     segment.text(entry, key);
     segment.text(entry + 8, value);

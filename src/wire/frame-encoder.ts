@@ -127,6 +127,15 @@ export class FrameEncoder {
     return out;
   }
 
+  /** How far the call is. @param value at most 4,096 bytes, which the caller has checked; copied */
+  progress(value: Uint8Array): Uint8Array {
+    const out = this.#frame(FRAME_ARM.progress, padToWord(value.length));
+    writeUint32(out, POINTER_AT, 1);
+    writeUint32(out, POINTER_AT + 4, (value.length << 3) | 2);
+    out.set(value, HEADER_BYTES);
+    return out;
+  }
+
   cancel(reason: string): Uint8Array {
     const text = encodeUtf8(reason);
     const out = this.#frame(FRAME_ARM.cancel, padToWord(text.length + 1));

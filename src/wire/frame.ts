@@ -17,7 +17,7 @@ import type { WireLimits } from './capnp/limits.ts';
 export type { ErrorFields } from './error-payload.ts';
 
 /** The arms of `StreamFrame`'s union by their discriminant. */
-export const FRAME_ARM = { open: 0, data: 1, credit: 2, close: 3, cancel: 4, error: 5 } as const;
+export const FRAME_ARM = { open: 0, data: 1, credit: 2, close: 3, cancel: 4, error: 5, progress: 6 } as const;
 
 /** What an Open says. */
 export interface OpenFields {
@@ -41,13 +41,18 @@ export interface OpenHead {
  */
 export const FRAME_LAYOUT = { discriminant: 16, credit: 20, dataWords: 3, pointers: 1 } as const;
 
+const BYTES_FIELD = {
+  [FRAME_ARM.data]: 'StreamFrame.data',
+  [FRAME_ARM.progress]: 'StreamFrame.progress',
+} as const;
+
 /** One frame of a stream, for those who read it: the object behind it is used for the next message, too. */
 export interface Frame extends IdWords {
   /** The discriminant as it came, a UInt16; see {@link FRAME_ARM} and {@link Frame.isKnownArm}. */
   readonly arm: number;
   /** Whether `arm` is one of {@link FRAME_ARM}. */
   readonly isKnownArm: boolean;
-  /** The payload of `data`: offsets into the bytes that were decoded. Equal for other arms. */
+  /** The payload of `data` or `progress`: offsets into the bytes that were decoded. Equal for other arms. */
   readonly dataStart: number;
   readonly dataEnd: number;
   /** The UInt32 of `credit`, in bytes; 0 for other arms. */
@@ -88,7 +93,7 @@ export class FrameDecoder implements Frame {
   id1 = 0;
   id2 = 0;
   id3 = 0;
-  /** The payload of `data`: offsets into the bytes that were given to `decode`. Equal for other arms. */
+  /** The payload of `data` or `progress`: offsets into the bytes that were given to `decode`. Equal for other arms. */
   dataStart = 0;
   dataEnd = 0;
   /** The UInt32 of `credit`; 0 for other arms. */
@@ -110,11 +115,11 @@ export class FrameDecoder implements Frame {
 
   /** Whether `arm` is one of {@link FRAME_ARM}. */
   get isKnownArm(): boolean {
-    return this.arm <= FRAME_ARM.error;
+    return this.arm <= FRAME_ARM.progress;
   }
 
   /**
-   * Reads the framed message `bytes[start, end)`, the whole payload of an envelope. Of `data` everything is checked, of the other
+   * Reads the framed message `bytes[start, end)`, the whole payload of an envelope. Of `data` and `progress` everything is checked, of the other
    * arms with a pointer its kind and bounds; an unknown arm is no error here.
    *
    * @throws MalformedError; the fields are then of no use
@@ -232,7 +237,8 @@ export class FrameDecoder implements Frame {
     const end = this.#rootSegmentEnd;
     switch (this.arm) {
       case FRAME_ARM.data:
-        if (cursor.followBytes(pointerAt, start, end, 'StreamFrame.data')) {
+      case FRAME_ARM.progress:
+        if (cursor.followBytes(pointerAt, start, end, BYTES_FIELD[this.arm])) {
           this.dataStart = cursor.at;
           this.dataEnd = cursor.at + cursor.elementCount;
         }

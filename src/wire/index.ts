@@ -22,6 +22,15 @@ export {
 export { FrameEncoder } from './frame-encoder.ts';
 export { FRAME_ARM, type ErrorFields, type Frame, type OpenFields, type OpenHead } from './frame.ts';
 export { MessageDecoder, type MessageKind } from './message-decoder.ts';
+export {
+  METHOD_KINDS,
+  METHOD_MODES,
+  type MethodInfo,
+  type MethodInfoInit,
+  type MethodKind,
+  type MethodMode,
+  type PayloadInfo,
+} from './method-info.ts';
 export { MESSAGE_TYPE, MESSAGE_TYPES, messageTypeFromNumber, type MessageType } from './message-type.ts';
 export * from './payload-decode.ts';
 export * from './payload-encode.ts';

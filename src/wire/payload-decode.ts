@@ -1,8 +1,10 @@
 import { readBoundedContext, type InvocationContext } from './context.ts';
 import { readIpcError, type ErrorFields } from './error-payload.ts';
+import { enumerant } from './capnp/enumerant.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import { MessageReader, type StructReader } from './capnp/reader.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
+import { readMethods, type MethodInfo } from './method-info.ts';
 import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 
 /** Text that may be reached by more than one pointer, in bytes. */
@@ -59,6 +61,8 @@ export interface Initialize {
   readonly runtimeVersion: string;
   /** A view on the payload. */
   readonly config: Uint8Array;
+  /** What the host understands beyond the first version, of "progress"; a newer host may say more. */
+  readonly accepts: readonly string[];
 }
 
 /** `Initialized`. */
@@ -72,6 +76,8 @@ export interface Initialized {
   readonly workers: number;
   /** Bytes that the host may send on a new stream; 0 for the constant of the schema. */
   readonly initialCredit: number;
+  /** What the module says of its methods: those of `methods` in their order, then unary ones; perhaps empty. */
+  readonly methodInfo: readonly MethodInfo[];
 }
 
 /** `HealthReport`. The 64-bit counters are exact up to 2^53. */
@@ -170,6 +176,7 @@ export function decodeInitialize(payload: Uint8Array): Initialize {
     runtimeName: root.text(0, 'Initialize.runtimeName'),
     runtimeVersion: root.text(1, 'Initialize.runtimeVersion'),
     config: root.data(2, 'Initialize.config'),
+    accepts: root.textList(3, 'Initialize.accepts', mostText(payload)),
   };
 }
 
@@ -185,6 +192,7 @@ export function decodeInitialized(payload: Uint8Array): Initialized {
     methods: root.textList(3, 'Initialized.methods', most),
     workers: root.uint16(2),
     initialCredit: root.uint32(4),
+    methodInfo: readMethods(root, 4, most),
   };
 }
 
@@ -231,10 +239,4 @@ function rootOf(payload: Uint8Array): StructReader {
 /** Many pointers may lead to one text: spelled out, a small message could fill memory. In bytes. */
 function mostText(payload: Uint8Array): number {
   return payload.length + ALIASED_BYTES;
-}
-
-function enumerant<Name extends string>(names: readonly Name[], value: number, field: string): Name {
-  const name = names[value];
-  if (name === undefined) throw new MalformedError('enumerant', field, `there is no number ${value}`);
-  return name;
 }

@@ -12,8 +12,9 @@ import {
 import { writeInvocationContext, type InvocationContextInit } from './context.ts';
 import { checkCounter, checkUint16, checkUint32, checkUint64 } from './capnp/field-range.ts';
 import { segment } from './capnp/segment-writer.ts';
-import { EMPTY_PAYLOAD } from './envelope.ts';
-import { PROTOCOL_VERSION } from './flow-limits.ts';
+import { EMPTY_PAYLOAD, envelopeHeaderBytes } from './envelope.ts';
+import { MAX_REQUEST_ID_BYTES, PROTOCOL_VERSION } from './flow-limits.ts';
+import { shedMethods, writeMethods, type MethodInfoInit } from './method-info.ts';
 import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 
 // The payloads of all envelopes but error (error-payload.ts) and streamFrame (frame-encoder.ts), in the order of schema/ipc.capnp,
@@ -32,6 +33,14 @@ export interface HandleRequestInit {
 export interface ServiceRequestInit extends Partial<Omit<ServiceRequest, 'context'>> {
   readonly context?: InvocationContextInit;
 }
+
+/** What a module says of itself: `Initialized`. */
+export interface InitializedInit extends Partial<Omit<Initialized, 'methodInfo'>> {
+  readonly methodInfo?: readonly MethodInfoInit[];
+}
+
+/** The largest payload of an `Initialized`, so that its message is at most 1 MiB, whatever its requestId. */
+const MAX_INITIALIZED_BYTES = 1_048_576 - envelopeHeaderBytes(MAX_REQUEST_ID_BYTES);
 
 /** The payload of `handle`. */
 export function encodeHandleRequest({ context, body = EMPTY_PAYLOAD }: HandleRequestInit): Uint8Array {
@@ -77,7 +86,7 @@ export function encodeKvChange(fields: Partial<KvChange>): Uint8Array {
 /** The payload of `initialize`. */
 export function encodeInitialize(fields: Partial<Initialize>): Uint8Array {
   const { protocolVersion = PROTOCOL_VERSION, runtimeName = '', runtimeVersion = '' } = fields;
-  const root = segment.beginMessage(1, 3);
+  const root = segment.beginMessage(1, 4);
   segment.uint16(
     root,
     checkUint16(protocolVersion, 'Initialize.protocolVersion') ^ SCHEMA_DEFAULT.protocolVersion,
@@ -85,14 +94,25 @@ export function encodeInitialize(fields: Partial<Initialize>): Uint8Array {
   segment.text(root + 8, runtimeName);
   segment.text(root + 16, runtimeVersion);
   segment.data(root + 24, fields.config ?? EMPTY_PAYLOAD);
+  segment.texts(root + 32, fields.accepts ?? []);
   return segment.message();
 }
 
-/** The payload of the `response` to `initialize`. */
-export function encodeInitialized(fields: Partial<Initialized>): Uint8Array {
+/**
+ * The payload of the `response` to `initialize`. Where its message would be larger than 1 MiB, JSON Schemas are left out, from the
+ * largest down, then descriptions, then all of `methodInfo`.
+ */
+export function encodeInitialized(fields: InitializedInit): Uint8Array {
+  const payload = encodeWhole(fields);
+  const excess = payload.length - MAX_INITIALIZED_BYTES;
+  if (excess <= 0 || fields.methodInfo === undefined) return payload;
+  return encodeWhole({ ...fields, methodInfo: shedMethods(fields.methodInfo, excess) });
+}
+
+function encodeWhole(fields: InitializedInit): Uint8Array {
   const { protocolVersion = PROTOCOL_VERSION, moduleName = '', moduleVersion = '' } = fields;
   const { capabilities = [], methods = [], workers = 0, initialCredit = 0 } = fields;
-  const root = segment.beginMessage(1, 4);
+  const root = segment.beginMessage(1, 5);
   segment.uint16(
     root,
     checkUint16(protocolVersion, 'Initialized.protocolVersion') ^ SCHEMA_DEFAULT.protocolVersion,
@@ -103,6 +123,7 @@ export function encodeInitialized(fields: Partial<Initialized>): Uint8Array {
   segment.text(root + 16, moduleVersion);
   segment.texts(root + 24, capabilities);
   segment.texts(root + 32, methods);
+  writeMethods(segment, root + 40, fields.methodInfo ?? []);
   return segment.message();
 }
 

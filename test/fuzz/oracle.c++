@@ -64,6 +64,9 @@ void readValue(Digest& digest, capnp::DynamicValue::Reader value) {
   switch (value.getType()) {
     case capnp::DynamicValue::VOID:
       break;
+    case capnp::DynamicValue::BOOL:
+      digest.number(value.as<bool>());
+      break;
     case capnp::DynamicValue::UINT:
       digest.number(value.as<uint64_t>());
       break;

@@ -1,6 +1,7 @@
 import * as decode from '../../src/wire/payload-decode.ts';
 import * as encode from '../../src/wire/payload-encode.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
+import type { MethodInfo, PayloadInfo } from '../../src/wire/method-info.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
 import type { StructValue } from '../support/layout.ts';
 
@@ -73,6 +74,31 @@ export function withoutEmpty(value: StructValue): StructValue {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => !isEmpty(field)));
 }
 
+/** A method with something in every field, the texts of `text`. */
+function methodInfoOf(size: number, text: string): MethodInfo {
+  return {
+    name: text,
+    mode: size % 2 === 0 ? 'sync' : 'async',
+    description: text.slice(0, 5000),
+    input: { codec: 'json', jsonSchema: text.slice(0, 5000), single: true, typeName: '' },
+    output: { codec: 'capnp', jsonSchema: '', single: false, typeName: 'Point' },
+    timeoutMs: 2 ** 32 - 1 - size,
+    concurrency: size,
+    kind: size % 3 === 0 ? 'stream' : 'handle',
+    progress: { codec: '', jsonSchema: '', single: false, typeName: '' },
+  };
+}
+
+/** A method as the tool is told to make it, in the order in which our encoder writes its texts. */
+function methodInfoValue({ name, description, input, output, progress, ...rest }: MethodInfo): StructValue {
+  const payload = (of: PayloadInfo): StructValue | null =>
+    of.codec === '' ? null : withoutEmpty({ ...of, single: of.single ? 1 : 0 });
+  const payloads = Object.entries({ input, output, progress })
+    .map(([field, of]) => [field, payload(of)] as const)
+    .filter(([, value]) => value !== null);
+  return withoutEmpty({ ...rest, name, description, ...Object.fromEntries(payloads) });
+}
+
 /** The payload of every unary message, each in every size. */
 export function unarySamples(): Sample[] {
   return SIZES.flatMap((size) => samplesOf(size));
@@ -96,6 +122,7 @@ function samplesOf(size: number): Sample[] {
     runtimeName: text,
     runtimeVersion: '1.0',
     config: body,
+    accepts: size === 0 ? [] : ['progress', ''],
   };
   const initialized: decode.Initialized = {
     protocolVersion: 1,
@@ -105,6 +132,7 @@ function samplesOf(size: number): Sample[] {
     methods: size === 0 ? [] : [text, 'm'],
     workers: 65_535,
     initialCredit: 2 ** 32 - 1 - size,
+    methodInfo: size === 0 ? [] : [methodInfoOf(size, text), { ...methodInfoOf(size, ''), name: 'last' }],
   };
   const health: decode.HealthReport = {
     status: size % 2 === 0 ? 'serving' : 'draining',
@@ -176,7 +204,7 @@ function samplesOf(size: number): Sample[] {
     {
       struct: 'Initialized',
       label,
-      value: withoutEmpty({ ...initialized }),
+      value: withoutEmpty({ ...initialized, methodInfo: initialized.methodInfo.map(methodInfoValue) }),
       encoded: encode.encodeInitialized(initialized),
       read: decode.decodeInitialized,
       expected: initialized,

@@ -97,6 +97,12 @@ function frameSamples(): FrameSample[] {
         expected: payload,
       },
       {
+        arm: { progress: payload },
+        envelope: encoder.progress(payload),
+        read: (frame, bytes) => new Uint8Array(bytes.subarray(frame.dataStart, frame.dataEnd)),
+        expected: payload,
+      },
+      {
         arm: { credit: initialCredit },
         envelope: encoder.credit(initialCredit),
         read: (frame) => frame.credit,

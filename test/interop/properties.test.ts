@@ -88,6 +88,8 @@ function summaryOfTheirs(frame: StreamFrame): unknown {
     }
     case StreamFrame.DATA:
       return ['data', frame._hasData() ? plain(frame.data.toUint8Array()) : new Uint8Array(0)];
+    case StreamFrame.PROGRESS:
+      return ['progress', frame._hasProgress() ? plain(frame.progress.toUint8Array()) : new Uint8Array(0)];
     case StreamFrame.CREDIT:
       return ['credit', frame.credit];
     case StreamFrame.CLOSE:
@@ -108,6 +110,8 @@ function summaryOfOurs(frame: DecodedFrame): unknown {
     }
     case 'data':
       return ['data', plain(frame.data)];
+    case 'progress':
+      return ['progress', plain(frame.value)];
     case 'credit':
       return ['credit', frame.bytes];
     case 'close':

@@ -34,7 +34,7 @@ function frame(
 }
 
 const invalidUtf8 = { pointer: bytesPointer(0, 3), body: byteWords([0xc3, 0x28, 0]) };
-const ARM = { data: 1, cancel: 4, error: 5, unknown: 6, highest: 0xffff };
+const ARM = { data: 1, cancel: 4, error: 5, progress: 6, unknown: 7, highest: 0xffff };
 
 /** What a host must not send to a stream that runs, and how that stream ends. */
 const breaches: Record<
@@ -87,6 +87,10 @@ const breaches: Record<
     frames: (_, encoder) => [encoder.credit(0xffff_ffff)],
   },
   'an unknown arm': { code: 'protocolViolation', frames: (id) => [frame(id, ARM.unknown)] },
+  'an arm that only a module sends': {
+    code: 'protocolViolation',
+    frames: (id) => [frame(id, ARM.progress)],
+  },
   'the highest arm there can be': { code: 'protocolViolation', frames: (id) => [frame(id, ARM.highest)] },
   'a frame that says another id': {
     code: 'protocolViolation',

@@ -181,7 +181,10 @@ test('a stream frame under a requestId that is no stream id is refused as a requ
 test('a frame that can’t be understood is a protocolViolation for the envelope’s id, live or not, and no more', async () => {
   const frame = new FrameEncoder(idOf(1));
   const unknownArm = frame.close();
-  new DataView(unknownArm.buffer, unknownArm.byteOffset).setUint16(80 + 32, 6, true);
+  new DataView(unknownArm.buffer, unknownArm.byteOffset).setUint16(80 + 32, 7, true);
+  // A capability where the Data should be.
+  const progressOfNoData = frame.progress(new Uint8Array(0));
+  new DataView(progressOfNoData.buffer, progressOfNoData.byteOffset).setUint32(80 + 40, 3, true);
   const frames: Record<string, Uint8Array> = {
     'an empty payload': encodeEnvelope('streamFrame', idOf(1), EMPTY_PAYLOAD),
     junk: encodeEnvelope('streamFrame', idOf(1), new Uint8Array(24).fill(0xee)),
@@ -192,6 +195,8 @@ test('a frame that can’t be understood is a protocolViolation for the envelope
       new Uint8Array([...frame.close().subarray(80), ...new Uint8Array(8)]),
     ),
     'an unknown arm': unknownArm,
+    'an arm that only a module sends': new FrameEncoder(idOf(1)).progress(new Uint8Array(3)),
+    'the same arm with what is no Data': progressOfNoData,
     'another id': encodeEnvelope('streamFrame', idOf(1), new FrameEncoder(idOf(2)).close().subarray(80)),
   };
   for (const [what, message] of Object.entries(frames)) {

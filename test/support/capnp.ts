@@ -104,6 +104,7 @@ function fieldLiteral(layout: Layout, struct: string, type: string, given: Field
   // The tool refuses 0x"".
   if (given instanceof Uint8Array)
     return `${given.length > 0 ? '0x' : ''}"${Buffer.from(given).toString('hex')}"`;
+  if (type === 'Bool') return given === 1 ? 'true' : 'false';
   if (typeof given === 'number' || typeof given === 'bigint') return given.toString();
   const list = /^List\((\w+)\)$/.exec(type);
   if (list) {

@@ -8,6 +8,7 @@ import { DEFAULT_WIRE_LIMITS } from '../../src/wire/capnp/limits.ts';
 export type DecodedFrame =
   | ({ readonly arm: 'open' } & OpenFields)
   | { readonly arm: 'data'; readonly data: Uint8Array }
+  | { readonly arm: 'progress'; readonly value: Uint8Array }
   | { readonly arm: 'credit'; readonly bytes: number }
   | { readonly arm: 'close' }
   | { readonly arm: 'cancel'; readonly reason: string }
@@ -41,6 +42,8 @@ function decodeFrame(payload: Uint8Array): DecodedFrame {
       return { arm: 'open', ...frame.open() };
     case FRAME_ARM.data:
       return { arm: 'data', data: payload.slice(frame.dataStart, frame.dataEnd) };
+    case FRAME_ARM.progress:
+      return { arm: 'progress', value: payload.slice(frame.dataStart, frame.dataEnd) };
     case FRAME_ARM.credit:
       return { arm: 'credit', bytes: frame.credit };
     case FRAME_ARM.close:
@@ -72,6 +75,8 @@ function describeFrame(of: DecodedFrame): string {
       return `open ${of.context.method}, credit ${of.initialCredit}`;
     case 'data':
       return `data ${of.data.length}: ${Buffer.from(of.data.subarray(0, 16)).toString('hex')}`;
+    case 'progress':
+      return `progress ${of.value.length}: ${Buffer.from(of.value.subarray(0, 64)).toString()}`;
     case 'credit':
       return `credit ${of.bytes}`;
     case 'close':

@@ -184,9 +184,16 @@ class Builder {
       typeof given === 'string' ? this.#enumerant(struct, field.type, given) : BigInt(given as number);
     number ^= field.defaultValue;
     const byteAt = at + start / 8;
-    if (end - start === 16) this.#words.setUint16(byteAt, Number(number), true);
+    if (end - start === 1) this.#bit(at, start, number);
+    else if (end - start === 16) this.#words.setUint16(byteAt, Number(number), true);
     else if (end - start === 32) this.#words.setUint32(byteAt, Number(number), true);
     else this.#words.setBigUint64(byteAt, number, true);
+  }
+
+  #bit(at: number, bit: number, value: bigint): void {
+    const byteAt = at + (bit >> 3);
+    const others = this.#words.getUint8(byteAt) & ~(1 << (bit & 7));
+    this.#words.setUint8(byteAt, others | (Number(value) << (bit & 7)));
   }
 
   #enumerant(struct: string, type: string, name: string): bigint {

@@ -5,6 +5,7 @@ import * as encode from '../../src/wire/payload-encode.ts';
 import type { InvocationContext } from '../../src/wire/context.ts';
 import { EnvelopeDecoder, encodeEnvelope } from '../../src/wire/envelope.ts';
 import { encodeIpcError } from '../../src/wire/error-payload.ts';
+import { METHOD_KINDS, METHOD_MODES } from '../../src/wire/method-info.ts';
 import { MESSAGE_TYPES, messageTypeFromNumber } from '../../src/wire/message-type.ts';
 import { parseStreamId, type StreamId } from '../../src/wire/stream-id.ts';
 import { errorCodeNumber } from '../../src/errors.ts';
@@ -49,6 +50,20 @@ function kind<Value extends object>(
   return { struct, any: values.map((value) => ({ bytes: encoded(value), expected: expected(value) })), read };
 }
 
+const texts = fc.array(text, { maxLength: 5 });
+const payloadInfo = fc.record({ codec: text, jsonSchema: text, single: fc.boolean(), typeName: text });
+const methodInfo = fc.record({
+  name: text,
+  mode: fc.constantFrom(...METHOD_MODES),
+  description: text,
+  input: payloadInfo,
+  output: payloadInfo,
+  timeoutMs: uint32,
+  concurrency: uint32,
+  kind: fc.constantFrom(...METHOD_KINDS),
+  progress: payloadInfo,
+});
+
 const body = fc.record({ body: data });
 const error = fc.record({ code: fc.constantFrom(...ERROR_CODES), message: text, details: data });
 
@@ -79,7 +94,13 @@ export const PAYLOADS: readonly MessageKind[] = [
   ),
   kind(
     'Initialize',
-    fc.record({ protocolVersion: uint16, runtimeName: text, runtimeVersion: text, config: data }),
+    fc.record({
+      protocolVersion: uint16,
+      runtimeName: text,
+      runtimeVersion: text,
+      config: data,
+      accepts: texts,
+    }),
     encode.encodeInitialize,
     decode.decodeInitialize,
   ),
@@ -89,10 +110,11 @@ export const PAYLOADS: readonly MessageKind[] = [
       protocolVersion: uint16,
       moduleName: text,
       moduleVersion: text,
-      capabilities: fc.array(text, { maxLength: 5 }),
-      methods: fc.array(text, { maxLength: 5 }),
+      capabilities: texts,
+      methods: texts,
       workers: uint16,
       initialCredit: uint32,
+      methodInfo: fc.array(methodInfo, { maxLength: 3 }),
     }),
     encode.encodeInitialized,
     decode.decodeInitialized,
@@ -169,6 +191,11 @@ const frames: readonly MessageKind[] = [
     data,
     (id, of) => new FrameEncoder(id).data(of),
     (of) => ({ arm: 'data', data: of }),
+  ),
+  frame(
+    data,
+    (id, of) => new FrameEncoder(id).progress(of),
+    (of) => ({ arm: 'progress', value: of }),
   ),
   frame(
     uint32,

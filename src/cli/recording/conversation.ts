@@ -14,7 +14,7 @@ export interface Exchange {
   readonly id: string;
   /** The method of a stream or `handle`, else the kind of the request; empty where the module spoke unasked. */
   readonly method: string;
-  /** The module's messages without credit: Data and the terminal frame, or the answer. */
+  /** The module's messages without credit and progress: Data and the terminal frame, or the answer. */
   readonly said: Content[];
   /** The host cancelled it, gave it a deadline, or left before it had ended: when exactly it ended is chance. */
   isTimed: boolean;
@@ -90,6 +90,8 @@ export class Conversation {
       exchange.credit += content.credit;
       return exchange;
     }
+    // Lossy by nature: how often it comes is a matter of time.
+    if (content.kind === 'progress') return exchange;
     if (content.kind === 'initialized' && content.initialCredit > 0)
       this.#firstWindow = content.initialCredit;
     exchange.said.push(content);

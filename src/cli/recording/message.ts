@@ -27,6 +27,7 @@ export type Content =
   | { readonly kind: 'open'; readonly context: InvocationContext; readonly initialCredit: number }
   | { readonly kind: 'data'; readonly data: Uint8Array }
   | { readonly kind: 'credit'; readonly credit: number }
+  | { readonly kind: 'progress'; readonly value: Uint8Array }
   | { readonly kind: 'close' }
   | { readonly kind: 'cancel'; readonly reason: string }
   | {
@@ -162,6 +163,8 @@ export class MessageReader {
       }
       case FRAME_ARM.data:
         return { kind: 'data', data: bytes.subarray(frame.dataStart, frame.dataEnd) };
+      case FRAME_ARM.progress:
+        return { kind: 'progress', value: bytes.subarray(frame.dataStart, frame.dataEnd) };
       case FRAME_ARM.credit:
         return { kind: 'credit', credit: frame.credit };
       case FRAME_ARM.close:

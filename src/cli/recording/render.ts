@@ -89,6 +89,8 @@ export function describe(content: Content): string {
     }
     case 'data':
       return ` ${sized(content.data)}`;
+    case 'progress':
+      return ` ${sized(content.value)}`;
     case 'credit':
       return ` ${count(content.credit)}`;
     case 'cancel':

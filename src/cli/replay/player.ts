@@ -118,7 +118,7 @@ export class ReplayPlayer {
     const message = this.#recordedReader.read('module', bytes);
     const exchange = this.#recorded.moduleSaid(message);
     if (exchange === undefined) return this.#awaitService(message, patience);
-    if (message.content.kind === 'credit') return;
+    if (message.content.kind === 'credit' || message.content.kind === 'progress') return;
     const { key } = exchange;
     const goal = exchange.said.length;
     const isThere = (): boolean => {

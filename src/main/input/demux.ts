@@ -1,4 +1,5 @@
 import { MalformedError } from '../../wire/capnp/malformed.ts';
+import { FRAME_ARM } from '../../wire/frame.ts';
 import { MessageDecoder, type MessageKind } from '../../wire/message-decoder.ts';
 import type { StreamId } from '../../wire/stream-id.ts';
 import type { WireLimits } from '../../wire/capnp/limits.ts';
@@ -65,6 +66,8 @@ export class Demux {
 
   #routeFrame(bytes: Uint8Array): void {
     try {
+      // Only the module sends it, so from a host it is as any arm that the module doesn't know.
+      if (this.#decoder.frame.arm === FRAME_ARM.progress) throw progressOfHost();
       this.#targets.streams.onFrame(this.#decoder.frame, bytes);
     } catch (error) {
       // The text of an open, a cancel or an error is read only when it is needed, so it may be found malformed there.
@@ -113,6 +116,10 @@ export class Demux {
       answers.refuse(requestId, 'protocolViolation', `the ${kind} payload is malformed: ${error.message}`);
     }
   }
+}
+
+function progressOfHost(): MalformedError {
+  return new MalformedError('union-arm', 'StreamFrame', 'progress comes from a module only');
 }
 
 function emptyRequestId(kind: RequestKind): MalformedError {

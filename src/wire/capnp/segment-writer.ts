@@ -92,13 +92,13 @@ export class SegmentWriter {
     return at;
   }
 
-  /** A list of structs without data. @returns where the first is; each has `pointers` words */
-  structs(pointerAt: number, count: number, pointers: number): number {
-    const words = count * pointers;
+  /** A list of structs. @returns where the first is; each has `dataWords` words, then `pointers` */
+  structs(pointerAt: number, count: number, dataWords: number, pointers: number): number {
+    const words = count * (dataWords + pointers);
     const tagAt = this.allocate(8 + words * 8);
     this.#point(pointerAt, tagAt, LIST, (words << 3) | COMPOSITE_ELEMENTS);
     writeUint32(this.#bytes, tagAt, count << 2);
-    writeUint32(this.#bytes, tagAt + 4, structShape(0, pointers));
+    writeUint32(this.#bytes, tagAt + 4, structShape(dataWords, pointers));
     return tagAt + 8;
   }
 

@@ -55,6 +55,7 @@ function valueOf(struct: string, type: string, value: unknown): ReadValue {
     const element = type.slice('List('.length, -1);
     return Array.from({ length: value.length }, (_, i) => valueOf(struct, element, value.get(i)));
   }
+  if (typeof value === 'boolean') return value ? 1 : 0;
   // Known too: with a default it reads a UInt32 from 2^31 on as negative.
   if (typeof value === 'number') return value >>> 0;
   if (!(value instanceof Struct)) return value as ReadValue;

@@ -6,6 +6,14 @@ import { EnvelopeDecoder } from '../../../src/wire/envelope.ts';
 import type { ErrorFields } from '../../../src/wire/error-payload.ts';
 import { FRAME_ARM, FrameDecoder, type OpenFields } from '../../../src/wire/frame.ts';
 import { INITIAL_CREDIT } from '../../../src/wire/flow-limits.ts';
+import {
+  METHOD_KINDS,
+  METHOD_MODES,
+  readMethodInfo,
+  readPayloadInfo,
+  type MethodInfo,
+  type PayloadInfo,
+} from '../../../src/wire/method-info.ts';
 import { MessageReader, type StructReader } from '../../../src/wire/capnp/reader.ts';
 import type { ReadStruct } from './digest.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../../src/wire/capnp/limits.ts';
@@ -67,13 +75,33 @@ export const TARGETS: Readonly<Record<string, Read>> = {
     return { ...rest, operation: cold.KV_OPERATIONS.indexOf(operation) };
   },
   Initialize: (message) => ({ ...cold.decodeInitialize(message) }),
-  Initialized: (message) => ({ ...cold.decodeInitialized(message) }),
+  Initialized: (message) => {
+    const { methodInfo, ...rest } = cold.decodeInitialized(message);
+    return { ...rest, methodInfo: methodInfo.map(methodValue) };
+  },
+  MethodInfo: (message) => methodValue(readMethodInfo(rootOf(message))),
+  PayloadInfo: (message) => payloadValue(readPayloadInfo(rootOf(message))),
   HealthReport: (message) => {
     const { status, ...rest } = cold.decodeHealthReport(message);
     return { ...rest, status: cold.HEALTH_STATUSES.indexOf(status) };
   },
   Shutdown: (message) => ({ ...cold.decodeShutdown(message) }),
 };
+
+function methodValue({ mode, kind, input, output, progress, ...rest }: MethodInfo): ReadStruct {
+  return {
+    ...rest,
+    mode: METHOD_MODES.indexOf(mode),
+    kind: METHOD_KINDS.indexOf(kind),
+    input: payloadValue(input),
+    output: payloadValue(output),
+    progress: payloadValue(progress),
+  };
+}
+
+function payloadValue({ single, ...rest }: PayloadInfo): ReadStruct {
+  return { ...rest, single: single ? 1 : 0 };
+}
 
 function rootOf(message: Uint8Array): StructReader {
   reader.open(message, 0, message.length);
@@ -87,6 +115,8 @@ function armOf(message: Uint8Array): ReadStruct {
       return { open: openValue(headThenContext()) };
     case FRAME_ARM.data:
       return { data: message.subarray(frame.dataStart, frame.dataEnd) };
+    case FRAME_ARM.progress:
+      return { progress: message.subarray(frame.dataStart, frame.dataEnd) };
     case FRAME_ARM.credit:
       return { credit: frame.credit };
     case FRAME_ARM.cancel:

@@ -188,7 +188,14 @@ test('answers are compared: bodies in full, of Initialized what a host acts on, 
     [
       'host',
       'r1',
-      { kind: 'initialize', protocolVersion: 1, runtimeName: '', runtimeVersion: '', config: NOTHING },
+      {
+        kind: 'initialize',
+        protocolVersion: 1,
+        runtimeName: '',
+        runtimeVersion: '',
+        config: NOTHING,
+        accepts: [],
+      },
     ],
     [
       'module',
@@ -202,6 +209,7 @@ test('answers are compared: bodies in full, of Initialized what a host acts on, 
         methods,
         workers,
         initialCredit: 1,
+        methodInfo: [],
       },
     ],
   ];

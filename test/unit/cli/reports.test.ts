@@ -56,7 +56,7 @@ test('findings and descriptions fit 80 columns, whatever is in them', () => {
   const methods = Array.from({ length: 40 }, (_, at) => `method-${at}`);
   const info = {
     ...{ protocolVersion: 1, moduleName: 'n', moduleVersion: '1', workers: 1, initialCredit: 1 },
-    ...{ capabilities: ['serverStream'], methods },
+    ...{ capabilities: ['serverStream'], methods, methodInfo: [] },
   };
   for (const line of `${text}\n${renderDescription(info)}`.split('\n')) assert.ok(line.length <= 80, line);
 });
@@ -105,7 +105,7 @@ test('worker counts go up by powers of two to the machine’s own', () => {
 test('a description tells apart no streams, one handler for all, and a table', () => {
   const info = {
     ...{ protocolVersion: 1, moduleName: 'n', moduleVersion: '1', workers: 1, initialCredit: 262144 },
-    ...{ capabilities: ['serverStream'], methods: ['a', 'b'] },
+    ...{ capabilities: ['serverStream'], methods: ['a', 'b'], methodInfo: [] },
   };
   assert.match(renderDescription(info), /^n 1\n {2}streams +a, b\n {2}unary requests +no\n/);
   assert.match(renderDescription({ ...info, methods: [] }), /one handler for every method/);

@@ -83,6 +83,8 @@ test('who speaks the wire gets exactly this from the package', async () => {
     'MAX_REQUEST_ID_BYTES',
     'MESSAGE_TYPE',
     'MESSAGE_TYPES',
+    'METHOD_KINDS',
+    'METHOD_MODES',
     'MIN_DATA_COST',
     'MalformedError',
     'MessageDecoder',

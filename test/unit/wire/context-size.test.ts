@@ -114,7 +114,7 @@ test('fields that a newer schema added count nothing, whatever they hold and how
 });
 
 test('an answer to initialize ignores what a newer schema added, too', () => {
-  const words = [structPointer(0, 1, 5), NULL, bytesPointer(4, 2), NULL, NULL, NULL, farPointer(77, 0)];
+  const words = [structPointer(0, 1, 6), NULL, bytesPointer(5, 2), NULL, NULL, NULL, NULL, farPointer(77, 0)];
   assert.equal(decodeInitialized(message([...words, ...textWords('n')])).moduleName, 'n');
 });
 

@@ -123,6 +123,8 @@ test('the other arms are written byte by byte as capnp writes them', () => {
       details: Uint8Array.of(0, 255, 16),
     }),
     errorEmpty: encoder.error({ code: 'internal', message: '', details: new Uint8Array(0) }),
+    progress: encoder.progress(Buffer.from('{"done":3}')),
+    progressEmpty: encoder.progress(new Uint8Array(0)),
   };
   for (const [name, bytes] of Object.entries(written)) {
     assert.equal(toHex(bytes), FRAME_MESSAGES[name as keyof typeof FRAME_MESSAGES], name);
@@ -136,6 +138,13 @@ test('the other arms are read as capnp wrote them', () => {
   for (const [name, credit] of Object.entries(credits)) {
     const { frame } = decodeMessage(fromHex(FRAME_MESSAGES[name as keyof typeof credits]));
     assert.deepEqual([frame.arm, frame.credit], [FRAME_ARM.credit, credit]);
+  }
+  const values = { progress: '{"done":3}', progressEmpty: '' } as const;
+  for (const [name, value] of Object.entries(values)) {
+    const message = fromHex(FRAME_MESSAGES[name as keyof typeof values]);
+    const { frame } = decodeMessage(message);
+    assert.equal(frame.arm, FRAME_ARM.progress);
+    assert.equal(Buffer.from(message.subarray(frame.dataStart, frame.dataEnd)).toString(), value);
   }
   assert.equal(decodeMessage(fromHex(FRAME_MESSAGES.cancel)).frame.cancelReason(), 'the user left');
   assert.equal(decodeMessage(fromHex(FRAME_MESSAGES.cancelEmpty)).frame.cancelReason(), '');
@@ -242,11 +251,19 @@ test('a frame of a newer schema, with more data and pointers, is read', () => {
 
 test('an arm that nobody knows is no error, whatever its pointer is', () => {
   for (const pointer of [NULL, CAPABILITY, farPointer(7, 7), listPointer(99, 7, 99)]) {
-    const frame = decodeFrame(frameWith(6, pointer));
-    assert.deepEqual([frame.arm, frame.isKnownArm], [6, false]);
+    const frame = decodeFrame(frameWith(7, pointer));
+    assert.deepEqual([frame.arm, frame.isKnownArm], [7, false]);
   }
   assert.equal(decodeFrame(frameWith(0xffff, NULL)).arm, 0xffff);
   for (const arm of Object.values(FRAME_ARM)) assert.ok(decodeFrame(frameWith(arm, NULL)).isKnownArm);
+});
+
+test('progress is checked completely by decode, as data is', () => {
+  const body: Word = [0x63_62_61, 0];
+  decodeFrame(frameWith(FRAME_ARM.progress, bytesPointer(0, 8), body));
+  refuses('list-bounds', () => decodeFrame(frameWith(FRAME_ARM.progress, bytesPointer(0, 9), body)));
+  refuses('list-kind', () => decodeFrame(frameWith(FRAME_ARM.progress, listPointer(0, 3, 1), body)));
+  refuses('pointer-kind', () => decodeFrame(frameWith(FRAME_ARM.progress, CAPABILITY)));
 });
 
 test('data is checked completely by decode', () => {

@@ -14,6 +14,7 @@ import {
   MIN_DATA_COST,
   PROTOCOL_VERSION,
 } from '../../../src/wire/flow-limits.ts';
+import { METHOD_KINDS, METHOD_MODES, type MethodInfo } from '../../../src/wire/method-info.ts';
 import { MESSAGE_TYPES } from '../../../src/wire/message-type.ts';
 import {
   buildMessage,
@@ -38,6 +39,18 @@ const CONTEXT_DEFAULTS = {
   tracestate: '',
   metadata: [],
 };
+const NO_PAYLOAD = { codec: '', jsonSchema: '', single: false, typeName: '' };
+const METHOD_DEFAULTS: MethodInfo = {
+  name: '',
+  mode: 'sync',
+  description: '',
+  input: NO_PAYLOAD,
+  output: NO_PAYLOAD,
+  timeoutMs: 0,
+  concurrency: 0,
+  kind: 'stream',
+  progress: NO_PAYLOAD,
+};
 const SOME_BYTES = Uint8Array.of(1, 2, 3);
 
 /** A decoder that gives the struct's fields, with what it says for a message in which nothing is set. */
@@ -53,6 +66,11 @@ const frames = new FrameDecoder(DEFAULT_WIRE_LIMITS);
 function readFrame(message: Uint8Array): FrameDecoder {
   frames.decode(message, 0, message.length);
   return frames;
+}
+
+/** The first method of an Initialized; zero length stands for one with nothing in it. */
+function firstMethodIn(message: Uint8Array): MethodInfo {
+  return decode.decodeInitialized(message).methodInfo[0] ?? METHOD_DEFAULTS;
 }
 
 const READERS: readonly Reader[] = [
@@ -94,7 +112,7 @@ const READERS: readonly Reader[] = [
   {
     struct: 'Initialize',
     read: decode.decodeInitialize,
-    defaults: { protocolVersion: 1, runtimeName: '', runtimeVersion: '', config: NO_BYTES },
+    defaults: { protocolVersion: 1, runtimeName: '', runtimeVersion: '', config: NO_BYTES, accepts: [] },
   },
   {
     struct: 'Initialized',
@@ -107,7 +125,21 @@ const READERS: readonly Reader[] = [
       methods: [],
       workers: 0,
       initialCredit: 0,
+      methodInfo: [],
     },
+  },
+  {
+    struct: 'MethodInfo',
+    // Has no payload of its own.
+    build: (value) => buildMessage(layout, 'Initialized', { methodInfo: [value] }),
+    read: (message) => firstMethodIn(message),
+    defaults: METHOD_DEFAULTS,
+  },
+  {
+    struct: 'PayloadInfo',
+    build: (value) => buildMessage(layout, 'Initialized', { methodInfo: [{ output: value }] }),
+    read: (message) => firstMethodIn(message).output,
+    defaults: NO_PAYLOAD,
   },
   {
     struct: 'HealthReport',
@@ -143,6 +175,21 @@ function sampleOf(struct: string, name: string): { given: FieldValue; shown: unk
       const entries = [{ key: 'k', value: 'v' }, { value: 'only' }, { key: 'k', value: 'again' }];
       return { given: entries, shown: entries.map(({ key = '', value }) => [key, value]) };
     }
+    case 'List(MethodInfo)': {
+      const methods = [{ name: 'one' }, { name: 'two', output: { codec: 'json', single: 1 } }];
+      const output = { ...NO_PAYLOAD, codec: 'json', single: true };
+      return {
+        given: methods,
+        shown: [
+          { ...METHOD_DEFAULTS, name: 'one' },
+          { ...METHOD_DEFAULTS, name: 'two', output },
+        ],
+      };
+    }
+    case 'PayloadInfo':
+      return { given: { typeName: 'Point' }, shown: { ...NO_PAYLOAD, typeName: 'Point' } };
+    case 'Bool':
+      return { given: 1, shown: true };
     case 'InvocationContext':
       return { given: { method: 'm' }, shown: { ...CONTEXT_DEFAULTS, method: 'm' } };
     case 'UInt64': {
@@ -206,11 +253,14 @@ test('the stream id, the arm and the value of each arm are read where the compil
   for (const [arm, number] of Object.entries(FRAME_ARM)) {
     assert.equal(number, fieldOf(layout, 'StreamFrame', arm).unionTag, arm);
   }
-  assert.equal([...structOf(layout, 'StreamFrame').fields.values()].at(-1)!.unionTag, FRAME_ARM.error);
+  assert.equal([...structOf(layout, 'StreamFrame').fields.values()].at(-1)!.unionTag, FRAME_ARM.progress);
 
   const data = build({ data: SOME_BYTES });
   assert.equal(data.arm, FRAME_ARM.data);
   assert.equal(data.dataEnd - data.dataStart, SOME_BYTES.length);
+  const progress = build({ progress: SOME_BYTES });
+  assert.equal(progress.arm, FRAME_ARM.progress);
+  assert.equal(progress.dataEnd - progress.dataStart, SOME_BYTES.length);
   assert.equal(build({ credit: 0xfe02_0304 }).credit, 0xfe02_0304);
   assert.equal(build({ close: null }).arm, FRAME_ARM.close);
   assert.equal(build({ cancel: 'why' }).cancelReason(), 'why');
@@ -272,6 +322,8 @@ test('the names of every enum are those of the schema, in its order', () => {
   assert.deepEqual([...ERROR_CODES], layout.enums.get('ErrorCode'));
   assert.deepEqual([...decode.KV_OPERATIONS], layout.enums.get('KvChange.Operation'));
   assert.deepEqual([...decode.HEALTH_STATUSES], layout.enums.get('HealthReport.Status'));
+  assert.deepEqual([...METHOD_MODES], layout.enums.get('MethodInfo.Mode'));
+  assert.deepEqual([...METHOD_KINDS], layout.enums.get('MethodInfo.Kind'));
   // The generated file is of the same schema as the listing: it was not forgotten when a code was added.
   assert.deepEqual(Object.values(ErrorCode), [...ERROR_CODES.keys()]);
 });

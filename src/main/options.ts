@@ -37,6 +37,8 @@ export interface ServeOptions {
   readonly workerHeapMb: number;
   /** The workers' inspectors listen from this port upwards; 0: anywhere. Left out: nowhere. */
   readonly inspectPort?: number;
+  /** Path of a Unix socket at which the process tells what happens in it, to those who look. Left out: nowhere. */
+  readonly eventsSocket?: string;
   /** The process's figures go to standard error this often, in ms, and at the end; 0: never. */
   readonly statsMs: number;
   /** Exceptions of handlers that a worker tells on standard error, with their stacks: lines a second; 0: none. */

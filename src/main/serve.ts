@@ -68,6 +68,11 @@ export function serve(options: ServeOptions): void {
     const started = main;
     watchSignals((code) => started.onSignal(code));
     watchHost(options.output, started);
+    const { eventsSocket } = options;
+    if (eventsSocket !== undefined)
+      void import('./process/events-socket.ts').then(({ openEventsSocket }) =>
+        openEventsSocket(eventsSocket, options),
+      );
   } catch (error) {
     failed(error);
   }

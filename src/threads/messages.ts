@@ -25,6 +25,8 @@ export interface WorkerSettings {
   readonly maxErrorMessageBytes: number;
   /** Log lines a second about handlers' exceptions; 0 for none. */
   readonly failureLines: number;
+  /** Whether main wants to hear what happens to handlers, and which files the module has loaded. */
+  readonly tellsLiveEvents: boolean;
   /**
    * Port of the first worker's inspector; each further worker gets the next port. 0 for any free port; no inspector if it is left
    * out.

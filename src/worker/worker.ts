@@ -4,7 +4,8 @@ import { Region } from '../shared-memory/region.ts';
 import { DroppedLogs } from '../shared-memory/slot-signals.ts';
 import type { FromWorker, ThreadStart, WorkerSettings } from '../threads/messages.ts';
 import { prepareDebugging } from './debugging.ts';
-import { loadModule } from './module-loader.ts';
+import { tellFiles, tellLiveEvents } from './live-events.ts';
+import { loadModule, type LoadedModule } from './module-loader.ts';
 import { Thread, workerEnvironment } from './thread.ts';
 
 /**
@@ -24,10 +25,21 @@ async function beginThread(settings: WorkerSettings, region: Region, start: Thre
   const say = (message: FromWorker): void => start.port.postMessage(message);
   try {
     await prepareDebugging(settings, start);
-    const module = await loadModule(settings.file);
+    const module = await loadWatched(settings);
     new Thread({ settings, region, start, module, say, environment: workerEnvironment(settings) });
     say({ type: 'loaded', manifest: module.manifest });
   } catch (error) {
     say({ type: 'loadFailed', message: (error as Error).message });
+  }
+}
+
+/** Loads the module, and tells main what the page of `ixt-module dev` needs to know, if main asked for it. */
+async function loadWatched({ file, tellsLiveEvents }: WorkerSettings): Promise<LoadedModule> {
+  if (!tellsLiveEvents) return loadModule(file);
+  tellLiveEvents();
+  try {
+    return await loadModule(file);
+  } finally {
+    await tellFiles();
   }
 }

@@ -26,6 +26,10 @@ export function addServe(program: Command): void {
       'a debugger for each worker thread, at this port of 127.0.0.1 and the ones behind it; 0: any',
       integer(0, 65_535),
     )
+    .option(
+      '--events-socket <path>',
+      'a Unix socket, made there for this user alone, at which ixt-module dev --attach looks at the module',
+    )
     .option('--descriptors <in,out>', 'descriptors of the protocol, as the launcher sets them')
     .addHelpText('after', '\nExample:\n  ixt-module serve ./digest.js --workers 4\n')
     .action((file: string, { inspectWorker, ...flags }: ServeFlags) => {

@@ -129,6 +129,8 @@ export interface ServeArguments extends Readonly<Record<NumberOption, number>> {
   readonly descriptors?: string;
   /** The first worker's debugger port; see `ServeOptions`. */
   readonly inspectPort?: number;
+  /** See `ServeOptions`. */
+  readonly eventsSocket?: string;
 }
 
 /**
@@ -142,6 +144,7 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
   const numbers: Partial<Record<NumberOption, number>> = {};
   let file: string | undefined;
   let descriptors: string | undefined;
+  let eventsSocket: string | undefined;
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] ?? '';
     if (!arg.startsWith('-')) {
@@ -155,6 +158,10 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
       descriptors = value;
       continue;
     }
+    if (arg === '--events-socket') {
+      eventsSocket = value;
+      continue;
+    }
     const flag = SERVE_FLAGS.find((known) => known.flag === arg);
     if (flag === undefined || !/^\d+$/.test(value)) return undefined;
     const number = Number(value);
@@ -162,5 +169,11 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
     numbers[flag.option] = number;
   }
   if (file === undefined) return undefined;
-  return { ...DEFAULT_OPTIONS, ...numbers, file, ...(descriptors === undefined ? {} : { descriptors }) };
+  return {
+    ...DEFAULT_OPTIONS,
+    ...numbers,
+    file,
+    ...(descriptors === undefined ? {} : { descriptors }),
+    ...(eventsSocket === undefined ? {} : { eventsSocket }),
+  };
 }

@@ -12,6 +12,7 @@ export function workerSettings(options: ServeOptions, region: Region): WorkerSet
     maxMessageBytes: options.maxMessageBytes,
     maxErrorMessageBytes: options.maxErrorMessageBytes,
     failureLines: options.failureLines,
+    tellsLiveEvents: options.eventsSocket !== undefined,
     ...(options.inspectPort === undefined ? {} : { inspectPort: options.inspectPort }),
   };
 }

@@ -10,13 +10,14 @@ export interface SourceFile {
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   base: ['base', 'errors'],
+  live: ['live', 'root', 'base', 'errors'],
   wire: ['wire', 'errors'],
   handle: ['handle', 'wire', 'base', 'errors'],
   'shared-memory': ['shared-memory', 'errors'],
   root: ['root', 'handle', 'methods', 'wire', 'base', 'errors'],
   threads: ['threads', 'shared-memory', 'wire', 'root', 'base', 'errors'],
-  main: ['main', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
-  worker: ['worker', 'threads', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
+  main: ['main', 'threads', 'live', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
+  worker: ['worker', 'threads', 'live', 'shared-memory', 'handle', 'wire', 'root', 'base', 'errors'],
   methods: ['methods', 'handle', 'wire', 'base', 'root', 'errors'],
   host: ['host', 'methods', 'wire', 'base', 'errors'],
   nats: ['nats', 'host', 'methods', 'wire', 'base', 'errors'],
@@ -26,6 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'main',
     'worker',
     'threads',
+    'live',
     'methods',
     'handle',
     'shared-memory',
@@ -34,14 +36,14 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'base',
     'errors',
   ],
-  cli: ['cli', 'nats', 'host', 'main', 'wire', 'base', 'errors'],
+  cli: ['cli', 'live', 'nats', 'host', 'main', 'wire', 'base', 'errors'],
   // What Piscina loads is worker code; the sample modules use what an author uses.
   workers: ['workers', 'worker', 'root', 'errors'],
   demo: ['demo', 'workers', 'cli', 'host', 'root', 'errors'],
 };
 
 /** Rooms that know no process: nothing of `node:`. */
-const PURE = new Set(['wire', 'handle', 'errors']);
+const PURE = new Set(['wire', 'handle', 'live', 'errors']);
 
 /** The root files that {@link ALLOWED} judges. */
 const ROOT_FILES = ['errors.ts', 'module.ts', 'diagnostics.ts', 'index.ts'];

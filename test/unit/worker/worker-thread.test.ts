@@ -46,6 +46,7 @@ class Bench {
         receiveWindow: 262_144,
         maxMessageBytes: 1 << 24,
         maxErrorMessageBytes: 4096,
+        tellsLiveEvents: false,
         failureLines: 0,
       },
       region: this.#region,

@@ -4,7 +4,7 @@ import { checkUint32 } from './capnp/field-range.ts';
 import { MalformedError } from './capnp/malformed.ts';
 import type { StructReader } from './capnp/reader.ts';
 import type { SegmentWriter } from './capnp/segment-writer.ts';
-import { encodeUtf8 } from './capnp/short-text.ts';
+import { encodeUtf8 } from './capnp/utf8.ts';
 
 /** `MethodInfo.Mode` by number. */
 export const METHOD_MODES = ['sync', 'async'] as const;

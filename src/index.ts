@@ -7,6 +7,7 @@ export {
   type ModedRequestHandler,
   type ModuleDefinition,
   type RequestHandler,
+  type RequestHandlers,
   type StreamHandler,
   type StreamHandlers,
   type StreamResult,

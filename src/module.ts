@@ -51,6 +51,9 @@ export interface ModedRequestHandler<Request = UnaryRequest> extends MethodOptio
 export type StreamHandlers =
   StreamHandler | ModedHandler | Readonly<Record<string, StreamHandler | ModedHandler>>;
 
+/** One handler for every request, or a table of handlers by `context.method`. Only the table's own properties count. */
+export type RequestHandlers = RequestHandler | Readonly<Record<string, RequestHandler | ModedRequestHandler>>;
+
 export interface KvChangeEvent {
   readonly key: string;
   readonly operation: 'set' | 'delete';
@@ -62,17 +65,21 @@ export interface KvChangeEvent {
  * The definition of a module. Every handler is optional. A call for a handler that is left out is refused at once, with an error
  * that says so.
  */
-export interface ModuleDefinition<H extends StreamHandlers = StreamHandlers> {
+export interface ModuleDefinition<
+  H extends StreamHandlers = StreamHandlers,
+  R extends RequestHandlers = RequestHandlers,
+> {
   readonly name: string;
   readonly version: string;
   /** Streams. If it is left out, every Open ends with `streamingUnsupported`. */
   readonly onServerStream?: H;
   /**
-   * Unary requests. If it is left out, each request is refused with `unimplemented`. A result that is no bytes is the handler's
+   * Unary requests. If it is left out, each request is refused with `unimplemented`. A table counts as asynchronous only if all of
+   * its handlers are. A result that is no bytes is the handler's
    * mistake, so the request fails with `handlerFailed` and a message that names the kind of the result. The bytes are copied. A
    * result over the message limit (16 MiB by default) fails with `resourceExhausted`.
    */
-  readonly onHandle?: (request: UnaryRequest) => Uint8Array | Promise<Uint8Array>;
+  readonly onHandle?: R;
   /** Key-value changes. It runs in every worker, since each holds its own copy of the module. */
   readonly onKvChange?: (change: KvChangeEvent) => void | Promise<void>;
   /**
@@ -97,9 +104,10 @@ const METHOD_BYTES = 16;
  *
  * @throws RangeError for a name, version or method name of more than 1,024 bytes, or names of methods of more than 512 KiB together
  */
-export function defineModule<H extends StreamHandlers = StreamHandlers>(
-  definition: ModuleDefinition<H>,
-): ModuleDefinition<H> {
+export function defineModule<
+  H extends StreamHandlers = StreamHandlers,
+  R extends RequestHandlers = RequestHandlers,
+>(definition: ModuleDefinition<H, R>): ModuleDefinition<H, R> {
   checkNames(definition);
   return definition;
 }

@@ -1,3 +1,4 @@
+import type { Collected } from '../base/collected.ts';
 import type { InvocationContext } from '../wire/context.ts';
 
 /**
@@ -5,8 +6,11 @@ import type { InvocationContext } from '../wire/context.ts';
  *
  * Both iterables read the same input. The synchronous one blocks the worker thread, never the process: the host's frames, its
  * cancels and the streams of other workers go on. A received chunk belongs to the handler, which may keep or change it.
+ *
+ * An asynchronous handler may also read the rest of the input at once: `collect()`, `bytes()`, `text()`, `json()`. What is no text
+ * or no JSON rejects with `invalidArgument`.
  */
-export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array> {
+export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8Array>, Collected {
   /**
    * The caller, the method and the metadata of the call. It prints redacted; `revealContext` gives a copy that prints completely.
    */
@@ -17,7 +21,8 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
    * several frames, with no other send of this stream between them.
    *
    * Sends that a handler doesn't await go out in order all the same. When the handler has returned, the stream closes only after
-   * they have left, as the host gives credit.
+   * they have left, as the host gives credit. What a handler sends after that is dropped, with one warning in the log; the promise
+   * then rejects, and may be ignored.
    *
    * @param payload also a DataView, an ArrayBuffer or a Uint8Array of another realm; its buffer may be used again once the promise
    *   has settled
@@ -33,6 +38,16 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
    *   overtake it
    */
   sendSync(payload: Uint8Array): void;
+
+  /**
+   * As {@link send}, but only if the chunk can go out now. If it has more than 1 MiB, its first frame goes out now; the rest is copied
+   * and follows as the host gives credit.
+   *
+   * @returns false, and sends nothing, if the host has given no credit or reads too slowly, an earlier send waits, or the stream is
+   *   over
+   * @throws ModuleError `handlerFailed` for a value that is no bytes
+   */
+  trySend(payload: Uint8Array): boolean;
 
   /**
    * Whether the stream has been cancelled, is past its deadline, or was ended for a breach. It costs one atomic load, so a tight

@@ -1,3 +1,4 @@
+import { collectChunks, collectJson, collectText, concat } from '../base/collected.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { redactWhenPrinted } from './redacted-context.ts';
@@ -33,7 +34,7 @@ export class StreamHandle implements ServerStream {
     this.#context = context;
     this.#ending = new StreamEnding(io);
     this.#input = new StreamInput(io, this.#ending, window);
-    this.#sends = new StreamSends(io, this.#ending);
+    this.#sends = new StreamSends(io, this.#ending, this);
   }
 
   get context(): InvocationContext {
@@ -92,6 +93,26 @@ export class StreamHandle implements ServerStream {
 
   sendSync(payload: Uint8Array): void {
     this.#sends.sendSync(payload);
+  }
+
+  trySend(payload: Uint8Array): boolean {
+    return this.#sends.trySend(payload);
+  }
+
+  collect(): Promise<Uint8Array[]> {
+    return collectChunks(this);
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return concat(await collectChunks(this));
+  }
+
+  text(): Promise<string> {
+    return collectText(this, 'invalidArgument');
+  }
+
+  json(): Promise<unknown> {
+    return collectJson(this, 'invalidArgument');
   }
 
   // The worker's side.

@@ -1,7 +1,8 @@
 import { ModuleError } from '../errors.ts';
 import { byteLength, bytesAdvice, bytesOf, kindName, partsOf } from '../base/typed-array.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
-import type { StreamEnding } from './stream-ending.ts';
+import type { StreamLog } from './server-stream.ts';
+import { endedError, type StreamEnding } from './stream-ending.ts';
 import type { StreamIo } from './stream-io.ts';
 
 interface PendingSend {
@@ -23,10 +24,14 @@ export class StreamSends {
   #lastWaiting: Promise<void> | undefined;
   /** The first error of a send that had to wait, other than the stream's own end. */
   #failure: Error | undefined;
+  readonly #warner: { readonly log: StreamLog };
+  #hasWarned = false;
 
-  constructor(io: StreamIo, ending: StreamEnding) {
+  /** @param warner has the log for the one warning of sends after the end */
+  constructor(io: StreamIo, ending: StreamEnding, warner: { readonly log: StreamLog }) {
     this.#io = io;
     this.#ending = ending;
+    this.#warner = warner;
   }
 
   /** As `ServerStream.send`. */
@@ -38,9 +43,9 @@ export class StreamSends {
     } catch (error) {
       // A method that returns a promise reports every error by the promise, also an error that it finds at once.
       const failed = Promise.reject(asError(error));
-      // The decided cause ends the stream anyway, so its rejection may be ignored. A mistake of the author's must not be: it stays
-      // an unhandled rejection if nobody looks at the promise.
-      if (this.#ending.isOwn(error)) failed.catch(() => {});
+      // The decided cause ends the stream anyway, and a send after the end was warned of, so these rejections may be ignored. Any
+      // other mistake of the author's must not be: it stays an unhandled rejection if nobody looks at the promise.
+      if (this.#ending.isOwn(error) || this.#ending.isFinished) failed.catch(() => {});
       return failed;
     }
   }
@@ -61,6 +66,21 @@ export class StreamSends {
     } catch (error) {
       throw this.#brokeOff(error);
     }
+  }
+
+  /** As `ServerStream.trySend`. */
+  trySend(payload: Uint8Array): boolean {
+    const chunk = payload instanceof Uint8Array ? payload : toBytes(payload);
+    if (this.#ending.isFinished || this.#ending.cause !== undefined || this.#waiting !== undefined)
+      return false;
+    const length = lengthOf(chunk);
+    if (length <= MAX_DATA_BYTES) return this.#io.trySend(chunk, length) === 'sent';
+    const parts = partsOf(chunk, length, MAX_DATA_BYTES);
+    const first = parts.next().value;
+    if (first === undefined || this.#io.trySend(first, MAX_DATA_BYTES) !== 'sent') return false;
+    // Copies, because the handler may use its buffer again at once. An error of these is kept for `drain`.
+    for (const part of parts) void this.#put(part.slice(), byteLength(part));
+    return true;
   }
 
   /** Sends a chunk that fits a frame at once, or queues it after the others. */
@@ -162,15 +182,29 @@ export class StreamSends {
 
   /** @returns the payload's length in bytes; it is read only once, since the handler may change it later */
   #check(payload: Uint8Array): number {
-    if (this.#ending.isFinished)
-      throw new ModuleError('unavailable', 'the stream has ended; nothing more can be sent');
     this.#ending.throwIfStopped();
-    try {
-      return byteLength(payload);
-    } catch {
-      // The value only looks like a Uint8Array.
-      throw noBytes(payload);
+    if (this.#ending.isFinished) {
+      this.#warnOnce();
+      throw endedError();
     }
+    return lengthOf(payload);
+  }
+
+  #warnOnce(): void {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    this.#warner.log.warn(
+      'the handler has sent something after its stream had ended; that is dropped, and so is all that follows',
+    );
+  }
+}
+
+/** @throws ModuleError `handlerFailed` for a value that only looks like a Uint8Array */
+function lengthOf(payload: Uint8Array): number {
+  try {
+    return byteLength(payload);
+  } catch {
+    throw noBytes(payload);
   }
 }
 

@@ -1,3 +1,4 @@
+import { concat } from '../base/collected.ts';
 import { bytesAdvice, bytesOf, kindName } from '../base/typed-array.ts';
 import { MAX_DATA_BYTES } from '../wire/flow-limits.ts';
 import { jsonSchemaOf, type SchemaSide } from './json-schema.ts';
@@ -154,19 +155,6 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
       };
     },
   };
-}
-
-/** The bytes of all chunks. A single chunk is not copied. */
-export function concat(chunks: readonly Uint8Array[]): Uint8Array {
-  const [first, second] = chunks;
-  if (first !== undefined && second === undefined) return first;
-  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, at);
-    at += chunk.length;
-  }
-  return whole;
 }
 
 function bytesIn(value: unknown): Uint8Array {

@@ -9,8 +9,11 @@ import {
   isModed,
   isShape,
   modeOf,
+  type HandlerMode,
   type ModedHandler,
+  type ModedRequestHandler,
   type ModuleDefinition,
+  type RequestHandler,
   type StreamHandler,
 } from '../module.ts';
 import { textOf } from '../base/thrown.ts';
@@ -27,6 +30,8 @@ export interface LoadedModule {
   readonly manifest: Manifest;
   /** @returns the handler of a method; `undefined` if there is none */
   streamHandler(method: string): StreamHandler | undefined;
+  /** @returns the handler of a unary method; `undefined` if there is none */
+  requestHandler(method: string): RequestHandler | undefined;
 }
 
 /** @param file absolute path @throws ModuleLoadError */
@@ -155,7 +160,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   for (const key of ['name', 'version'] as const) {
     if (typeof definition[key] !== 'string') complain(`has no ${key}; defineModule needs a string ${key}`);
   }
-  for (const key of ['onHandle', 'onKvChange', 'onInit', 'onClose'] as const) {
+  for (const key of ['onKvChange', 'onInit', 'onClose'] as const) {
     const handler: unknown = definition[key];
     if (handler !== undefined && typeof handler !== 'function') complain(`has an ${key} that is no function`);
   }
@@ -165,6 +170,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   } catch (error) {
     complain(`can't be listed to a host: ${textOf(error)}`);
   }
+  const requests = requestsOf(definition, complain);
   const streams = definition.onServerStream;
   if (
     streams !== undefined &&
@@ -177,8 +183,13 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     const single = streams === undefined ? undefined : moded(streams, definition);
     return {
       definition,
-      manifest: manifestOf(definition, single === undefined ? undefined : { mode: single.mode }),
+      manifest: manifestOf(
+        definition,
+        single === undefined ? undefined : { mode: single.mode },
+        requests.mode,
+      ),
       streamHandler: () => single?.handler,
+      requestHandler: requests.handler,
     };
   }
   const table = new Map<string, ModedHandler>();
@@ -198,17 +209,57 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   const methods: ManifestMethod[] = [...table].map(([name, { mode }]) => ({ name, mode }));
   return {
     definition,
-    manifest: manifestOf(definition, { methods }),
+    manifest: manifestOf(definition, { methods }, requests.mode),
     streamHandler: (method) => table.get(method)?.handler,
+    requestHandler: requests.handler,
   };
 }
 
-function manifestOf(definition: ModuleDefinition, streams: Manifest['streams']): Manifest {
+/** A module's unary handlers: their mode, which is one for all of them, and the handler of a method. */
+interface Requests {
+  readonly mode: HandlerMode | undefined;
+  readonly handler: LoadedModule['requestHandler'];
+}
+
+function requestsOf(definition: ModuleDefinition, complain: (what: string) => never): Requests {
+  const { onHandle } = definition;
+  if (onHandle === undefined) return { mode: undefined, handler: () => undefined };
+  if (typeof onHandle === 'function') {
+    const handler = onHandle.bind(definition);
+    return { mode: modeOf(onHandle), handler: () => handler };
+  }
+  if (typeof onHandle !== 'object' || onHandle === null)
+    return complain('has an onHandle that is neither a function nor a table of functions');
+  const table = new Map<string, ModedRequestHandler>();
+  for (const [method, entry] of Object.entries(onHandle)) {
+    if (isShape(entry)) {
+      return complain(
+        `has a shape without a handler for the request '${method}'; write ${method}: shape.handler((input) => …)`,
+      );
+    }
+    if (typeof entry === 'function')
+      table.set(method, { mode: modeOf(entry), handler: entry.bind(onHandle) });
+    else if (isModed(entry)) table.set(method, { mode: entry.mode, handler: entry.handler.bind(onHandle) });
+    else {
+      return complain(
+        `has a handler for the request '${method}' that is no function; write ${method}(request) { … }`,
+      );
+    }
+  }
+  const isAsync = [...table.values()].every(({ mode }) => mode === 'async');
+  return { mode: isAsync ? 'async' : 'sync', handler: (method) => table.get(method)?.handler };
+}
+
+function manifestOf(
+  definition: ModuleDefinition,
+  streams: Manifest['streams'],
+  handle: Manifest['handle'],
+): Manifest {
   return {
     name: definition.name,
     version: definition.version,
     streams,
-    handle: definition.onHandle === undefined ? undefined : modeOf(definition.onHandle),
+    handle,
     kvChange: definition.onKvChange !== undefined,
   };
 }

@@ -57,15 +57,17 @@ export class RequestJob implements Job {
   }
 
   #run(): Promise<void> | undefined {
-    const handler = this.#thread.module.definition.onHandle;
+    const { module } = this.#thread;
+    const handler = module.requestHandler(this.method);
     if (handler === undefined) {
-      const message = 'this module does not handle unary requests';
-      this.#answer({ error: { code: 'unimplemented', message } });
+      // Main refuses requests to a module without any, so this one has a table without this method.
+      const message = `the module ${module.manifest.name} has no unary method '${this.method}'`;
+      this.#answer({ error: { code: 'methodNotFound', message } });
       return undefined;
     }
     let result: unknown;
     try {
-      result = handler.call(this.#thread.module.definition, this.#request());
+      result = handler(this.#request());
       if (!(typeof result === 'object' && result !== null && 'then' in result)) {
         this.#answer({ body: this.#bodyOf(result) });
         return undefined;

@@ -23,7 +23,7 @@ export function startHandler(handler: StreamHandler, stream: StreamHandle, end: 
   Promise.resolve(result).then(
     // The value may be an iterable, if the handler is an `async` function that returns a generator or a Web Stream.
     (value) => {
-      attempt(end, () => send(value, stream, end));
+      attempt(end, () => sendLater(value, stream, end));
     },
     (thrown: unknown) => end.threw(thrown),
   );
@@ -54,6 +54,13 @@ function send(result: unknown, stream: StreamHandle, end: HandlerEnd): boolean {
   if (isIterable(result)) driveSync(result, stream);
   else checkNothing(result);
   return sendRest(stream, end);
+}
+
+/** As {@link send}, for the result of a promise: others share the thread, so no send may block it. */
+function sendLater(result: unknown, stream: StreamHandle, end: HandlerEnd): boolean {
+  if (!isIterable(result) || isAsyncIterable(result)) return send(result, stream, end);
+  new AsyncDrive(result[Symbol.iterator](), stream, end).next();
+  return false;
 }
 
 /** Waits for the sends that the handler didn't await. @returns whether none is left */
@@ -92,7 +99,7 @@ function driveSync(chunks: Iterable<unknown>, stream: StreamHandle): void {
  * because the thread tracks which job a promise belongs to.
  */
 class AsyncDrive {
-  readonly #chunks: AsyncIterator<unknown>;
+  readonly #chunks: Iterator<unknown> | AsyncIterator<unknown>;
   readonly #stream: StreamHandle;
   readonly #end: HandlerEnd;
   readonly #onChunk = (result: IteratorResult<unknown>): void => {
@@ -100,7 +107,7 @@ class AsyncDrive {
   };
   readonly #onFailure = (thrown: unknown): void => this.#end.threw(thrown);
 
-  constructor(chunks: AsyncIterator<unknown>, stream: StreamHandle, end: HandlerEnd) {
+  constructor(chunks: Iterator<unknown> | AsyncIterator<unknown>, stream: StreamHandle, end: HandlerEnd) {
     this.#chunks = chunks;
     this.#stream = stream;
     this.#end = end;

@@ -10,6 +10,13 @@ export class FakeStreamIo extends MemoryStreamIo {
   get sentBytes(): number[] {
     return this.sent.map((payload) => payload[0] ?? -1);
   }
+
+  /** Warnings in the handler's log. */
+  readonly warnings: string[] = [];
+
+  override log(): StreamLog {
+    return { ...LOG, warn: (message) => void this.warnings.push(message) };
+  }
 }
 
 const noLog = (): void => {};

@@ -368,3 +368,53 @@ test('what the terminal frame says is the reason, or the cause where there is no
   stop('cancelled', 'the user went away');
   assert.equal(stream.stopMessage('cancelled'), 'the user went away');
 });
+
+test('trySend sends what can go out now, and waits for nothing', async () => {
+  const { io, stream, stop } = testStream();
+  io.credit = 1;
+  assert.equal(stream.trySend(bytes(1)), true);
+  assert.equal(stream.trySend(bytes(2)), false, 'no credit');
+  io.credit = 1000;
+  io.room = 0;
+  assert.equal(stream.trySend(bytes(2)), false, 'no room');
+  io.room = Infinity;
+  io.credit = 0;
+  const waiting = stream.send(bytes(3));
+  io.credit = 1000;
+  assert.equal(stream.trySend(bytes(4)), false, 'it would overtake');
+  stream.retrySends();
+  await waiting;
+  assert.deepEqual(io.sentBytes, [1, 3]);
+  assert.throws(() => stream.trySend('text' as unknown as Uint8Array), hasCode('handlerFailed'));
+  stop('cancelled', 'enough');
+  assert.equal(stream.trySend(bytes(5)), false, 'it is over');
+});
+
+test('trySend of more than a frame sends the first at once, and a copy of the rest as credit comes', async () => {
+  const { io, stream } = testStream();
+  io.credit = 1;
+  const large = bytes(7, 2 * MAX_DATA + 3);
+  assert.equal(stream.trySend(large), true);
+  large.fill(0xee);
+  assert.deepEqual([io.sent.length, stream.hasPendingSends], [1, true]);
+  io.credit = 1e9;
+  stream.retrySends();
+  await stream.drainSends();
+  assert.deepEqual(Buffer.concat(io.sent), Buffer.alloc(large.length, 7));
+});
+
+test('what is sent after the end is dropped, with one warning, and raises nothing', async () => {
+  const { io, stream } = testStream();
+  stream.finish();
+  for (let i = 0; i < 3; i++) void stream.send(bytes(i));
+  await assert.rejects(
+    stream.send(bytes(4)),
+    hasCode('unavailable'),
+    'so that a loop which awaits its sends ends',
+  );
+  assert.throws(() => stream.sendSync(bytes(5)), hasCode('unavailable'));
+  assert.equal(stream.trySend(bytes(6)), false);
+  assert.deepEqual(io.sent, []);
+  assert.equal(io.warnings.length, 1);
+  assert.match(io.warnings[0] ?? '', /dropped/);
+});

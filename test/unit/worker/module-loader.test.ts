@@ -112,6 +112,10 @@ test('methods that are called mode and handler are methods', () => {
 test('unary and key-value handlers are told, the unary one with its mode', () => {
   assert.equal(check({ ...NAMED, onHandle: () => new Uint8Array(0) }).manifest.handle, 'sync');
   assert.equal(check({ ...NAMED, onHandle: async () => new Uint8Array(0) }).manifest.handle, 'async');
+  const later = async (): Promise<Uint8Array> => new Uint8Array(0);
+  assert.equal(check({ ...NAMED, onHandle: { later } }).manifest.handle, 'async');
+  const mixed = { later, now: () => new Uint8Array(0) };
+  assert.equal(check({ ...NAMED, onHandle: mixed }).manifest.handle, 'sync', 'one may block the thread');
   assert.equal(check({ ...NAMED, onKvChange: () => {} }).manifest.kvChange, true);
 });
 
@@ -122,7 +126,7 @@ test('what is no module is refused in words for its author', () => {
   assert.throws(() => check({ version: '1' }), complains(/no name/));
   assert.throws(() => check({ name: 'm' }), complains(/no version/));
   assert.throws(() => check({ ...NAMED, name: 5 }), complains(/no name/));
-  for (const hook of ['onHandle', 'onKvChange', 'onInit', 'onClose']) {
+  for (const hook of ['onKvChange', 'onInit', 'onClose']) {
     assert.throws(
       () => check({ ...NAMED, [hook]: 'text' }),
       complains(new RegExp(`${hook} that is no function`)),
@@ -134,6 +138,15 @@ test('what is no module is refused in words for its author', () => {
       complains(/neither a function nor a table/),
     );
   }
+  for (const wrong of [null, 5, 'text'])
+    assert.throws(() => check({ ...NAMED, onHandle: wrong }), complains(/onHandle that is neither/));
+  assert.throws(() => check({ ...NAMED, onHandle: { a: 5 } }), complains(/request 'a' that is no function/));
+  for (const table of ['onHandle', 'onServerStream'])
+    assert.throws(
+      () =>
+        check({ ...NAMED, [table]: { a: { kind: 'stream', input: {}, mode: 'sync', handler: () => {} } } }),
+      complains(/a shape without a handler for the .* 'a'; write a: shape\.handler\(/),
+    );
   assert.throws(
     () => check({ ...NAMED, onServerStream: { a: 5 } }),
     complains(/stream method 'a' that is no function/),

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ModuleDefinition } from '../../../src/module.ts';
 import type { ControlBlock } from '../../../src/shared-memory/region.ts';
 import type { FromWorker } from '../../../src/threads/messages.ts';
 import { decodeIpcError } from '../../../src/wire/payload-decode.ts';
@@ -20,7 +19,7 @@ async function answerOf(onHandle: () => unknown): Promise<Answer> {
   const { promise: ended, resolve } = withResolver();
   const thread = {
     jobEnded: resolve,
-    module: { definition: { name: 'm', version: '1', onHandle } as ModuleDefinition },
+    module: { manifest: { name: 'm' }, requestHandler: () => onHandle },
     settings: { maxErrorMessageBytes: 4096, maxMessageBytes: MAX_MESSAGE },
     tellMain: (message: FromWorker) => said.push(message),
     control: () => ({ isDecided: false, cause: undefined }),

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { ModuleError } from '../../../src/errors.ts';
 import type { StreamHandler } from '../../../src/module.ts';
@@ -70,6 +71,37 @@ test('an array of chunks, and a promise of an iterable, are sent like a generato
     stream,
   );
   assert.deepEqual(io.sentBytes, [1, 2, 3, 4]);
+});
+
+test('what a promise gives is sent without blocking the thread that others share', async () => {
+  const { io, stream } = testStream();
+  io.credit = 64;
+  const running = runHandler(
+    untyped(async () => [bytes(1), bytes(2), bytes(3)]),
+    stream,
+  );
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual([io.sentBytes, io.blocks], [[1], []]);
+  io.credit = 1000;
+  stream.retrySends();
+  await running;
+  assert.deepEqual(io.sentBytes, [1, 2, 3]);
+});
+
+test('a stream of Node that a handler gives back is cut into frames of 1 MiB, and smaller chunks stay whole', async () => {
+  const chunks = [new Uint8Array((2 << 20) + 5).fill(1), new Uint8Array(3).fill(2)];
+  for (const handler of [
+    () => Readable.from(chunks),
+    async () => Readable.from(chunks),
+    async () => chunks,
+  ]) {
+    const { io, stream } = testStream();
+    await runHandler(untyped(handler), stream);
+    assert.deepEqual(
+      io.sent.map(({ length }) => length),
+      [1 << 20, 1 << 20, 5, 3],
+    );
+  }
 });
 
 test('a web stream given back is sent chunk by chunk', async () => {

@@ -9,6 +9,7 @@ import { cpuContests } from './scopes/cpu.ts';
 import { echoContests } from './scopes/echo.ts';
 import { growthContests } from './scopes/growth.ts';
 import { hashContests } from './scopes/hash.ts';
+import { insteadContests } from './scopes/instead.ts';
 import { loadContests } from './scopes/load.ts';
 import { memoryContests } from './scopes/memory.ts';
 import { openContests } from './scopes/open.ts';
@@ -34,6 +35,7 @@ const SCOPES: Readonly<Record<string, (options: BenchOptions) => readonly Contes
   codec: codecContests,
   bulk: bulkContests,
   hash: hashContests,
+  instead: insteadContests,
   growth: growthContests,
 };
 

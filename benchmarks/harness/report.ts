@@ -114,6 +114,27 @@ export function titleOf({ title, carrier }: Pick<ContestResult, 'title' | 'carri
   return carrier === undefined ? title : `${title}, ${carrier}`;
 }
 
+/** All contests of a scope in one table, a column for each contestant: medians, and what was lost. */
+export function sideBySide(results: readonly ContestResult[], scope: string): string {
+  const contests = results.filter((result) => result.scope === scope);
+  const names = [...new Set(contests.flatMap(({ contestants }) => contestants.map(({ name }) => name)))];
+  const cell = ({ contestants }: ContestResult, name: string): string => {
+    const contestant = contestants.find((one) => one.name === name);
+    if (contestant === undefined) return '';
+    const losses = Object.entries(contestant.details).filter(
+      ([key, count]) => key.endsWith(' lost') && count > 0,
+    );
+    return [spread(contestant), ...losses.map(([key, count]) => `${count} ${key}`)].join(', ');
+  };
+  return [
+    row(['', ...names]),
+    row(['---', ...names.map(() => '---:')]),
+    ...contests.map((contest) =>
+      row([`${contest.title}, ${contest.unit}`, ...names.map((name) => cell(contest, name))]),
+    ),
+  ].join('\n');
+}
+
 function row(cells: readonly string[]): string {
   return `| ${cells.join(' | ')} |`;
 }

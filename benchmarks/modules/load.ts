@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { defineModule, type ServerStream } from '../../src/index.ts';
 import { mandelbrotRow } from '../../workers/mandelbrot.ts';
+import { crash, work } from '../peers/instead/work.ts';
 
 export default defineModule({
   name: 'benchmark',
@@ -47,6 +48,14 @@ export default defineModule({
         while (performance.now() < end);
         yield chunk;
       }
+    },
+    /** Metadata ms: computes that many milliseconds in a loop that looks for nothing. */
+    compute(stream) {
+      work(numberOf(stream, 'ms'));
+    },
+    /** Metadata how: ends its thread or its process. */
+    crash(stream) {
+      crash(stream.context.metadata.some(([, how]) => how === 'kill') ? 'kill' : 'exit');
     },
     /** Computes until it is cancelled. */
     spin(stream) {

@@ -18,14 +18,15 @@ export class PeerChild {
   readonly process: ChildProcess;
   readonly stdin;
   readonly stdout;
-  readonly #exited: Promise<unknown>;
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<unknown>;
 
   constructor(child: ChildProcess) {
     if (child.stdin === null || child.stdout === null) throw new Error('The peer has no standard streams.');
     this.process = child;
     this.stdin = child.stdin;
     this.stdout = child.stdout;
-    this.#exited = once(child, 'exit');
+    this.exited = once(child, 'exit');
   }
 
   get pid(): number {
@@ -34,7 +35,7 @@ export class PeerChild {
 
   /** The next message that the peer sends by `process.send`. @throws Error when it exits instead */
   async message(): Promise<unknown> {
-    const gone = this.#exited.then(() => {
+    const gone = this.exited.then(() => {
       throw new Error('The peer has exited.');
     });
     const [message] = (await Promise.race([once(this.process, 'message'), gone])) as unknown[];
@@ -50,6 +51,6 @@ export class PeerChild {
 
   async stop(): Promise<void> {
     this.process.kill();
-    await this.#exited;
+    await this.exited;
   }
 }

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { machineLine } from '../harness/machine.ts';
-import { contestTable, goalTables } from '../harness/report.ts';
+import { contestTable, goalTables, sideBySide } from '../harness/report.ts';
 import { nodeLine, resultsFile, type Run } from '../harness/runs.ts';
 import { estimate, estimateText } from '../simulation/estimate.ts';
 import { chartsOf } from './charts.ts';
@@ -30,6 +30,9 @@ export async function writeReport(runs: readonly Run[], root: string): Promise<v
     '',
     goalTables(runs),
     '',
+    ...(results.some(({ scope }) => scope === 'instead')
+      ? ['### What a user would pick instead', '', sideBySide(results, 'instead'), '']
+      : []),
     '### How cost grows',
     '',
     ...charts.flatMap(({ name, title }) => [`![${title}](plots/png/${name}.png)`, '']),

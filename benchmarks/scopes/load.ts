@@ -71,7 +71,7 @@ export function health(workers: number, busy: number): Promise<Contestant> {
  * One round trip a millisecond, as a watchdog would: back to back they would ask for half a core, and wait for the scheduler
  * where the question is how soon a thread that has slept is woken.
  */
-async function probes(seconds: number, probe: () => Promise<unknown>): Promise<Measurement> {
+export async function probes(seconds: number, probe: () => Promise<unknown>): Promise<Measurement> {
   const times: number[] = [];
   const start = performance.now();
   const counted = start + Math.min(seconds, WARM_UP_SECONDS) * 1000;

@@ -66,7 +66,10 @@ async function run(of: Peer, forSeconds: number): Promise<Transfer> {
     case 'sink':
       return (await of.sink?.(1, payloadBytes, forSeconds)) ?? never();
     case 'source':
-      return (await of.source?.(4, payloadBytes, 2e5 * forSeconds)) ?? never();
+      return (
+        (await of.source?.(4, payloadBytes, Math.round(Math.min(2e5, 2e8 / payloadBytes) * forSeconds))) ??
+        never()
+      );
     case 'open':
       return (await of.open?.(64, forSeconds)) ?? never();
     default: {

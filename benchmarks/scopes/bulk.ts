@@ -2,6 +2,7 @@ import type { Carrier, Contest, Contestant, Measurement, Target } from '../harne
 import type { BenchOptions } from '../harness/options.ts';
 import { peakResidentBytes } from '../harness/thread-times.ts';
 import { grpcPeer } from '../peers/grpc.ts';
+import { LARGE_MESSAGE_WINDOW } from '../peers/grpc-service.ts';
 import { ixtPeer } from '../peers/ixt.ts';
 import { nativeModule } from '../peers/native-module.ts';
 import type { Peer, Transfer } from '../peers/peer.ts';
@@ -24,9 +25,6 @@ const GOALS: Readonly<
   source: { raw: 0.7, grpc: 4, childCpu: 1.2 },
   echo: { raw: 0.6, grpc: 2.5, childCpu: 1.9 },
 };
-
-/** Measured on grpc-js: with the first window of the other scopes, a message of 1 MiB would wait for credit three times. */
-const GRPC_WINDOW = 4 << 20;
 
 const CARRIERS: readonly Carrier[] = ['pipes', 'socket pairs'];
 
@@ -145,7 +143,7 @@ const PEERS: readonly Entrant[] = [
       return ixtPeer({ name: NATIVE, transport: transportOf(carrier), command: [program] });
     },
   },
-  { name: GRPC, isThere: () => true, open: () => grpcPeer(GRPC_WINDOW) },
+  { name: GRPC, isThere: () => true, open: () => grpcPeer(LARGE_MESSAGE_WINDOW) },
 ];
 
 export function transportOf(carrier: Carrier): 'pipe' | 'socket' {

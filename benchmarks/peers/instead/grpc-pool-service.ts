@@ -1,4 +1,5 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { grpcOptions, LARGE_MESSAGE_WINDOW } from '../grpc-service.ts';
 
 /** Bytes go through as they are; what is small goes as JSON. */
 const asIs = (bytes: Buffer): Buffer => bytes;
@@ -25,9 +26,7 @@ export const POOL_SERVICE = {
 } satisfies ServiceDefinition;
 
 export const POOL_GRPC_OPTIONS = {
-  // What was fastest of 256 KiB, 1 MiB and 4 MiB for chunks of 64 KiB and more.
-  'grpc-node.flow_control_window': 4 << 20,
-  'grpc.max_receive_message_length': -1,
+  ...grpcOptions(LARGE_MESSAGE_WINDOW),
   // A server on the same machine is up again in a moment; the default waits a second.
   'grpc.initial_reconnect_backoff_ms': 100,
 };

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { EXIT } from '../main/options.ts';
 import { addBench } from './bench/command.ts';
 import { addCall } from './call/command.ts';
+import { addConform } from './conform/command.ts';
 import { addDecode } from './decode/command.ts';
 import { addDescribe } from './describe/command.ts';
 import { addDoctor } from './doctor/command.ts';
@@ -38,6 +39,7 @@ export async function runProgram(): Promise<void> {
   addRecord(program);
   addDecode(program);
   addReplay(program);
+  addConform(program);
   addServe(program);
   addJoin(program);
   addNodes(program);

@@ -57,6 +57,18 @@ const SHARED_ROOT = new Set(['module', 'diagnostics']);
  */
 const NARROW: readonly (readonly [path: string, mayKnow: readonly string[]])[] = [
   ['wire/capnp/', ['wire/capnp/']],
+  [
+    'cli/conform/',
+    [
+      'cli/',
+      'wire/',
+      'base/',
+      'errors.ts',
+      'main/options.ts',
+      'host/handed-out.ts',
+      'host/transport/stderr-tail.ts',
+    ],
+  ],
   ...mainOrder(['input/', 'process/', 'streams/', 'calls/', 'workers/', 'output/', 'options.ts']),
 ];
 

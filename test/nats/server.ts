@@ -1,13 +1,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 
 /** A real nats-server on a port of its own, for one test. */
 export class NatsServer {
   readonly port: number;
   readonly #args: readonly string[];
   #child: ChildProcess | undefined;
+  #lines: Interface | undefined;
 
   private constructor(port: number, args: readonly string[]) {
     this.port = port;
@@ -30,15 +31,22 @@ export class NatsServer {
     const args = ['-a', '127.0.0.1', '-p', String(this.port), ...this.#args];
     const child = spawn('nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child = child;
-    const lines = createInterface({ input: child.stderr });
     const said: string[] = [];
-    for await (const line of lines) {
-      said.push(line);
-      if (line.includes('Server is ready')) break;
-    }
-    // What it says later must not fill the pipe.
-    child.stderr.resume();
+    // It reads on later, so that the pipe never fills.
+    this.#lines = createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
+    await Promise.race([this.says(/Server is ready/), once(child, 'exit')]);
     if (!said.some((line) => line.includes('Server is ready'))) throw new Error(said.join('\n'));
+  }
+
+  /** Resolves with the next line of its log that has the words. */
+  says(words: RegExp): Promise<string> {
+    return new Promise((resolve) => {
+      const lines = this.#lines?.on('line', function onLine(line: string) {
+        if (!words.test(line)) return;
+        lines?.off('line', onLine);
+        resolve(line);
+      });
+    });
   }
 
   signal(signal: NodeJS.Signals): void {

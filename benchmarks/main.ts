@@ -12,6 +12,7 @@ import { hashContests } from './scopes/hash.ts';
 import { insteadContests } from './scopes/instead.ts';
 import { loadContests } from './scopes/load.ts';
 import { memoryContests } from './scopes/memory.ts';
+import { natsContests } from './scopes/nats.ts';
 import { openContests } from './scopes/open.ts';
 import { pingContests } from './scopes/ping.ts';
 import { sinkContests } from './scopes/sink.ts';
@@ -36,6 +37,7 @@ const SCOPES: Readonly<Record<string, (options: BenchOptions) => readonly Contes
   bulk: bulkContests,
   hash: hashContests,
   instead: insteadContests,
+  nats: natsContests,
   growth: growthContests,
 };
 

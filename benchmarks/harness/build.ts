@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundle } from '../../build.ts';
 
@@ -11,12 +11,16 @@ import { bundle } from '../../build.ts';
  * @returns the folder that holds `src/` and `benchmarks/` as JavaScript
  */
 export async function build(root: string): Promise<string> {
-  // Below the peers that benchmarks/package.json brings: what is compiled finds them, and the project's own packages, too.
+  // Below the peers that benchmarks/package.json brings, so that what is compiled finds them.
   const folder = join(root, 'benchmarks', 'node_modules', '.cache', 'ixt-bench');
   const dist = join(folder, 'dist');
   mkdirSync(folder, { recursive: true });
-  // By this name the package finds its own files.
-  writeFileSync(join(folder, 'package.json'), '{ "name": "ixt-sdk", "type": "module" }\n');
+  // The package finds its own files and its version by it.
+  cpSync(join(root, 'package.json'), join(folder, 'package.json'));
+  // Nearer than they are the package's own dependencies: a peer may have brought another version of one.
+  const dependencies = join(folder, 'node_modules');
+  rmSync(dependencies, { force: true });
+  symlinkSync(join(root, 'node_modules'), dependencies);
   cpSync(join(root, 'bin'), join(folder, 'bin'), { recursive: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   const args = [tsc, '-p', join(root, 'benchmarks', 'tsconfig.json'), '--outDir', dist];

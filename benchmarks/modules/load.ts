@@ -53,6 +53,10 @@ export default defineModule({
     compute(stream) {
       work(numberOf(stream, 'ms'));
     },
+    /** Metadata ms: keeps its worker that long without computing, so that many of them can on few cores. */
+    nap(stream) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, numberOf(stream, 'ms'));
+    },
     /** Metadata how: ends its thread or its process. */
     crash(stream) {
       crash(stream.context.metadata.some(([, how]) => how === 'kill') ? 'kill' : 'exit');

@@ -2,6 +2,7 @@ import { siblingFile } from '../harness/sibling-file.ts';
 import {
   spawnModule,
   type HostStream,
+  type ModuleHost,
   type ModuleProcess,
   type SpawnModuleOptions,
 } from '../../src/host/index.ts';
@@ -50,11 +51,28 @@ export async function ixtPeer(options: IxtOptions = {}): Promise<Peer> {
   const suffix = handlers === 'async' ? '-async' : '';
   const module = spawnLoadModule(options);
   await module.initialize();
-  let pinged: HostStream | undefined;
+  return hostPeer({ name, suffix, pid: module.pid ?? 0, module }, async () => {
+    const { code, stderr } = await module.close();
+    if (code !== 0) throw new Error(`${name} ended with code ${code}: ${stderr}`);
+  });
+}
 
+/** A module with the handlers of `modules/load.ts`, wherever it runs. */
+export interface HostedModule {
+  readonly name: string;
+  /** What the names of its handlers end with: '-async', or nothing. */
+  readonly suffix: string;
+  /** The process whose time counts as the child's. */
+  readonly pid: number;
+  readonly module: ModuleHost;
+}
+
+/** What any host does with a module. */
+export function hostPeer({ name, suffix, pid, module }: HostedModule, close: () => Promise<void>): Peer {
+  let pinged: HostStream | undefined;
   return {
     name,
-    pid: module.pid ?? 0,
+    pid,
     async echo(streams, payloadBytes, seconds) {
       const deadline = new Deadline(seconds);
       const payload = new Uint8Array(payloadBytes).fill(0xa5);
@@ -146,8 +164,7 @@ export async function ixtPeer(options: IxtOptions = {}): Promise<Peer> {
     },
     close: async () => {
       pinged?.end();
-      const { code, stderr } = await module.close();
-      if (code !== 0) throw new Error(`${name} ended with code ${code}: ${stderr}`);
+      await close();
     },
   };
 }

@@ -5,6 +5,8 @@ export interface Peer {
   readonly name: string;
   /** The child's process id. */
   readonly pid: number;
+  /** Of a server in between, where there is one. */
+  readonly serverPid?: number;
   /** Sends as fast as flow control lets it, on all streams at once, and reads everything back. */
   echo?(streams: number, payloadBytes: number, seconds: number): Promise<Transfer>;
   /** Sends as fast as flow control lets it; the child only counts. */

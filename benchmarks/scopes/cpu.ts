@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import type { HostStream } from '../../src/host/index.ts';
+import type { HostStream, ModuleHost } from '../../src/host/index.ts';
 import { siblingFile } from '../harness/sibling-file.ts';
 import type { Contest, Contestant } from '../harness/contest.ts';
 import type { BenchOptions } from '../harness/options.ts';
@@ -9,16 +9,22 @@ import { spawnLoadModule } from '../peers/ixt.ts';
 import { partsOf, type CpuPart, type CpuTask } from '../peers/cpu-work.ts';
 
 /** Parts that a task is cut into: many enough that no worker waits long for the last one, and each takes some 50 ms at `--seconds 1`. */
-const PARTS = 8;
+export const PARTS = 8;
+
+/** A picture, with rows as wide as those that `npm start` draws: in narrower ones a frame costs more beside what it takes to compute it. */
+export function pictureTask(options: BenchOptions): Extract<CpuTask, { readonly name: 'mandelbrot' }> {
+  const height = Math.max(PARTS, Math.round(200 * scaleOf(options)));
+  return { name: 'mandelbrot', width: 1920, height, maxIter: 2_000 };
+}
+
+function scaleOf({ smoke, seconds }: BenchOptions): number {
+  return smoke ? 0.05 : seconds;
+}
 
 /** CPU-bound handlers on one worker and two, beside plain processes that compute the same without a protocol. */
 export function cpuContests(options: BenchOptions): Contest[] {
-  const scale = options.smoke ? 0.05 : options.seconds;
-  const tasks: readonly CpuTask[] = [
-    // Rows as wide as those that `npm start` draws: in narrower ones a frame costs more beside what it takes to compute it.
-    { name: 'mandelbrot', width: 1920, height: Math.max(PARTS, Math.round(200 * scale)), maxIter: 2_000 },
-    { name: 'sha256', rounds: Math.max(PARTS, Math.round(640 * scale)) },
-  ];
+  const sha256: CpuTask = { name: 'sha256', rounds: Math.max(PARTS, Math.round(640 * scaleOf(options))) };
+  const tasks: readonly CpuTask[] = [pictureTask(options), sha256];
   return tasks.map((task) => ({
     scope: 'cpu',
     title: task.name,
@@ -41,9 +47,20 @@ export function cpuContests(options: BenchOptions): Contest[] {
 async function onModule(task: CpuTask, workers: number): Promise<Contestant> {
   const module = spawnLoadModule({ workers });
   await module.initialize();
+  const name = `ixt, ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return computing(name, module, task, async () => void (await module.close()));
+}
+
+/** The parts of a task as streams of a module, wherever it runs, all opened at once. */
+export function computing(
+  name: string,
+  module: ModuleHost,
+  task: CpuTask,
+  close: () => Promise<void>,
+): Contestant {
   const parts = partsOf(task, PARTS);
   return {
-    name: `ixt, ${workers} ${workers === 1 ? 'worker' : 'workers'}`,
+    name,
     async measure() {
       const start = performance.now();
       await Promise.all(
@@ -57,7 +74,7 @@ async function onModule(task: CpuTask, workers: number): Promise<Contestant> {
       );
       return { value: 1000 / (performance.now() - start) };
     },
-    close: async () => void (await module.close()),
+    close,
   };
 }
 

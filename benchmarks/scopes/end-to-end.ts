@@ -37,14 +37,19 @@ export function latency(peer: Peer, trip: () => Promise<void>): Contestant {
   };
 }
 
+/** The detail that has all of a server's CPU time for each frame (or stream). */
+export const SERVER_CPU = 'server µs';
+
 /** What each thread spent, in CPU time, which doesn't grow with what else the machine does. */
 class Costs {
   readonly #peer: Peer;
   readonly #child: ThreadTimes;
   readonly #host: ThreadTimes;
+  readonly #server: ThreadTimes;
 
   constructor(peer: Peer) {
     this.#peer = peer;
+    this.#server = threadTimes(peer.serverPid ?? 0);
     this.#child = threadTimes(peer.pid);
     this.#host = threadTimes(process.pid);
   }
@@ -58,7 +63,15 @@ class Costs {
       'host µs': perFrame(host.main),
       'child main µs': perFrame(child.main),
       'child threads µs': perFrame(child.others),
+      ...this.#serverDetail(perFrame),
     };
+  }
+
+  #serverDetail(perFrame: (nanoseconds: number) => number): Record<string, number> {
+    const { serverPid } = this.#peer;
+    if (serverPid === undefined) return {};
+    const { main, others } = timesBetween(this.#server, threadTimes(serverPid));
+    return { [SERVER_CPU]: perFrame(main + others) };
   }
 }
 

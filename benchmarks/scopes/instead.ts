@@ -8,6 +8,7 @@ import { forkAlternative } from '../peers/instead/forks.ts';
 import { grpcPoolAlternative } from '../peers/instead/grpc-pool.ts';
 import { ixtAlternative } from '../peers/instead/ixt-alternative.ts';
 import { poolAlternative, PoolHost } from '../peers/instead/pool.ts';
+import { PARTS, pictureTask } from './cpu.ts';
 import { probes } from './load.ts';
 
 const OURS: AlternativeKind = { name: 'ixt', start: ixtAlternative };
@@ -16,8 +17,6 @@ const POOL: AlternativeKind = { name: 'Piscina alone', start: poolAlternative };
 const FORKS: AlternativeKind = { name: `fork × ${WORKERS}`, start: forkAlternative };
 const ALL = [OURS, GRPC_POOL, POOL, FORKS];
 
-/** Parts that a picture is cut into, as in the scope `cpu`. */
-const PARTS = 8;
 const CHUNK_BYTES = 65_536;
 /** How long one call keeps a worker, where all of them compute all the time, in ms. */
 const JOB_MS = 100;
@@ -73,9 +72,8 @@ export function insteadContests(options: BenchOptions): Contest[] {
 
 async function pictures({ name, start }: AlternativeKind, options: BenchOptions): Promise<Contestant> {
   const alternative = await start();
-  const height = Math.max(PARTS, Math.round(200 * (options.smoke ? 0.05 : options.seconds)));
-  const size = { width: 1920, height, maxIter: 2_000 };
-  const parts = partsOf({ name: 'mandelbrot', ...size }, PARTS);
+  const task = pictureTask(options);
+  const parts = partsOf(task, PARTS);
   return {
     name,
     async measure() {
@@ -89,7 +87,7 @@ async function pictures({ name, start }: AlternativeKind, options: BenchOptions)
       );
       const value = 1000 / (performance.now() - begun);
       const bytes = bands.reduce((total, { length }) => total + length, 0);
-      if (bytes !== size.width * size.height) throw new Error(`${name} drew ${bytes} pixels.`);
+      if (bytes !== task.width * task.height) throw new Error(`${name} drew ${bytes} pixels.`);
       return { value };
     },
     close: () => alternative.close(),

@@ -98,6 +98,29 @@ export function samples(): string[] {
     .map((name) => `workers/${name}`);
 }
 
+/** Builds the page of `dev` and `view` into `folder`, as static files that need nothing else. */
+export async function buildPage(folder: string): Promise<void> {
+  // Tests that need no page don't wait for it.
+  const { build: buildByVite } = await import('vite');
+  await buildByVite({
+    root: join(import.meta.dirname, 'page'),
+    base: './',
+    // The parts say of themselves that they are for a client, which is no news for a page, thousands of times.
+    logLevel: 'error',
+    build: {
+      outDir: folder,
+      emptyOutDir: true,
+      // All lies in one folder, and nothing in the page itself: the policy that the server sets allows files only.
+      assetsDir: '',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      // Imported for the tests of the forms library only, and left out with them.
+      rolldownOptions: { external: ['@rjsf/validator-ajv8'] },
+    },
+  });
+}
+
 if (process.argv[1] === import.meta.filename) {
   await bundle(join(import.meta.dirname, 'dist'), { entries: samples() });
+  await buildPage(join(import.meta.dirname, 'dist/page'));
 }

@@ -5,6 +5,7 @@ import { addCall } from './call/command.ts';
 import { addConform } from './conform/command.ts';
 import { addDecode } from './decode/command.ts';
 import { addDescribe } from './describe/command.ts';
+import { addDev } from './dev/command.ts';
 import { addDoctor } from './doctor/command.ts';
 import { explainFailure } from './terminal/failure.ts';
 import { addInit } from './init/command.ts';
@@ -32,6 +33,7 @@ export async function runProgram(): Promise<void> {
     )
     .exitOverride();
   addInit(program);
+  addDev(program);
   addCall(program);
   addDescribe(program);
   addDoctor(program);

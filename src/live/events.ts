@@ -86,6 +86,8 @@ export interface FiguresEvent {
   readonly at: number;
   readonly stats: Stats;
   readonly rssBytes: number;
+  /** The longest delay of main's event loop since the last of these events, in ms. */
+  readonly mainDelayMs: number;
   /** Streams since the start that no event tells of, because they were too many. */
   readonly unseenStreams: number;
 }

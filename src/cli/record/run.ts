@@ -1,11 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { isatty } from 'node:tty';
 import { EXIT } from '../../main/options.ts';
-import { CliError, complain } from '../terminal/failure.ts';
-import { packageVersion } from '../package-version.ts';
-import { encodeEntry, encodeHeader, type EntryKind } from '../recording/file-format.ts';
+import { openRecording } from '../recording/write-file.ts';
+import { CliError } from '../terminal/failure.ts';
 
 /** Time that the host may take to read the module's last bytes before the recorder ends, in ms. */
 const LAST_BYTES_MS = 5_000;
@@ -28,7 +26,7 @@ export async function runRecord(
       'Let the host start it in place of the module’s command.',
     );
   }
-  const log = openLog(out, isForced);
+  const log = openRecording(out, isForced);
   const [program, ...args] = command;
   // In a group of its own: ^C on a terminal would reach the module twice, and the second signal ends it at once.
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
@@ -83,48 +81,4 @@ function ended(
     // Not `exit`: what the module wrote last is still to come.
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-}
-
-interface Log {
-  begin(command: readonly string[]): void;
-  add(kind: EntryKind, bytes?: Uint8Array): void;
-  close(): void;
-  /** Nothing was recorded: the file goes. */
-  discard(): void;
-}
-
-/** Writes at once, so that nothing is lost when this process is killed. A disk that is full ends the recording, not the session. */
-function openLog(file: string, isForced: boolean): Log {
-  let descriptor: number | undefined;
-  try {
-    // Payloads and metadata are nobody else's business.
-    descriptor = openSync(file, isForced ? 'w' : 'wx', 0o600);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST') throw new CliError(EXIT.usage, `the recording can't be written: ${message}`);
-    throw new CliError(EXIT.usage, `${file} is there already`, 'Name another with --out, or give --force.');
-  }
-  const started = performance.now();
-  const write = (bytes: Uint8Array): void => {
-    if (descriptor === undefined) return;
-    try {
-      for (let at = 0; at < bytes.length;) at += writeSync(descriptor, bytes, at);
-    } catch (error) {
-      complain(`ixt-module: the recording ends here: ${(error as Error).message}`);
-      closeSync(descriptor);
-      descriptor = undefined;
-    }
-  };
-  return {
-    begin: (command) => {
-      const startedUnixMs = Date.now();
-      write(encodeHeader({ command, cwd: process.cwd(), startedUnixMs, version: packageVersion() }));
-    },
-    add: (kind, bytes = new Uint8Array(0)) =>
-      write(encodeEntry({ kind, at: performance.now() - started, bytes })),
-    close: () => {
-      if (descriptor !== undefined) closeSync(descriptor);
-    },
-    discard: () => rmSync(file, { force: true }),
-  };
 }

@@ -1,3 +1,4 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { BroadcastChannel } from 'node:worker_threads';
 import { channels } from '../../diagnostics.ts';
 import { orElse } from '../../base/or-else.ts';
@@ -11,6 +12,9 @@ import {
 } from '../../live/events.ts';
 import { StreamSample } from './stream-sample.ts';
 
+/** Interval of the timer by which main's delay is measured, in ms. */
+const LOOP_RESOLUTION_MS = 20;
+
 /**
  * Collects what happens in this process, for those who connect to `--events-socket`: main's channels, and what the workers tell.
  * Nothing is done for a frame, and of streams only so many are told as {@link StreamSample} lets through.
@@ -23,6 +27,7 @@ export class LiveEvents {
   readonly #streams = new Map<string, StreamLiveEvent[]>();
   readonly #workers = new Map<number, LiveEvent>();
   readonly #files = new Set<string>();
+  readonly #loop = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
   #short: LiveEvent | undefined;
 
   /** @param onEvent called with each event, on the stack of what it is about */
@@ -33,6 +38,7 @@ export class LiveEvents {
     (fromWorkers as unknown as { unref(): void }).unref();
     fromWorkers.onmessage = (message: unknown) =>
       this.#onWorkerEvent((message as { readonly data: WorkerLiveEvent }).data);
+    this.#loop.enable();
     this.#subscribe();
   }
 
@@ -84,8 +90,16 @@ export class LiveEvents {
     channels.stats.subscribe((stats) => {
       const rssBytes = orElse(0, () => process.memoryUsage.rss());
       const { unseen: unseenStreams } = this.#sample;
-      this.#onEvent({ kind: 'figures', at: now(), stats, rssBytes, unseenStreams });
+      const mainDelayMs = this.#takeDelay();
+      this.#onEvent({ kind: 'figures', at: now(), stats, rssBytes, mainDelayMs, unseenStreams });
     });
+  }
+
+  /** The figures of the process measure the delay since its start, in which a pause of a second ago is lost. */
+  #takeDelay(): number {
+    const { max } = this.#loop;
+    this.#loop.reset();
+    return Math.max(0, max / 1e6 - LOOP_RESOLUTION_MS);
   }
 
   #onStream(event: StreamLiveEvent): void {

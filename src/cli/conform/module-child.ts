@@ -115,7 +115,7 @@ export class ModuleChild {
 
   /** What the module said of itself; all defaults before {@link initialize}. */
   get info(): Initialized {
-    const defaults = { moduleName: '', moduleVersion: '', capabilities: [], methods: [] };
+    const defaults = { moduleName: '', moduleVersion: '', capabilities: [], methods: [], methodInfo: [] };
     return this.#info ?? { protocolVersion: 1, workers: 1, initialCredit: 0, ...defaults };
   }
 

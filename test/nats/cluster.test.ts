@@ -1,25 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { test, type TestContext } from 'node:test';
+import { test } from 'node:test';
 import { digestsOf } from './echoes.ts';
-import { freePort, NatsServer } from './server.ts';
-import { connect, joinNode, LIMIT, startClient, startServer, untilNodes } from './world.ts';
-
-/** Servers of one cluster, each with a route to all. */
-async function startCluster(t: TestContext, size: number): Promise<NatsServer[]> {
-  const ports: number[] = [];
-  for (let at = 0; at < size; at += 1) ports.push(await freePort());
-  const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
-  const servers: NatsServer[] = [];
-  for (const route of routes) {
-    const server = await NatsServer.start([
-      ...['--cluster_name', 'test', '--cluster', route, '--routes', routes.join(',')],
-    ]);
-    t.after(() => server.kill());
-    servers.push(server);
-  }
-  return servers;
-}
+import type { NatsServer } from './server.ts';
+import { connect, joinNode, LIMIT, startClient, startCluster, startServer, untilNodes } from './world.ts';
 
 /** The servers' addresses in this order, and the library is not to shuffle them. */
 function inOrder(servers: readonly NatsServer[]): { servers: string[]; nats: { noRandomize: true } } {

@@ -14,7 +14,7 @@ import type {
   NodeInfo,
 } from '../../src/nats/index.ts';
 import { built } from '../support/built.ts';
-import { NatsServer } from './server.ts';
+import { freePort, NatsServer } from './server.ts';
 
 /** A hang shows only by the clock: the tests here wait for events, and the machine may be busy. */
 export const LIMIT = { timeout: 90_000 } as const;
@@ -36,10 +36,29 @@ export async function startServer(t: TestContext, config = ''): Promise<NatsServ
   return server;
 }
 
+/** Servers of one cluster, each with a route to all. */
+export async function startCluster(t: TestContext, size: number): Promise<NatsServer[]> {
+  const ports: number[] = [];
+  for (let at = 0; at < size; at += 1) ports.push(await freePort());
+  const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
+  const servers: NatsServer[] = [];
+  for (const route of routes) {
+    const server = await NatsServer.start([
+      ...['--cluster_name', 'test', '--cluster', route, '--routes', routes.join(',')],
+    ]);
+    t.after(() => server.kill());
+    servers.push(server);
+  }
+  return servers;
+}
+
+/** Where nodes and clients find NATS: a server, or the addresses of several with commas between. */
+type Reached = Pick<NatsServer, 'url'>;
+
 /** A node in this process; its module runs in a child. */
 export async function joinNode(
   t: TestContext,
-  server: NatsServer,
+  server: Reached,
   options: Partial<JoinOptions> = {},
 ): Promise<ModuleNode> {
   const node = await kit.joinModule({ servers: server.url, file: CONFORMANCE, workers: 2, ...options });
@@ -49,7 +68,7 @@ export async function joinNode(
 
 export async function connect(
   t: TestContext,
-  server: NatsServer,
+  server: Reached,
   options: Partial<ConnectModuleOptions> = {},
 ): Promise<NatsModule> {
   const module = await kit.connectModule({ servers: server.url, name: 'conformance', ...options });
@@ -73,7 +92,7 @@ export interface NodeProcess {
 
 export async function startNode(
   t: TestContext,
-  server: NatsServer,
+  server: Reached,
   args: readonly string[] = [],
 ): Promise<NodeProcess> {
   const child = spawn(built.command, ['join', CONFORMANCE, '--nats', server.url, '--workers', '8', ...args], {

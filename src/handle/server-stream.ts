@@ -50,6 +50,16 @@ export interface ServerStream extends Iterable<Uint8Array>, AsyncIterable<Uint8A
   trySend(payload: Uint8Array): boolean;
 
   /**
+   * Tells the host how far the call is. It never waits and costs no credit, so a loop may call it as often as it likes: the latest
+   * value replaces the one that has not left yet, and at most 20 a second leave, also while the handler computes without a pause.
+   * A host that did not ask for progress gets none. Once the stream is cancelled or has ended, the call does nothing.
+   *
+   * @param value encoded by the codec that the method's shape states for its progress; without one as JSON, and bytes as they are
+   * @throws ModuleError `invalidArgument` for a value that takes more than 4,096 bytes, or that can't be encoded
+   */
+  progress(value: unknown): void;
+
+  /**
    * Whether the stream has been cancelled, is past its deadline, or was ended for a breach. It costs one atomic load, so a tight
    * loop may read it.
    */

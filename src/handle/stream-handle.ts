@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { InvocationContext } from '../wire/context.ts';
 import { redactWhenPrinted } from './redacted-context.ts';
 import type { ServerStream, Services, StreamLog } from './server-stream.ts';
+import { encodeProgress, type ProgressCodec } from './progress.ts';
 import { endedError, StreamEnding } from './stream-ending.ts';
 import { StreamInput } from './stream-input.ts';
 import type { StreamIo } from './stream-io.ts';
@@ -115,7 +116,16 @@ export class StreamHandle implements ServerStream {
     return collectJson(this, 'invalidArgument');
   }
 
+  progress(value: unknown): void {
+    const bytes = encodeProgress(value, this.progressCodec);
+    // Lossy by nature, so the end of the stream is no error here.
+    if (!this.#ending.isFinished && this.#ending.cause === undefined) this.#io.progress(bytes);
+  }
+
   // The worker's side.
+
+  /** The codec that the shape of the method states for its progress; JSON if there is none. */
+  progressCodec: ProgressCodec | undefined;
 
   /** One Data payload of the host. */
   deliver(chunk: Uint8Array): void {

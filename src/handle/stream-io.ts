@@ -17,6 +17,12 @@ export interface StreamIo {
    * @param length the payload's length in bytes when the handler gave it
    */
   trySend(payload: Uint8Array, length: number): 'sent' | 'credit' | 'room';
+  /**
+   * Replaces the latest progress value of the stream, which leaves when the host may get the next one. It never waits.
+   *
+   * @param value at most 4,096 bytes; copied
+   */
+  progress(value: Uint8Array): void;
   /** Grants the host credit for `bytes` more of input. */
   grant(bytes: number): void;
   /** Blocks the thread until something may have changed. */

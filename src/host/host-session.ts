@@ -34,6 +34,9 @@ import type {
 } from './session-options.ts';
 import type { Transport } from './transport/transport.ts';
 
+/** What this host understands beyond the first version of the protocol. */
+const UNDERSTOOD = ['progress'];
+
 /**
  * Gives the connection under a session, for tests that write messages by hand which no sound host would write. The package does not
  * export it.
@@ -53,6 +56,7 @@ export class HostSession {
   readonly #idPrefix = randomBytes(8);
   #nextStream = 1;
   #firstWindow: number;
+  #hasInitialized = false;
 
   static {
     connectionOf = (session) => session.#connection;
@@ -94,7 +98,7 @@ export class HostSession {
   }
 
   /**
-   * Optional first call. Streams that are opened after its answer use the first window that the module announces.
+   * Optional first call, which a stream with `onProgress` makes by itself if it was not made before. Streams that are opened after its answer use the first window that the module announces.
    *
    * Rejects with a {@link ModuleError}: `invalidArgument` for a config that no message can hold.
    */
@@ -110,7 +114,9 @@ export class HostSession {
       runtimeName: init.runtimeName ?? '',
       runtimeVersion: init.runtimeVersion ?? '',
       config,
+      accepts: init.accepts ?? UNDERSTOOD,
     });
+    this.#hasInitialized = true;
     const answer = await this.#connection.call('initialize', payload);
     const initialized = this.#decoded(answer, decodeInitialized);
     if (initialized.initialCredit < INITIAL_CREDIT) {
@@ -193,6 +199,7 @@ export class HostSession {
     const connection = this.#connection;
     const context = contextOf(method, options);
     const stream = this.#newStream(options, context.deadlineUnixMs);
+    this.#askForProgress(stream);
     try {
       const refusal = connection.refusalOf(options.signal);
       if (refusal !== undefined) throw refusal;
@@ -228,6 +235,7 @@ export class HostSession {
       stream.abandon(over);
       return;
     }
+    this.#askForProgress(stream);
     stream.widen(this.#firstWindow - INITIAL_CREDIT);
     streams.add(stream);
     link.bind(outbound, stream.openFrame(context, initialCredit));
@@ -272,7 +280,14 @@ export class HostSession {
     }
     const windows = { send: this.#firstWindow, receive, autoCredit };
     const waits = { unsettled, localEnds, deadlineUnixMs };
-    return new LiveStream(outbound, id, windows, !shutdownSent, options.signal, waits);
+    return new LiveStream(outbound, id, windows, !shutdownSent, options.signal, waits, options.onProgress);
+  }
+
+  /** A module sends progress only to a host that said in its `initialize` that it takes it. */
+  #askForProgress(stream: LiveStream): void {
+    if (!stream.takesProgress || this.#hasInitialized) return;
+    // Whatever becomes of it, the stream does without.
+    this.initialize().catch(() => undefined);
   }
 
   #newStreamId(): StreamId {

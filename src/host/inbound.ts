@@ -1,6 +1,7 @@
 import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/payload-decode.ts';
 import { FRAME_ARM, type ErrorFields } from '../wire/frame.ts';
+import { MAX_PROGRESS_BYTES } from '../wire/flow-limits.ts';
 import { MalformedError } from '../wire/capnp/malformed.ts';
 import { MessageDecoder } from '../wire/message-decoder.ts';
 import { parseStreamId, streamIdFromWords } from '../wire/stream-id.ts';
@@ -93,6 +94,12 @@ export class HostDemux {
           this.#rejectStream(stream, 'overGrant', `A grant of ${frame.credit} bytes beyond what was sent.`);
         }
         return;
+      case FRAME_ARM.progress: {
+        const length = frame.dataEnd - frame.dataStart;
+        if (length > MAX_PROGRESS_BYTES) this.#badFrame(`Progress of ${length} bytes.`);
+        else if (stream.takesProgress) stream.recvProgress(this.#payloads.copy(bytes, frame.dataStart, frame.dataEnd));
+        return;
+      }
       case FRAME_ARM.close:
         this.#end(stream);
         stream.recvClose();

@@ -44,6 +44,8 @@ export interface InitializeOptions {
   runtimeName?: string;
   runtimeVersion?: string;
   config?: Uint8Array;
+  /** What this host understands beyond the first version of the protocol (default: `progress`). */
+  accepts?: readonly string[];
 }
 
 /** A key-value change, as `notifyKv` takes it. */

@@ -44,10 +44,10 @@ export class Main
 {
   readonly options: ServeOptions;
   readonly clock: Clock;
+  readonly outlet: Outlet;
   readonly scheduler: Scheduler<StreamEntry | RequestEntry>;
   readonly #environment: MainEnvironment;
   readonly #lock: TimedLock;
-  readonly #outlet: Outlet;
   readonly #answers: Answers;
   readonly #pool: WorkerPool;
   readonly #copies = new ModuleCopies();
@@ -76,19 +76,19 @@ export class Main
     const links = environment.openLinks(workerSettings(options, region));
     this.#lock = new TimedLock(region, this.clock);
     const sink = environment.openSink((error) => this.onGone(error));
-    this.#outlet = new Outlet(this.#lock, sink, this);
-    this.#answers = new Answers(this.#outlet, options.maxErrorMessageBytes);
-    const shared = { links, region, lock: this.#lock, outlet: this.#outlet, clock: this.clock };
+    this.outlet = new Outlet(this.#lock, sink, this);
+    this.#answers = new Answers(this.outlet, options.maxErrorMessageBytes);
+    const shared = { links, region, lock: this.#lock, outlet: this.outlet, clock: this.clock };
     this.#pool = new WorkerPool(options, shared, this);
     this.scheduler = new Scheduler(
       this.#pool.workers,
       options.streamsPerWorker,
       region,
-      () => this.#outlet.queuedBytes > 2 * options.maxMessageBytes,
+      () => this.outlet.queuedBytes > 2 * options.maxMessageBytes,
     );
     this.#keyValues = new KeyValues(options, this.#copies, environment.log);
     this.#services = new ServiceRoutes(options, (message) => {
-      if (this.#reading.isListening) this.#outlet.send(message, false);
+      if (this.#reading.isListening) this.outlet.send(message, false);
     });
     this.#streams = new Streams(this);
     this.#requests = new Requests(this, this.#answers);
@@ -149,7 +149,6 @@ export class Main
     this.#figures.tick();
   }
 
-  /** The figures of this process. */
   stats(): Stats {
     return this.#figures.stats();
   }
@@ -186,10 +185,6 @@ export class Main
     this.#pool.dispatch(worker, { kind: 'handle', jobId, block, context, body });
   }
 
-  sendTerminal(message: Uint8Array): void {
-    this.#outlet.sendBehindRings(message);
-  }
-
   endWorker(worker: PoolWorker): void {
     this.#pool.end(worker, 'another handler on its worker did not stop in time');
   }
@@ -223,8 +218,7 @@ export class Main
   }
 
   onShort({ missing, why }: Shortage): void {
-    const { workers } = this.options;
-    this.log(`missing workers: ${missing} of ${workers}, to be tried again. The cause: ${why}`);
+    this.log(`missing workers: ${missing} of ${this.options.workers}, to be tried again. The cause: ${why}`);
     this.#figures.onShort(missing, why);
   }
 
@@ -234,8 +228,7 @@ export class Main
   }
 
   onNone(why: string): void {
-    const seconds = this.options.unavailableMs / 1000;
-    this.log(`no worker could be had for ${seconds} s, calls are refused: ${why}`);
+    this.log(`no worker could be had for ${this.options.unavailableMs / 1000} s, calls are refused: ${why}`);
     this.#streams.refuseWaiting(why);
     this.#requests.refuseWaiting(why);
     this.#lifecycle.onNoWorker(why);
@@ -248,6 +241,8 @@ export class Main
         this.#streams.onSettled(message.jobId);
         this.#requests.onSettled(message.jobId);
         return this.#settle();
+      case 'progress':
+        return this.#streams.onProgress(message.jobId, message.memory);
       case 'answer':
         return this.#requests.onAnswer(message.jobId, message.ok, message.payload);
       case 'service':
@@ -319,7 +314,7 @@ export class Main
   }
 
   sendLast(message: Uint8Array): Promise<void> {
-    return this.#outlet.lastWord(message);
+    return this.outlet.lastWord(message);
   }
 
   // From the process's life.
@@ -330,6 +325,10 @@ export class Main
 
   configure(config: Uint8Array): void {
     this.#copies.configure(config);
+  }
+
+  acceptProgress(): void {
+    this.#streams.progress.accept();
   }
 
   drain(): void {
@@ -356,11 +355,11 @@ export class Main
   }
 
   flushed(): Promise<void> {
-    return this.#outlet.idle();
+    return this.outlet.idle();
   }
 
   taken(): number | undefined {
-    return this.#outlet.taken;
+    return this.outlet.taken;
   }
 
   figures(): LoadFigures {

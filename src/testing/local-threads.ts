@@ -171,6 +171,8 @@ class LocalLink implements WorkerLink {
     this.#events.onBooted();
     const port = this.#threadPort;
     const say = (message: FromWorker): void => {
+      // At once, because a synchronous handler has ended its stream before a message could be taken.
+      if (message.type === 'progress') return this.#events.onMessage(message);
       port.postMessage(message);
       void untilTaken();
       if (message.type === 'settled') this.#settled();

@@ -13,6 +13,7 @@ export class MemoryStreamIo implements StreamIo {
   decided: ErrorCode | undefined;
   readonly sent: Uint8Array[] = [];
   readonly grants: number[] = [];
+  readonly progressed: Uint8Array[] = [];
   readonly blocks: BlockedOn[] = [];
   /** Is called where the handler's thread would block. Left out, the block is an error, because nothing would ever end it. */
   onBlock: ((on: BlockedOn) => void) | undefined;
@@ -48,6 +49,10 @@ export class MemoryStreamIo implements StreamIo {
     this.sent.push(copy);
     this.onSent?.(copy);
     return 'sent';
+  }
+
+  progress(value: Uint8Array): void {
+    this.progressed.push(value.slice());
   }
 
   grant(bytes: number): void {

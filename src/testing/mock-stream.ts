@@ -2,6 +2,7 @@ import { ModuleError } from '../errors.ts';
 import { bytesGiven } from '../host/bytes-given.ts';
 import { contextOf, type InvocationOptions } from '../host/invocation-options.ts';
 import type { ServiceHandler } from '../host/service-calls.ts';
+import { shapeOf } from '../methods/shape.ts';
 import type { ModedHandler, StreamHandler } from '../module.ts';
 import type { LogLevel, ServerStream, Services, StreamLog } from '../handle/server-stream.ts';
 import { StreamHandle } from '../handle/stream-handle.ts';
@@ -50,6 +51,8 @@ export class MockStream {
   readonly stream: ServerStream;
   /** Chunks that the handler has sent so far. */
   readonly sent: readonly Uint8Array[];
+  /** The handler's progress values so far, all of them, as bytes. */
+  readonly progress: readonly Uint8Array[];
   readonly logs: LoggedLine[] = [];
   readonly #handle: StreamHandle;
   readonly #io: MemoryStreamIo;
@@ -67,6 +70,7 @@ export class MockStream {
     };
     if (onSend !== undefined) this.#io.onSent = (payload) => onSend(payload, this);
     this.sent = this.#io.sent;
+    this.progress = this.#io.progressed;
     this.#handle = new StreamHandle(this.#io, context, INITIAL_CREDIT);
     this.stream = this.#handle;
     if (input === undefined) return;
@@ -107,6 +111,7 @@ export class MockStream {
    * that, however the handler ends.
    */
   async run(handler: StreamHandler | ModedHandler): Promise<StreamOutcome> {
+    this.#handle.progressCodec = shapeOf(handler).progress;
     let thrown: { readonly error: unknown } | undefined;
     try {
       await runHandler(typeof handler === 'function' ? handler : handler.handler, this.#handle);

@@ -99,6 +99,8 @@ export type FromWorker =
       readonly body: Uint8Array;
       readonly context: InvocationContext;
     }
+  /** There is a progress value to take. The first message of a job, and one after a call that was cut short, brings the memory. */
+  | { readonly type: 'progress'; readonly jobId: number; readonly memory?: SharedArrayBuffer }
   /** No handler waits for the answer to that request any more. */
   | { readonly type: 'serviceAbandoned'; readonly sequence: number }
   /** The thread has taken an answer of the host's; `bytes` is its size. */

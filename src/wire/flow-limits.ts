@@ -8,6 +8,9 @@ export const INITIAL_CREDIT = 262_144;
 /** The largest payload of one Data frame, in bytes (`maxDataBytes` of the schema). */
 export const MAX_DATA_BYTES = 1_048_576;
 
+/** The largest value of one progress frame, in bytes. */
+export const MAX_PROGRESS_BYTES = 4_096;
+
 /** The least cost of a Data frame, in bytes of credit (`minDataCost` of the schema). */
 export const MIN_DATA_COST = 64;
 

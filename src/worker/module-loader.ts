@@ -4,6 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { problemOfModuleFile } from '../base/module-file.ts';
 import { fileAbove } from '../base/file-above.ts';
 import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base/typescript-loader.ts';
+import type { AnyCodec } from '../methods/codec.ts';
+import { shapeOf } from '../methods/shape.ts';
 import {
   checkNames,
   isModed,
@@ -32,6 +34,8 @@ export interface LoadedModule {
   streamHandler(method: string): StreamHandler | undefined;
   /** @returns the handler of a unary method; `undefined` if there is none */
   requestHandler(method: string): RequestHandler | undefined;
+  /** @returns the codec that the method's shape states for its progress; `undefined` if it states none */
+  progressCodec(method: string): AnyCodec | undefined;
 }
 
 /** @param file absolute path @throws ModuleLoadError */
@@ -190,6 +194,7 @@ export function checkModule(value: unknown, file: string): LoadedModule {
       ),
       streamHandler: () => single?.handler,
       requestHandler: requests.handler,
+      progressCodec: () => shapeOf(streams).progress,
     };
   }
   const table = new Map<string, ModedHandler>();
@@ -212,6 +217,8 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     manifest: manifestOf(definition, { methods }, requests.mode),
     streamHandler: (method) => table.get(method)?.handler,
     requestHandler: requests.handler,
+    progressCodec: (method) =>
+      Object.hasOwn(streams, method) ? shapeOf(streams[method]).progress : undefined,
   };
 }
 

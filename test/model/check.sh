@@ -58,6 +58,8 @@ base() { arm "$1" pass "base: ${1//-/ }" wire-lock "${@:2}"; }
 mutation() { arm "$1" error "mutation: $1" wire-lock safety "-D$1" "${@:2}"; }
 room_base() { arm "$1" pass "base: ${1//-/ }" ring-room "${@:2}"; }
 room_mutation() { arm "$1" error "mutation: $1" ring-room safety "-D$1" -DSTOPS=0; }
+progress_base() { arm "$1" pass "base: ${1//-/ }" progress-slot safety "${@:2}"; }
+progress_mutation() { arm "$1" error "mutation: $1" progress-slot safety "-D$1" "${@:2}"; }
 
 # A pending kill, death or stop would wake somebody up once more: where a frame is lost for want of a bell, none may be left.
 ONE_CUT=(-DCUTS=1 -DREPLACEMENTS=0 -DANSWERS=0)
@@ -106,9 +108,14 @@ lane_2() {
   room_mutation TAKEN_BACK_FROM_OTHERS
   room_mutation NO_BELL_FOR_ROOM
   room_mutation GRANT_UNANNOUNCED
+  progress_base progress-and-an-end
+  progress_base progress-of-one-that-computes -DCOMPUTES=1
+  progress_mutation TWO_STEPS
+  progress_mutation NEVER_TOLD_AGAIN -DCOMPUTES=1
+  progress_mutation LOOK_BEFORE_LOCK
 }
 
-echo "wire-lock.pml and ring-room.pml, $(spin -V): two minutes of processor time on two cores, 1.5 GB"
+echo "wire-lock.pml, ring-room.pml and progress-slot.pml, $(spin -V): two minutes of processor time on two cores, 1.5 GB"
 lane_1 &
 lane_2 &
 wait
@@ -119,6 +126,6 @@ while read -r name; do
   line="$(cat "$work/$name/verdict" 2> /dev/null || echo "FAIL $name: did not run")"
   echo "$line"
   if [[ "$line" == ok* ]]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
-done < <(sed -nE 's/^  (room_)?(base|mutation) ([A-Za-z_-]+).*/\3/p' "${BASH_SOURCE[0]}")
+done < <(sed -nE 's/^  (room_|progress_)?(base|mutation) ([A-Za-z_-]+).*/\3/p' "${BASH_SOURCE[0]}")
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

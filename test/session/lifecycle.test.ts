@@ -40,6 +40,7 @@ class Bench {
       options: { ...DEFAULT_OPTIONS, file: '', workers: 3, receiveWindow },
       clock: this.clock,
       configure: (config) => this.log.push(`config ${config.join()}`),
+      acceptProgress: () => this.log.push('accept progress'),
       drain: () => this.log.push('drain'),
       cancelAll: () => this.log.push('cancel all'),
       workDone: () => this.#gate('work'),
@@ -273,6 +274,7 @@ test('initialize is answered once the first worker has loaded, with what the mod
     methods: ['echo', 'tail'],
     workers: 3,
     initialCredit: 262_144,
+    methodInfo: [],
   });
 });
 

@@ -28,6 +28,7 @@ type Chunks = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
  * Makes one call.
  *
  * @param onData takes each Data of the answer; the next is read when it has settled
+ * @param onProgress is told of each progress value; left out: the module is asked for none
  * @throws what the stream fails with, or reading `input`
  */
 export async function callOnce(
@@ -37,6 +38,7 @@ export async function callOnce(
   onData: (chunk: Uint8Array) => Promise<void>,
   tally: CallTally,
   signal: AbortSignal,
+  onProgress?: (value: Uint8Array) => void,
 ): Promise<void> {
   const { method, metadata, deadlineMs, credit } = spec;
   const options = {
@@ -58,7 +60,7 @@ export async function callOnce(
     tally.bytesOut += whole.length;
     return receive(await module.request(method, whole, options));
   }
-  const stream = module.openStream(method, options);
+  const stream = module.openStream(method, onProgress === undefined ? options : { ...options, onProgress });
   const timer =
     spec.cancelAfterMs === undefined
       ? undefined

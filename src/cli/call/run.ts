@@ -5,12 +5,13 @@ import { chunksOf, readChunks, writeChunk } from './files.ts';
 import { CliError, complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
 import type { CallOutput } from './output.ts';
+import { CallProgress, progressJson } from './progress.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
 import { textOf } from '../../base/thrown.ts';
 import { openModule } from '../open-module.ts';
 import { connectNamed } from '../nats/connect.ts';
 import type { NatsFlags } from '../nats/flags.ts';
-import { startProgressLine } from '../terminal/progress-line.ts';
+import { canDraw, startProgressLine } from '../terminal/progress-line.ts';
 
 export interface CallOptions extends CallSpec {
   /** The module file; over NATS the module's name. */
@@ -83,10 +84,11 @@ export async function runCall(options: CallOptions): Promise<number> {
   const tally: CallTally = { done: 0, framesOut: 0, bytesOut: 0, framesIn: 0, bytesIn: 0 };
   const started = performance.now();
   const report = (): string => describeTally(options, tally, performance.now() - started);
-  const hideProgress = startProgressLine(report);
+  const progress = new CallProgress(canDraw());
+  const hideProgress = startProgressLine(() => progress.text + report());
   try {
     const explained = (error: unknown): string => explain(error, options.method, info, isGone());
-    const calls = makeCalls(module, explained, options, tally, stop.signal);
+    const calls = makeCalls(module, explained, options, tally, stop.signal, progress);
     // An output that nobody takes must not hold a signal up.
     const failed = await Promise.race([calls, signals.stopped]);
     hideProgress();
@@ -116,6 +118,7 @@ async function makeCalls(
   options: CallOptions,
   tally: CallTally,
   signal: AbortSignal,
+  progress: CallProgress,
 ): Promise<number> {
   const { repeat, concurrency, input, isJson } = options;
   const output = options.output.stream;
@@ -136,10 +139,16 @@ async function makeCalls(
       await turn;
       await (isJson ? say(jsonBytes(chunk)) : writeChunk(output, chunk));
     };
+    // One line for a person can't show how far many calls are.
+    const onProgress = isJson
+      ? (value: Uint8Array) => void say({ progress: progressJson(value) }).catch(() => undefined)
+      : repeat > 1
+        ? undefined
+        : (value: Uint8Array) => progress.add(value);
     let failure: ModuleError | undefined;
     try {
       const source = chunks ?? (input === undefined ? [] : chunksOf(input));
-      await callOnce(module, options, source, onData, tally, signal);
+      await callOnce(module, options, source, onData, tally, signal, onProgress);
     } catch (error) {
       if (!isModuleError(error)) throw error;
       failure = error;

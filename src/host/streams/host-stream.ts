@@ -19,6 +19,11 @@ export interface OpenStreamOptions extends InvocationOptions {
    * Whether the bytes that the iterator took are granted back (default true). If false, the module gets credit from `grant` only.
    */
   autoCredit?: boolean;
+  /**
+   * Called with each progress value of the handler (at most 20 a second, of at most 4,096 bytes; JSON unless the method says
+   * otherwise), never after the stream has ended. The value may be kept. An exception counts as uncaught and ends no stream.
+   */
+  onProgress?: (value: Uint8Array) => void;
   /** The id of the stream, which must not be live. By default an id that this session has never used. */
   id?: StreamId;
 }
@@ -121,6 +126,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   #outcome: { readonly error: ModuleError | undefined } | undefined;
   #closed: HandedOut<void> | undefined;
   readonly #waits: StreamWaits;
+  readonly #onProgress: ((value: Uint8Array) => void) | undefined;
   /** Cancels the timers that would end the stream here. */
   #forgetDeadline: () => void;
   #forgetCancel = (): void => undefined;
@@ -132,6 +138,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     owed: boolean,
     signal: AbortSignal | undefined,
     waits: StreamWaits = WAITS_FOR_EVER,
+    onProgress?: (value: Uint8Array) => void,
   ) {
     this.id = id;
     [this.id0, this.id1, this.id2, this.id3] = streamIdWords(id);
@@ -139,6 +146,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#link = link;
     this.#signal = signal;
     this.#waits = waits;
+    this.#onProgress = onProgress;
     const encoder = new FrameEncoder(id);
     this.#encoder = encoder;
     const sendCredit = (bytes: number): boolean => {
@@ -234,6 +242,23 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   /** Receives a grant from the module. Returns false if it exceeds the cost of the frames that the module was sent. */
   recvCredit(bytes: number): boolean {
     return this.#outbox.recvCredit(bytes);
+  }
+
+  /** Whether somebody is to be told of the module's progress. */
+  get takesProgress(): boolean {
+    return this.#onProgress !== undefined;
+  }
+
+  recvProgress(value: Uint8Array): void {
+    if (this.#phase !== 'live' || this.#outcome !== undefined) return;
+    try {
+      this.#onProgress?.(value);
+    } catch (error) {
+      // The program's mistake, and not the connection's, which is in the middle of a message.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
   }
 
   recvClose(): void {

@@ -2,6 +2,8 @@ import { getSystemErrorName } from 'node:util';
 import type { SlotNumber } from '../../shared-memory/region.ts';
 import type { RingConsumer } from '../../shared-memory/outbound-ring.ts';
 import type { MainWriteLock } from '../../shared-memory/write-lock.ts';
+import { MAX_PROGRESS_BYTES } from '../../wire/flow-limits.ts';
+import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { OwnMessages, type Outgoing } from './own-messages.ts';
 import type { WireSink } from './sink.ts';
 
@@ -22,6 +24,9 @@ export interface OutletHost {
  * chunk that fills the pipe makes each side sleep while the other one copies, so that a third fewer bytes get through.
  */
 const CHUNK_BYTES = 32_768;
+
+/** The largest message that is made as it is written: a progress frame. */
+const LATE_BYTES = FrameEncoder.dataMessageBytes(MAX_PROGRESS_BYTES);
 
 /**
  * Main's only output. It writes main's own messages, the frames in the rings when main has the lock, and the rest of a frame that a
@@ -57,6 +62,8 @@ export class Outlet {
   #visits = 0;
   /** The rest of a message that is being written in pieces; `undefined` if there is none. */
   #large: Outgoing | undefined;
+  /** Makers of messages that are made as they are written: see {@link sendLate}. */
+  #late: (() => Uint8Array | undefined)[] = [];
   #whenHeld: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
   /** Number of main's own messages; frames from rings are counted there. */
@@ -85,6 +92,19 @@ export class Outlet {
     if (this.#gone || this.#isLast) return;
     this.#own.pushBehindRings(bytes, this.#visits + this.#lock.rings.length);
     this.#count(bytes, true);
+  }
+
+  /**
+   * Sends a message that is made only as it is written: main holds the lock then, and whatever a worker commits later follows it.
+   * So `make` can look whether the message may still be sent, without a race against the worker that could forbid it. It comes after
+   * all answers that main has queued before.
+   *
+   * @param make returns a message of at most {@link LATE_BYTES}; `undefined` for none
+   */
+  sendLate(make: () => Uint8Array | undefined): void {
+    if (this.#gone || this.#isLast) return;
+    this.#late.push(make);
+    this.#turn();
   }
 
   #count(bytes: Uint8Array, isAnswer: boolean): void {
@@ -143,6 +163,7 @@ export class Outlet {
         this.#own.keepAnswers();
         this.send(bytes, true);
         this.#isLast = true;
+        this.#late = [];
         this.#whenIdle.push(resolve);
       });
     });
@@ -236,8 +257,8 @@ export class Outlet {
     if (this.#large !== undefined) return this.#pieceOf(this.#large);
     let length = this.#copyBegun(0);
     // Main's messages that waited after one ring go before the next one, so that rings that never run dry can't delay them.
-    const ownFirst =
-      this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && this.#own.isDue(this.#visits));
+    const isOwnDue = this.#own.isDue(this.#visits) || this.#late.length > 0;
+    const ownFirst = this.#isLast || this.#own.isMidFrame || this.#ownFirst || (length > 0 && isOwnDue);
     const { rings } = this.#lock;
     for (let i = 0; !ownFirst && this.#begun === undefined && i < rings.length; i++) {
       const ring = rings[this.#nextRing];
@@ -251,7 +272,25 @@ export class Outlet {
     const { length: end, answers } = this.#own.copyTo(this.#chunk, length, this.#visits);
     this.#ownFirst = end > 0 && this.#own.isDue(this.#visits);
     const large = end === 0 ? this.#own.shift() : undefined;
-    return large === undefined ? { bytes: this.#chunk.subarray(0, end), answers } : this.#pieceOf(large);
+    if (large !== undefined) return this.#pieceOf(large);
+    const all = this.#own.isDue(this.#visits) ? end : this.#copyLate(end);
+    return { bytes: this.#chunk.subarray(0, all), answers };
+  }
+
+  /** Makes as many late messages as the chunk has room for, between two messages. @returns where the chunk ends then */
+  #copyLate(start: number): number {
+    let length = start;
+    while (this.#chunk.length - length >= LATE_BYTES) {
+      const make = this.#late.shift();
+      if (make === undefined) break;
+      const bytes = make();
+      if (bytes === undefined) continue;
+      this.#chunk.set(bytes, length);
+      length += bytes.length;
+      this.framesOut++;
+      this.bytesOut += bytes.length;
+    }
+    return length;
   }
 
   /** A message that is larger than a chunk leaves in several, and nothing comes between them. */

@@ -16,6 +16,8 @@ export interface LifecycleHost {
   readonly clock: Clock;
   /** Sets `Initialize.config` for the copies of the module that have run no handler yet. */
   configure(config: Uint8Array): void;
+  /** Progress frames may go to the host from here on. */
+  acceptProgress(): void;
   /** Makes main accept no new work from here on. */
   drain(): void;
   cancelAll(reason: string): void;
@@ -49,6 +51,8 @@ export class Lifecycle {
   readonly #startedAt: number;
   #manifest: Manifest | undefined;
   #initializing: string[] = [];
+  /** What the host said in its first `initialize` that it understands. */
+  #accepts: readonly string[] | undefined;
   #shutdowns: string[] = [];
   #isEnding = false;
   #isSignalled = false;
@@ -87,12 +91,13 @@ export class Lifecycle {
 
   /** @throws MalformedError */
   onInitialize(requestId: string, payload: Uint8Array): void {
-    const { protocolVersion, config } = decodeInitialize(payload);
+    const { protocolVersion, config, accepts } = decodeInitialize(payload);
     if (protocolVersion !== PROTOCOL_VERSION) {
       const message = `this module speaks protocol version ${PROTOCOL_VERSION}, not ${protocolVersion}`;
       return this.#answers.refuse(requestId, 'unimplemented', message);
     }
     this.#host.configure(config.slice());
+    this.#accepts ??= accepts;
     if (this.#manifest === undefined) {
       const why = this.#host.unavailable();
       if (why !== undefined) return this.#refuseNoWorker(requestId, why);
@@ -262,5 +267,6 @@ export class Lifecycle {
       initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
     });
     this.#answers.send(requestId, true, payload);
+    if (this.#accepts?.includes('progress') === true) this.#host.acceptProgress();
   }
 }

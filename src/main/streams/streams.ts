@@ -10,25 +10,25 @@ import { streamIdWords, type StreamId } from '../../wire/stream-id.ts';
 import { admit, noWorker, refusalBeforeHandler, type Refusal } from '../calls/admission.ts';
 import { classify, reasonFor } from './classify-frame.ts';
 import type { ServeOptions } from '../options.ts';
+import type { Outlet } from '../output/outlet.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
 import { RunningJobs } from '../calls/running-jobs.ts';
 import type { Assignment, CallQueue } from '../calls/scheduler.ts';
 import { StreamEntry } from './stream-entry.ts';
 import { StreamFigures, unopened, type RefusedCall } from './stream-figures.ts';
+import { ProgressFrames, type ProgressHost } from './progress-frames.ts';
 import { WaitingCalls } from '../calls/waiting-calls.ts';
-import { Deadline, type Clock } from '../../base/clock.ts';
+import { Deadline } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
 /** The part of main that runs what the streams ask for. */
-export interface StreamsHost {
+export interface StreamsHost extends ProgressHost {
   readonly options: ServeOptions;
-  readonly clock: Clock;
   readonly scheduler: CallQueue<StreamEntry>;
   /**
-   * Queues main's terminal frame of a stream. It must not overtake what workers have already committed, because an earlier stream
-   * with the same id may still have frames in a ring.
+   * Main's way out. A terminal frame goes behind the rings, because an earlier stream with the same id may still have frames in one.
    */
-  sendTerminal(message: Uint8Array): void;
+  readonly outlet: Pick<Outlet, 'sendBehindRings' | 'sendLate'>;
   /** Hands the stream to its worker, after `onInit` and the key-value changes that came before the Open. */
   startStream(assignment: Assignment, entry: StreamEntry): void;
   /** Ends a worker whose handler did not end in time. */
@@ -47,6 +47,7 @@ export interface StreamsHost {
 export class Streams {
   readonly #host: StreamsHost;
   readonly figures: StreamFigures;
+  readonly progress: ProgressFrames;
   readonly #table = new StreamTable<StreamEntry>();
   readonly #queued: WaitingCalls<StreamEntry>;
   /** Streams whose handler runs, also those whose id is free again. */
@@ -59,6 +60,7 @@ export class Streams {
   constructor(host: StreamsHost) {
     this.#host = host;
     this.figures = new StreamFigures(host.clock);
+    this.progress = new ProgressFrames(host);
     this.#queued = new WaitingCalls(host);
     this.#running = new RunningJobs(host);
   }
@@ -173,6 +175,12 @@ export class Streams {
     for (const entry of [...this.#queued]) this.#terminate(entry, noWorker(why));
   }
 
+  /** The handler of a job has a progress value for the host. @param memory where the value is, if main doesn't know it yet */
+  onProgress(jobId: number, memory: SharedArrayBuffer | undefined): void {
+    const entry = this.#running.get(jobId);
+    if (entry !== undefined) this.progress.onValue(entry, memory);
+  }
+
   /** The handler of a job has ended. */
   onSettled(jobId: number): void {
     const entry = this.#running.get(jobId);
@@ -197,6 +205,7 @@ export class Streams {
     this.#live(entry);
     this.#onModule(entry, event, message);
     this.figures.settled(entry);
+    this.progress.end(entry);
     entry.deadline?.cancel();
     this.#running.end(entry);
   }
@@ -336,7 +345,7 @@ export class Streams {
 
   #refuse(call: RefusedCall, refusal: Refusal): void {
     const message = cutUtf8(refusal.message, this.#host.options.maxErrorMessageBytes);
-    this.#host.sendTerminal(new FrameEncoder(call).error({ ...refusal, message }));
+    this.#host.outlet.sendBehindRings(new FrameEncoder(call).error({ ...refusal, message }));
     this.figures.refused(call, { ...refusal, message });
   }
 }

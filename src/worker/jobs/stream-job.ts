@@ -1,8 +1,10 @@
 import type { ErrorCode, ErrorReport } from '../../errors.ts';
 import type { JobControl } from '../../shared-memory/job-control.ts';
+import { ProgressWriter } from '../../shared-memory/progress-slot.ts';
 import type { Services, StreamLog } from '../../handle/server-stream.ts';
 import { StreamHandle } from '../../handle/stream-handle.ts';
 import type { BlockedOn, StreamIo } from '../../handle/stream-io.ts';
+import { MAX_PROGRESS_BYTES } from '../../wire/flow-limits.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import { reportOf } from '../error-report.ts';
 import { HandlerFigures } from './handler-figures.ts';
@@ -23,6 +25,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
   readonly #output: StreamOutput;
   readonly #handle: StreamHandle;
   readonly #watch: HandlerFigures;
+  #progress: ProgressWriter | undefined;
   #reason = '';
   #failure: ErrorReport | undefined;
   #isEnding = false;
@@ -54,6 +57,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
         message: `this module has no stream method '${this.method}'`,
       });
     }
+    this.#handle.progressCodec = this.#thread.module.progressCodec(this.method);
     let isOver: boolean;
     try {
       isOver = this.#watch.run(() => startHandler(handler, this.#handle, this));
@@ -120,6 +124,19 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
       this.#watch.stalled(outcome === 'room' ? 'ring' : outcome);
     }
     return outcome;
+  }
+
+  progress(value: Uint8Array): void {
+    const known = this.#progress;
+    // Taken for the time of the call: one that is cut short (by the timeout of a `vm` script, say) leaves it in an unknown state,
+    // and the next call then begins with new memory.
+    this.#progress = undefined;
+    const writer = known ?? new ProgressWriter(MAX_PROGRESS_BYTES);
+    const isUntold = writer.publish(value);
+    const { jobId } = this;
+    if (known === undefined) this.#thread.tellMain({ type: 'progress', jobId, memory: writer.memory });
+    else if (isUntold) this.#thread.tellMain({ type: 'progress', jobId });
+    this.#progress = writer;
   }
 
   grant(bytes: number): void {

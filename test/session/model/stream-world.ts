@@ -94,7 +94,10 @@ export class StreamWorld {
       },
       clock: this.clock,
       scheduler: this.scheduler,
-      sendTerminal: (message) => this.frames.push(`main ${describe(message)}`),
+      outlet: {
+        sendBehindRings: (message) => this.frames.push(`main ${describe(message)}`),
+        sendLate: () => {},
+      },
       startStream: (assignment, entry) => {
         // What an earlier job of this turn got is told before.
         this.#flush();

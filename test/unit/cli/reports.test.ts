@@ -7,6 +7,7 @@ import { judgePrints, parseTrace, renderFindings } from '../../../src/cli/doctor
 import type { PrintEvent } from '../../../src/cli/doctor/print-event.ts';
 import { CliError, explainFailure } from '../../../src/cli/terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, table, wrapped } from '../../../src/cli/terminal/format.ts';
+import { CallProgress, progressJson, progressText } from '../../../src/cli/call/progress.ts';
 import { startProgressLine } from '../../../src/cli/terminal/progress-line.ts';
 import { moduleName } from '../../../src/cli/init/run.ts';
 
@@ -187,6 +188,47 @@ test('a failure is told without a stack, and a mistake of the program with one',
   assert.equal(written.splice(0).join(''), '');
   assert.equal(explainFailure(new TypeError('oops')), 70);
   assert.match(written.join(''), /please report it: TypeError: oops\n {4}at /);
+});
+
+test('a progress value is a bar where it says a part, else itself, and binary in hex', () => {
+  const texts = Object.entries({
+    '0': '[--------------------] 0 %',
+    '0.999': '[####################] 99 %',
+    '1': '[####################] 100 %',
+    '1.5': '1.5',
+    '{"done":1,"total":4}': '[#####---------------] 25 %, 1 of 4',
+    '{"done":9,"total":4}': '[####################] 100 %, 9 of 4',
+    '{"done":1,"total":0}': '{"done":1,"total":0}',
+    '{ "stage": "load" }': '{"stage":"load"}',
+    'half done': '"half done"',
+    '\u0000\u0001': '0001',
+  });
+  for (const [value, text] of texts) assert.equal(progressText(Buffer.from(value)), text);
+  assert.deepEqual(
+    [progressJson(Buffer.from('null')), progressJson(Buffer.from('x'))],
+    [null, { text: 'x' }],
+  );
+});
+
+test('progress is printed at most once a second, unless a line is drawn that it is a part of', () => {
+  const lines: string[] = [];
+  let now = 0;
+  const printed = new CallProgress(
+    false,
+    () => now,
+    (line) => lines.push(line),
+  );
+  for (now = 0; now < 2500; now += 50) printed.add(Buffer.from(String(now)));
+  assert.deepEqual(lines, ['[--------------------] 0 %', '1000', '2000']);
+  const drawn = new CallProgress(
+    true,
+    () => now,
+    (line) => lines.push(line),
+  );
+  assert.equal(drawn.text, '');
+  drawn.add(Buffer.from('0.5'));
+  assert.equal(drawn.text, '[##########----------] 50 %  ');
+  assert.equal(lines.length, 3);
 });
 
 test('the progress line is drawn on a terminal only, within its width, and taken away', (t) => {

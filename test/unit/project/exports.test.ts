@@ -80,6 +80,7 @@ test('who speaks the wire gets exactly this from the package', async () => {
     'KV_OPERATIONS',
     'MAX_CREDIT',
     'MAX_DATA_BYTES',
+    'MAX_PROGRESS_BYTES',
     'MAX_REQUEST_ID_BYTES',
     'MESSAGE_TYPE',
     'MESSAGE_TYPES',

@@ -10,7 +10,7 @@ import { EMPTY_PAYLOAD, encodeEnvelope } from '../../wire/envelope.ts';
 import { encodeIpcError } from '../../wire/error-payload.ts';
 import { INITIAL_CREDIT } from '../../wire/flow-limits.ts';
 import type { MessageType } from '../../wire/message-type.ts';
-import type { HealthReport, Initialized } from '../../wire/payload-decode.ts';
+import { decodeInitialized, type HealthReport, type Initialized } from '../../wire/payload-decode.ts';
 import { encodeInitialize, encodeServiceResponse } from '../../wire/payload-encode.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
 import { MessageReader, type Content, type Message } from '../recording/message.ts';
@@ -115,8 +115,7 @@ export class ModuleChild {
 
   /** What the module said of itself; all defaults before {@link initialize}. */
   get info(): Initialized {
-    const defaults = { moduleName: '', moduleVersion: '', capabilities: [], methods: [], methodInfo: [] };
-    return this.#info ?? { protocolVersion: 1, workers: 1, initialCredit: 0, ...defaults };
+    return this.#info ?? decodeInitialized(EMPTY_PAYLOAD);
   }
 
   /** What the module takes on a new stream, in bytes. */

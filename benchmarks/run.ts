@@ -27,10 +27,10 @@ for (const node of nodes) {
   if (code !== 0) process.exit(code ?? 1);
 }
 
-/** `--node PATH,PATH`: the programs that measure, one after the other; this Node by default. The host runs on it, and every child. */
+/** `--node PATH,PATH`: the programs that measure, paths or names, one after the other; this Node by default. The host runs on it, and every child. */
 function takeNodes(words: readonly string[]): { nodes: readonly string[]; args: readonly string[] } {
   const flag = words.indexOf('--node');
   if (flag < 0) return { nodes: [process.execPath], args: words };
-  const nodes = (words[flag + 1] ?? '').split(',').map((path) => resolve(path));
+  const nodes = (words[flag + 1] ?? '').split(',').map((name) => (name.includes('/') ? resolve(name) : name));
   return { nodes, args: words.toSpliced(flag, 2) };
 }

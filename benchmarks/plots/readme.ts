@@ -5,8 +5,11 @@ import { machineLine } from '../harness/machine.ts';
 import { contestTable, goalTables, sideBySide } from '../harness/report.ts';
 import { nodeLine, resultsFile, type Run } from '../harness/runs.ts';
 import { estimate, estimateText } from '../simulation/estimate.ts';
+import { placementText, studyPlacement } from '../simulation/placement-study.ts';
+import { serverCosts, serverLoadText } from '../simulation/server-load.ts';
 import { chartsOf } from './charts.ts';
 import { draw } from './draw.ts';
+import { placementChart } from './placement-chart.ts';
 
 const BEGIN = '<!-- results: written by npm run bench -- --report -->';
 const END = '<!-- end of results -->';
@@ -21,7 +24,10 @@ export async function writeReport(runs: readonly Run[], root: string): Promise<v
   const costs = first.find((run) => run.results.some(({ scope }) => scope === 'echo'));
   const found = estimate(results, costs?.mainPerPost ?? 0);
   const charts = chartsOf(results, found?.runs ?? []);
-  await draw(charts, join(folder, 'plots', 'png'));
+  const placements = studyPlacement();
+  const placed = placementChart(placements);
+  const costsOfServer = serverCosts(results);
+  await draw([...charts, placed], join(folder, 'plots', 'png'));
   const text = [
     BEGIN,
     '',
@@ -39,6 +45,15 @@ export async function writeReport(runs: readonly Run[], root: string): Promise<v
     ...(found === undefined
       ? []
       : ['### How many cores one main thread can feed', '', estimateText(found), '']),
+    '### How long a stream waits for a node',
+    '',
+    `![${placed.title}](plots/png/${placed.name}.png)`,
+    '',
+    placementText(placements),
+    '',
+    ...(costsOfServer === undefined
+      ? []
+      : ['### How many nodes one NATS server carries', '', serverLoadText(costsOfServer), '']),
     ...results.filter(({ scope }) => scope !== 'growth').flatMap((result) => [contestTable(result), '']),
     END,
   ].join('\n');

@@ -1,4 +1,5 @@
 import { EventQueue } from './event-queue.ts';
+import { exponential, xorshift } from './random.ts';
 
 /** CPU time in µs, as measured. */
 export interface Costs {
@@ -85,7 +86,7 @@ export function simulate(
     isBusy[worker] = true;
     queued[worker] = (queued[worker] ?? 0) - 1;
     // Handlers don't take the same time for each chunk: exponential around the mean.
-    const service = costs.workerPerFrame - computing * Math.log(1 - random());
+    const service = costs.workerPerFrame + exponential(computing, random);
     workerTime += service;
     events.push(now + service, worker);
   };
@@ -120,17 +121,5 @@ export function simulate(
     framesPerSecond: (done / now) * 1e6,
     busyCores: workerTime / now,
     mainBusy: mainTime / now,
-  };
-}
-
-/** A seeded generator of numbers in [0, 1), so that a simulation can be run again. */
-function xorshift(seed: number): () => number {
-  let state = (seed | 1) >>> 0;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    state >>>= 0;
-    return state / 2 ** 32;
   };
 }

@@ -7,6 +7,12 @@ import { type StreamStart, OP, OPEN_HEADER } from './messages.ts';
  */
 const OP_HEADER = 16;
 
+/** The kind of what is no operation: bytes to skip. */
+const SKIP = -1;
+
+/** Ahead of a payload that is handed over in its message's buffer there are at most so many bytes, which are kept with it. */
+const MOST_AHEAD = 1_024;
+
 /** Size of a batch's first buffer, in bytes: enough for the small operations of one read. */
 const FIRST_BYTES = 4096;
 
@@ -102,6 +108,29 @@ export class OpBatch {
 }
 
 /**
+ * Makes a batch with one operation of a message's own buffer, without a copy: the header is written ahead of the payload
+ * `message[start, end)`, over what the message had there.
+ *
+ * @returns `undefined`, with nothing changed, if the payload isn't aligned, or isn't nearly all of the message, or has no room ahead
+ */
+export function batchInPlace(
+  kind: number,
+  target: number,
+  message: Uint8Array,
+  start: number,
+  end: number,
+): ArrayBuffer | undefined {
+  const { buffer } = message;
+  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === message.length;
+  const hasRoom = start >= 2 * OP_HEADER && start <= MOST_AHEAD && (start & 7) === 0;
+  if (!isWhole || !hasRoom || ((end + 7) & ~7) !== message.length) return undefined;
+  const words = new Int32Array(buffer, 0, start >> 2);
+  words.set([SKIP, 0, start - 2 * OP_HEADER]);
+  words.set([kind, target, end - start], (start - OP_HEADER) >> 2);
+  return buffer;
+}
+
+/**
  * V8 keeps arrays up to this size, in bytes, on its own heap. Such a copy costs less than a view, which would keep a whole batch.
  */
 const ON_HEAP_BYTES = 64;
@@ -119,6 +148,8 @@ export class OpReader {
   #at = 0;
   #start = 0;
   #end = 0;
+  /** Number of operations read. */
+  #read = 0;
 
   constructor(batch: ArrayBuffer) {
     this.#words = new Int32Array(batch);
@@ -127,8 +158,10 @@ export class OpReader {
 
   /** Reads the header of the next operation. @returns whether there was one */
   next(): boolean {
+    if (this.#words[0] === SKIP && this.#read === 0) this.#at = OP_HEADER + (this.#words[2] ?? 0);
     const word = this.#at >> 2;
     if (this.#at >= this.#bytes.length || this.#words[word] === 0) return false;
+    this.#read++;
     this.kind = this.#words[word] ?? 0;
     this.target = this.#words[word + 1] ?? 0;
     this.#start = this.#at + OP_HEADER;
@@ -139,8 +172,7 @@ export class OpReader {
 
   /** The payload of the operation that was read last. The caller may keep it. */
   payload(): Uint8Array {
-    const isAlone =
-      this.#start === OP_HEADER && (this.#at === this.#bytes.length || this.#words[this.#at >> 2] === 0);
+    const isAlone = this.#read === 1 && (this.#at === this.#bytes.length || this.#words[this.#at >> 2] === 0);
     return isAlone && this.#end - this.#start > ON_HEAP_BYTES
       ? this.view()
       : copyOut(this.#bytes, this.#start, this.#end);

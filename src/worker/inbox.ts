@@ -1,5 +1,6 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { OP, type RequestTask } from '../threads/messages.ts';
+import { ChunkWeight } from './chunk-weight.ts';
 import type { OpenedStream, OpenReader } from './jobs/opened-stream.ts';
 import { OpReader } from '../threads/op-batch.ts';
 
@@ -12,6 +13,7 @@ export class Inbox {
   readonly #onTask: (task: ArrivedTask) => void;
   readonly #onOp: (kind: number, job: number, payload: Uint8Array) => void;
   readonly #onBatchEnd: () => void;
+  readonly #weight = new ChunkWeight();
   /** Jobs that arrived while a handler blocked. */
   #waiting: ArrivedTask[] = [];
   /**
@@ -72,9 +74,15 @@ export class Inbox {
     while (batch.next()) {
       arrived = true;
       if (batch.kind === OP.open) onTask(this.#opens.read(batch.target, batch.view()));
-      else this.#onOp(batch.kind, batch.target, batch.payload());
+      else this.#give(batch);
     }
     return arrived;
+  }
+
+  #give(batch: OpReader): void {
+    const payload = batch.payload();
+    this.#weight.add(payload.length);
+    this.#onOp(batch.kind, batch.target, payload);
   }
 
   #put(task: ArrivedTask): void {

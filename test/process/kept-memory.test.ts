@@ -4,7 +4,7 @@ import { encodeEnvelope } from '../../src/wire/envelope.ts';
 import type { StreamId } from '../../src/wire/stream-id.ts';
 import { rawSession, startModule } from '../support/module.ts';
 import { bytesPointer, message, NULL, structPointer, textWords, type Word } from '../support/wire-words.ts';
-import { collect, finishEcho, LIMIT, newStreamId, runningEcho } from './helpers.ts';
+import { call, collect, finishEcho, LIMIT, newStreamId, runningEcho } from './helpers.ts';
 
 const OPENS = 50;
 const BYTES = 4 << 20;
@@ -52,3 +52,20 @@ test('opens of 4 MiB that wait cost the module their contexts, not their message
     assert.deepEqual(await collect(stream), []);
   }
 });
+
+test(
+  'what large chunks leave behind is collected early: four sinks of 300 MiB cost the module 50',
+  LIMIT,
+  async (t) => {
+    const module = startModule(t, { workers: 2 });
+    const chunk = new Uint8Array(1 << 20);
+    await Promise.all([1, 2].map(() => call(module, 'sink', { input: [chunk] })));
+    const { rssBytes: before } = await module.health();
+    const input = Array<Uint8Array>(75).fill(chunk);
+    await Promise.all([1, 2, 3, 4].map(() => call(module, 'sink', { input })));
+    const { rssBytes: after } = await module.health();
+    const grown = (after - before) >> 20;
+    t.diagnostic(`${grown} MiB more after 300 chunks of 1 MiB`);
+    assert.ok(grown < 50, `${grown} MiB`);
+  },
+);

@@ -48,6 +48,24 @@ test('a cancel reaches the handler by word and by message, and the host’s reas
   assert.match(message, /the user went away/);
 });
 
+test('input of all sizes reaches the worker in order, however its messages are cut', () => {
+  const sizes = [10, 70_000, 65_536, 3, 40_000, 1_048_576, 0, 65_536, 65_529];
+  const payloads = sizes.map((size, at) => new Uint8Array(size).fill(at + 1));
+  for (const cut of [Infinity, 65_536, 50_001]) {
+    const harness = new MainHarness({ receiveWindow: 4 << 20 });
+    harness.host(open(1));
+    const stream = Buffer.concat(payloads.map((payload) => frameOf(1).data(payload)));
+    for (let at = 0; at < stream.length; at += cut) harness.host(stream.subarray(at, at + cut));
+    const data = harness.ops.filter(({ kind }) => kind === OP.data);
+    assert.deepEqual(
+      data.map(({ payload }) => payload.length),
+      sizes,
+    );
+    for (const [at, { payload }] of data.entries())
+      assert.ok(Buffer.from(payload).equals(payloads[at]!), `chunk ${at}, cut at ${cut}`);
+  }
+});
+
 test('a worker’s death is told with how it died', async () => {
   const harness = new MainHarness();
   harness.host(open(1));

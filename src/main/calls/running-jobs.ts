@@ -24,6 +24,11 @@ export class RunningJob {
     this.assignment.worker.post(kind, this.assignment.jobId, bytes, start, end);
   }
 
+  /** The same with bytes that are the worker's from here on, so that the payload need not be copied. */
+  give(kind: OpKind, bytes: Uint8Array, start: number, end: number): void {
+    this.assignment.worker.give(kind, this.assignment.jobId, bytes, start, end);
+  }
+
   /** Tells the handler by word and by message, wakes whatever it waits in, and starts the grace time. */
   stop(cause: ErrorCode, reason: string, graceMs: number, onGraceOver: () => void): void {
     const { worker, control } = this.assignment;

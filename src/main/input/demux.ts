@@ -43,9 +43,10 @@ export class Demux {
   /**
    * Routes the framed message `bytes[start, end)`.
    *
+   * @param isOwn whether `bytes` is the message alone, and may be kept
    * @throws MalformedError for an envelope that can't be decoded, which ends the connection
    */
-  route(bytes: Uint8Array, start: number, end: number): void {
+  route(bytes: Uint8Array, start: number, end: number, isOwn = false): void {
     const decoder = this.#decoder;
     const kind = decoder.decode(bytes, start, end);
     switch (kind) {
@@ -53,7 +54,7 @@ export class Demux {
         throw decoder.malformed;
       case 'streamFrame':
         this.messages++;
-        return this.#routeFrame(bytes);
+        return this.#routeFrame(bytes, isOwn);
       case 'unknownArm':
       case 'malformedFrame':
         this.messages++;
@@ -64,11 +65,11 @@ export class Demux {
     }
   }
 
-  #routeFrame(bytes: Uint8Array): void {
+  #routeFrame(bytes: Uint8Array, isOwn: boolean): void {
     try {
       // Only the module sends it, so from a host it is as any arm that the module doesn't know.
       if (this.#decoder.frame.arm === FRAME_ARM.progress) throw progressOfHost();
-      this.#targets.streams.onFrame(this.#decoder.frame, bytes);
+      this.#targets.streams.onFrame(this.#decoder.frame, bytes, isOwn);
     } catch (error) {
       // The text of an open, a cancel or an error is read only when it is needed, so it may be found malformed there.
       if (!(error instanceof MalformedError)) throw error;

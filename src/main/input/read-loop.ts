@@ -1,3 +1,4 @@
+import { uninitialised } from '../../base/buffers.ts';
 import { Framer } from '../../wire/capnp/framer.ts';
 import { MalformedError } from '../../wire/capnp/malformed.ts';
 import type { WireLimits } from '../../wire/capnp/limits.ts';
@@ -32,8 +33,14 @@ export class ReadLoop {
     host: ReadLoopHost,
   ) {
     this.#host = host;
-    this.#framer = new Framer(limits, (bytes, start, end) => demux.route(bytes, start, end));
+    // A worker can be given a large message's own buffer as it is.
+    this.#framer = new Framer(
+      limits,
+      (bytes, start, end, isOwn) => demux.route(bytes, start, end, isOwn),
+      uninitialised,
+    );
     this.#source = openSource({
+      room: () => this.#framer.room,
       onBytes: (bytes) => this.#onBytes(bytes),
       onEnd: () => this.#onEnd(),
     });

@@ -9,7 +9,9 @@ export interface WireSource {
 }
 
 export interface SourceEvents {
-  /** `bytes` are valid during the call only: the buffer is used again. */
+  /** Where the next bytes are best read to, if anywhere: what is read there is the beginning of this view. */
+  room?(): Uint8Array | undefined;
+  /** `bytes` are valid during the call only: the buffer is used again, but for the {@link room}. */
   onBytes(bytes: Uint8Array): void;
   onEnd(): void;
 }
@@ -40,15 +42,24 @@ function openFile(descriptor: number, events: SourceEvents): Readable {
 }
 
 function openSocket(descriptor: number, events: SourceEvents): Readable {
+  // One buffer for all reads that need no other: nothing is allocated per chunk.
+  const shared = new Uint8Array(READ_BYTES);
   return new Socket({
     fd: descriptor,
     readable: true,
     writable: false,
-    // One buffer for every read: nothing is allocated per chunk.
     onread: {
-      buffer: new Uint8Array(READ_BYTES),
+      buffer: () => events.room?.() ?? shared,
       callback: (length: number, buffer: Uint8Array) => {
-        events.onBytes(buffer.subarray(0, length));
+        try {
+          events.onBytes(buffer.subarray(0, length));
+        } catch (error) {
+          // Thrown a little later: after an exception Node would not ask for the next buffer, and would read into the last one, which
+          // may be a worker's by now.
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
         return true;
       },
     },

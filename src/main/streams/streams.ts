@@ -74,8 +74,8 @@ export class Streams {
     return this.#queued.size;
   }
 
-  /** A sound frame whose id is that of its envelope. */
-  onFrame(frame: Frame, bytes: Uint8Array): void {
+  /** A sound frame whose id is that of its envelope. @param isOwn whether `bytes` is its message alone, and may be kept */
+  onFrame(frame: Frame, bytes: Uint8Array, isOwn = false): void {
     const entry = this.#live(this.#table.find(frame));
     if (entry === undefined) {
       if (frame.arm === FRAME_ARM.open) return this.#open(frame, bytes);
@@ -93,7 +93,7 @@ export class Streams {
     const step = onHostEvent(entry.state, event);
     switch (step.effect.do) {
       case 'deliverData':
-        return this.#deliver(entry, bytes, frame.dataStart, frame.dataEnd);
+        return this.#deliver(entry, bytes, frame, isOwn);
       case 'addCredit':
         return entry.addCredit(frame.credit);
       default: {
@@ -264,8 +264,12 @@ export class Streams {
     return undefined;
   }
 
-  #deliver(entry: StreamEntry, bytes: Uint8Array, start: number, end: number): void {
-    if (entry.running !== undefined) return entry.running.post(OP.data, bytes, start, end);
+  #deliver(entry: StreamEntry, bytes: Uint8Array, frame: Frame, isOwn: boolean): void {
+    const { dataStart: start, dataEnd: end } = frame;
+    if (entry.running !== undefined) {
+      if (isOwn) return entry.running.give(OP.data, bytes, start, end);
+      return entry.running.post(OP.data, bytes, start, end);
+    }
     entry.hold(bytes, start, end);
     this.#queued.addHeld(entry, dataCost(end - start));
     while (this.#holdsTooMuch) {

@@ -1,6 +1,6 @@
 import type { SlotSignals } from '../../shared-memory/slot-signals.ts';
 import type { OpKind, RequestTask, StreamStart } from '../../threads/messages.ts';
-import { OpBatch } from '../../threads/op-batch.ts';
+import { batchInPlace, OpBatch } from '../../threads/op-batch.ts';
 import type { WorkerLink } from './worker-link.ts';
 import type { Place } from './worker-supply.ts';
 
@@ -46,6 +46,8 @@ export class PoolWorker {
   isInitialised = false;
   cancelLoadTimer: (() => void) | undefined;
   readonly #batch = new OpBatch();
+  /** Batches that come before it. */
+  #earlier: ArrayBuffer[] = [];
 
   constructor(signals: SlotSignals, link: WorkerLink, place: Place, incarnation: number) {
     this.signals = signals;
@@ -57,6 +59,14 @@ export class PoolWorker {
   /** Adds an operation to the batch that the next {@link flush} sends. */
   post(kind: OpKind, target: number, bytes: Uint8Array = NO_BYTES, start = 0, end = bytes.length): void {
     this.#batch.add(kind, target, bytes, start, end);
+  }
+
+  /** The same where `bytes` may be handed over: if their layout allows it, the payload is not copied. */
+  give(kind: OpKind, target: number, bytes: Uint8Array, start: number, end: number): void {
+    const alone = batchInPlace(kind, target, bytes, start, end);
+    if (alone === undefined) return this.#batch.add(kind, target, bytes, start, end);
+    if (!this.#batch.isEmpty) this.#earlier.push(this.#batch.take());
+    this.#earlier.push(alone);
   }
 
   /** The same for a stream that begins. */
@@ -71,13 +81,14 @@ export class PoolWorker {
   }
 
   get hasPosts(): boolean {
-    return !this.#batch.isEmpty;
+    return !this.#batch.isEmpty || this.#earlier.length > 0;
   }
 
-  /** Sends the posted operations as one message, and wakes the thread if it blocks. */
+  /** Sends the posted operations, the small ones as one message, and wakes the thread if it blocks. */
   flush(): void {
-    if (this.#batch.isEmpty) return;
-    this.link.postBatch(this.#batch.take());
+    if (!this.hasPosts) return;
+    for (const batch of this.#earlier.splice(0)) this.link.postBatch(batch);
+    if (!this.#batch.isEmpty) this.link.postBatch(this.#batch.take());
     this.signals.wake();
   }
 

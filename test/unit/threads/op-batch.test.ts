@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { OP, type OpKind } from '../../../src/threads/messages.ts';
 import { isLater, jobIdAfter } from '../../../src/threads/job-id.ts';
-import { OpBatch, readOps } from '../../../src/threads/op-batch.ts';
+import { batchInPlace, OpBatch, OpReader, readOps } from '../../../src/threads/op-batch.ts';
 
 interface Op {
   readonly kind: OpKind;
@@ -84,6 +84,42 @@ test('a chunk that shares its batch keeps only its own bytes alive; one that is 
     shared.map(({ payload: { buffer } }) => buffer.byteLength),
     sizes,
   );
+});
+
+test('a payload in a message of its own is a batch where it lies, and its receiver’s alone', () => {
+  for (const [ahead, length] of [
+    [32, 100],
+    [128, 65_536],
+    [128, 65_531],
+    [1_024, 1_048_576],
+  ] as const) {
+    const message = new Uint8Array(ahead + length + (-length & 7)).fill(0xee);
+    const payload = Uint8Array.from({ length }, (_, i) => i & 255);
+    message.set(payload, ahead);
+    const batch = batchInPlace(OP.data, 77, message, ahead, ahead + length);
+    assert.equal(batch, message.buffer);
+    const [only, ...more] = read(message.buffer);
+    assert.deepEqual([only?.kind, only?.job, more.length], [OP.data, 77, 0]);
+    assert.ok(Buffer.from(only!.payload).equals(payload));
+    assert.equal(only?.payload.buffer, message.buffer);
+    assert.equal(new OpReader(message.buffer).next(), true);
+  }
+});
+
+test('a payload that is not nearly all of its message, or lies in a shared buffer, is left to be copied', () => {
+  const message = new Uint8Array(66_000).fill(0xee);
+  const refused: readonly (readonly [Uint8Array, number, number])[] = [
+    [message, 24, 66_000],
+    [message, 132, 66_000],
+    [message, 1_032, 66_000],
+    [message, 128, 65_992],
+    [message.subarray(0, 65_992), 128, 65_992],
+    [message.subarray(8), 128, 65_992],
+    [new Uint8Array(new SharedArrayBuffer(66_000)), 128, 66_000],
+  ];
+  for (const [bytes, start, end] of refused)
+    assert.equal(batchInPlace(OP.data, 1, bytes, start, end), undefined);
+  assert.ok(message.every((byte) => byte === 0xee));
 });
 
 test('a batch that was taken is not changed by the next', () => {

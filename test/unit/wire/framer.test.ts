@@ -72,7 +72,7 @@ test('all messages of one chunk come out of it', () => {
 test('a message that lies whole in a chunk is handed on where it lies', () => {
   const chunk = new Uint8Array([...MESSAGES[0]!, ...MESSAGES[2]!, 1, 0, 0]);
   const seen: [Uint8Array, number, number][] = [];
-  new Framer(DEFAULT_WIRE_LIMITS, (...found) => seen.push(found)).push(chunk);
+  new Framer(DEFAULT_WIRE_LIMITS, (bytes, start, end) => seen.push([bytes, start, end])).push(chunk);
   const first = MESSAGES[0]!.length;
   assert.deepEqual(
     seen.map(([, start, end]) => [start, end]),
@@ -249,6 +249,72 @@ test('a 16 MiB message in chunks of 64 KiB comes out whole', () => {
   framer.push(MESSAGES[0]!);
   assert.ok(whole);
   assert.equal(sizes, 2);
+});
+
+/** Reads `stream` as a source does: in pieces of `sizes` in turn, into the framer's room where there is one. */
+function ownMessages(
+  stream: Uint8Array,
+  sizes: readonly number[],
+): { message: Uint8Array; isOwn: boolean }[] {
+  const seen: { message: Uint8Array; isOwn: boolean }[] = [];
+  const framer = new Framer(
+    DEFAULT_WIRE_LIMITS,
+    (bytes, start, end, isOwn) => {
+      if (isOwn) assert.deepEqual([start, end, bytes.buffer.byteLength], [0, bytes.length, bytes.length]);
+      seen.push({ message: isOwn ? bytes : bytes.slice(start, end), isOwn });
+    },
+    (bytes) => new Uint8Array(bytes),
+  );
+  const buffer = new Uint8Array(300_000);
+  for (let at = 0, i = 0; at < stream.length; i++) {
+    const into = framer.room ?? buffer;
+    const length = Math.min(sizes[i % sizes.length]!, into.length, stream.length - at);
+    into.set(stream.subarray(at, at + length));
+    framer.push(into.subarray(0, length));
+    buffer.fill(0xee);
+    at += length;
+  }
+  assert.equal(framer.pendingBytes, 0);
+  return seen;
+}
+
+test('where it can make buffers, each message from 32 KiB to 1 MiB is its receiver’s, however it arrives', () => {
+  const large = [words(4_095, 1), words(8_207, 2), words(131_072, 3), words(5, 4), words(8_207, 5)];
+  const beyond = words(131_300, 6);
+  const sent = [...MESSAGES, ...large, beyond, ...large, MESSAGES[0]!];
+  const stream = Buffer.concat(sent);
+  for (const sizes of [[65_536], [300_000], [65_536, 128], [7, 1, 4_096, 70_001], [32_768 + 8, 13]]) {
+    const seen = ownMessages(stream, sizes);
+    assertAll(
+      seen.map(({ message: bytes }) => bytes),
+      sent,
+    );
+    assert.deepEqual(
+      seen.map(({ isOwn }) => isOwn),
+      sent.map((one) => one.length >= 32_768 && one.length <= 1_049_600),
+      `pieces of ${sizes.join(', ')}`,
+    );
+  }
+});
+
+test('a declared 1 MiB gets a buffer of its own once 32 KiB of it are there', () => {
+  const made: number[] = [];
+  const framer = new Framer(
+    DEFAULT_WIRE_LIMITS,
+    () => undefined,
+    (bytes) => {
+      made.push(bytes);
+      return new Uint8Array(bytes);
+    },
+  );
+  const total = 1_048_576;
+  const begin = new Uint8Array(32_767);
+  begin.set(table(0, total / 8 - 1));
+  framer.push(begin);
+  assert.deepEqual([made, framer.room], [[], undefined]);
+  framer.push(new Uint8Array(1));
+  assert.deepEqual(made, [total]);
+  assert.equal(framer.room?.length, total - 32_768);
 });
 
 test('what the receiver throws comes out of push', () => {

@@ -45,6 +45,10 @@ export interface ModuleErrorOptions extends ErrorOptions {
   details?: Uint8Array;
   /** See {@link ModuleError.started}. */
   started?: boolean;
+  /** See {@link ModuleError.method}. */
+  method?: string;
+  /** See {@link ModuleError.invocationId}. */
+  invocationId?: string;
 }
 
 /**
@@ -61,6 +65,10 @@ export class ModuleError extends Error {
    * be tried on another module, because no handler has seen it. Every other error leaves it out.
    */
   declare readonly started?: boolean;
+  /** The method that was called. Set only on an error of a call of a typed client. */
+  declare readonly method?: string;
+  /** The invocation id of that call, which the module's log has, too. */
+  declare readonly invocationId?: string;
 
   /**
    * @param code one of {@link ERROR_CODES}
@@ -71,6 +79,8 @@ export class ModuleError extends Error {
     this.code = code;
     this.details = options.details ?? new Uint8Array(0);
     if (options.started !== undefined) this.started = options.started;
+    if (options.method !== undefined) this.method = options.method;
+    if (options.invocationId !== undefined) this.invocationId = options.invocationId;
   }
 
   /**

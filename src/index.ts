@@ -47,6 +47,12 @@ export {
   type RequestShape,
   type ResultOf,
 } from './methods/shape.ts';
+export {
+  withServices,
+  type ServiceMethod,
+  type ServiceShapes,
+  type TypedServices,
+} from './methods/services.ts';
 export type {
   JsonSchemaConverter,
   SchemaInput,

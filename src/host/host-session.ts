@@ -23,6 +23,7 @@ import { bytesGiven } from './bytes-given.ts';
 import { Connection } from './connection.ts';
 import type { ContractViolation } from './contract-violation.ts';
 import { LiveStream, type HostStream, type OpenStreamOptions } from './streams/host-stream.ts';
+import { checkIdleMs } from './streams/idle-time.ts';
 import type { LateLink } from './streams/late-link.ts';
 import { mayBeIgnored } from './handed-out.ts';
 import { contextOf, type InvocationOptions } from './invocation-options.ts';
@@ -279,7 +280,8 @@ export class HostSession {
       );
     }
     const windows = { send: this.#firstWindow, receive, autoCredit };
-    const waits = { unsettled, localEnds, deadlineUnixMs };
+    checkIdleMs(options.idleMs);
+    const waits = { unsettled, localEnds, deadlineUnixMs, idleMs: options.idleMs };
     return new LiveStream(outbound, id, windows, !shutdownSent, options.signal, waits, options.onProgress);
   }
 

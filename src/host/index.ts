@@ -1,16 +1,20 @@
 /** The host's side of the protocol: starts a module child, opens streams on it, and checks that it keeps the contract. */
 export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { HealthReport, Initialized } from '../wire/payload-decode.ts';
-export {
-  withMethods,
-  type ByteStream,
-  type MethodTable,
-  type ReceivedFrom,
-  type SentTo,
-  type StreamOpener,
-  type TypedMethods,
-  type TypedStream,
-} from '../methods/typed-stream.ts';
+export { withMethods, type CallTarget } from './client/client.ts';
+export type {
+  CallOf,
+  Calls,
+  Client,
+  MethodTable,
+  ReceivedFrom,
+  RequestMethodCall,
+  SentTo,
+  ShapeOf,
+  StreamMethod,
+} from './client/client-types.ts';
+export type { CallResults } from './client/stream-call.ts';
+export type { TypedStream } from './client/typed-stream.ts';
 export type { InvocationContext, InvocationContextInit } from '../wire/context.ts';
 export type { WireLimits } from '../wire/capnp/limits.ts';
 export type { StreamId } from '../wire/stream-id.ts';
@@ -21,7 +25,7 @@ export type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
 export type { InvocationOptions } from './invocation-options.ts';
 export type { ModuleHost } from './module-host.ts';
 export { spawnModule, ModuleProcess, type ModuleExit, type SpawnModuleOptions } from './module-process.ts';
-export type { ServiceCall, ServiceHandler } from './service-calls.ts';
+export type { OnService, ServiceCall, ServiceHandler, ServiceTable } from './service-table.ts';
 export type {
   HostSessionOptions,
   InitializeOptions,

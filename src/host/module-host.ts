@@ -1,4 +1,3 @@
-import type { StreamOpener } from '../methods/typed-stream.ts';
 import type { HealthReport, Initialized } from '../wire/payload-decode.ts';
 import type { InvocationOptions } from './invocation-options.ts';
 import type { InitializeOptions, KvNotification } from './session-options.ts';
@@ -10,7 +9,7 @@ import type { HostStream, OpenStreamOptions } from './streams/host-stream.ts';
  * Code that takes a `ModuleHost` need not know how the module is reached. Every promise rejects with a {@link ModuleError}; its
  * code is `unavailable` if the module is gone.
  */
-export interface ModuleHost extends StreamOpener<OpenStreamOptions, HostStream> {
+export interface ModuleHost extends AsyncDisposable {
   /** Optional first call. Resolves with the module's description of itself. */
   initialize(init?: InitializeOptions): Promise<Initialized>;
   /** Resolves with the module's present state. If several processes serve, the report is of one of them. */

@@ -4,24 +4,10 @@ import { Queue } from '../base/queue.ts';
 import { cutUtf8 } from '../base/text.ts';
 import { decodeServiceRequest } from '../wire/payload-decode.ts';
 import { encodeServiceResponse } from '../wire/payload-encode.ts';
-import type { InvocationContext } from '../wire/context.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { encodeIpcError } from '../wire/error-payload.ts';
+import { serviceHandlerOf, type OnService, type ServiceCall, type ServiceHandler } from './service-table.ts';
 import { ENVELOPE_ROOM, MAX_ERROR_TEXT_BYTES } from './message-bounds.ts';
-
-/** A service request of a handler to its host. */
-export interface ServiceCall {
-  readonly service: string;
-  readonly method: string;
-  readonly body: Uint8Array;
-  readonly context: InvocationContext;
-}
-
-/**
- * Answers a service request with the body of the answer. If it throws a {@link ModuleError}, the handler gets its code; for any
- * other error the handler gets `internal`.
- */
-export type ServiceHandler = (request: ServiceCall) => Promise<Uint8Array> | Uint8Array;
 
 /**
  * Calls of `onService` that run at once. It is more than the handlers of one worker may wait for (1,024), because some answers may
@@ -69,9 +55,9 @@ export class ServiceCalls {
   #startsLeft = MAX_STARTS;
   #stopped = false;
 
-  constructor(link: ServiceLink, handler: ServiceHandler | undefined, maxMessageBytes: number) {
+  constructor(link: ServiceLink, onService: OnService | undefined, maxMessageBytes: number) {
     this.#link = link;
-    this.#handler = handler;
+    this.#handler = serviceHandlerOf(onService);
     this.#maxMessageBytes = maxMessageBytes;
   }
 

@@ -1,7 +1,7 @@
 import type { ModuleError } from '../errors.ts';
 import type { KvChange } from '../wire/payload-decode.ts';
 import type { ContractViolation } from './contract-violation.ts';
-import type { ServiceHandler } from './service-calls.ts';
+import type { OnService } from './service-table.ts';
 import type { WireLimits } from '../wire/capnp/limits.ts';
 
 export interface HostSessionOptions {
@@ -9,10 +9,10 @@ export interface HostSessionOptions {
   /** The first window that the module announces, in bytes, where it is known before `initialize` (default 262,144). */
   firstWindow?: number;
   /**
-   * Answers the service requests of handlers. Without it they fail with `unimplemented`. At most 2,048 calls run at once; of
+   * Answers the service requests of handlers: a function, or a table by service and method. Without it they fail with `unimplemented`. At most 2,048 calls run at once; of
    * further ones at most 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
    */
-  onService?: ServiceHandler;
+  onService?: OnService;
   /**
    * Time that a call or stream waits, after its deadline or its cancel, for the module's answer or terminal frame, in ms (default
    * 2,000). After that it ends here with the same code; its id stays in use until the module's message comes. Infinity for no

@@ -5,6 +5,7 @@ import { abortReason, contextOf, type InvocationOptions } from '../host/invocati
 import type { ModuleHost } from '../host/module-host.ts';
 import type { HostSessionOptions, InitializeOptions, KvNotification } from '../host/session-options.ts';
 import type { HostStream, OpenStreamOptions } from '../host/streams/host-stream.ts';
+import { checkIdleMs } from '../host/streams/idle-time.ts';
 import type { InvocationContextInit } from '../wire/context.ts';
 import { EMPTY_PAYLOAD } from '../wire/envelope.ts';
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
@@ -224,7 +225,8 @@ export class NatsModule implements ModuleHost {
     const { autoCredit = true, signal } = options;
     const windows = { send: INITIAL_CREDIT, maxSendBalance: INITIAL_CREDIT, receive, autoCredit };
     let stopTimer = (): void => undefined;
-    const waits = this.#deadlines.waitsOf(context);
+    checkIdleMs(options.idleMs);
+    const waits = { ...this.#deadlines.waitsOf(context), idleMs: options.idleMs };
     const stream = new NodeStream(id, windows, signal, waits, () => {
       stopTimer();
       line.remove(waiting);
@@ -255,6 +257,10 @@ export class NatsModule implements ModuleHost {
   /** Lets streams and requests end for at most `drainMs` (default 5,000), cancels the rest, and leaves. The nodes stay. */
   close(options: { readonly drainMs?: number } = {}): Promise<void> {
     return (this.#closing ??= this.#close(options.drainMs ?? 5_000));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #close(drainMs: number): Promise<void> {

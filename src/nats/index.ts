@@ -7,4 +7,4 @@ export type { SessionTimes } from './session-times.ts';
 export type { NodeId } from './subjects.ts';
 export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { ModuleHost } from '../host/module-host.ts';
-export type { ServiceCall, ServiceHandler } from '../host/service-calls.ts';
+export type { OnService, ServiceCall, ServiceHandler, ServiceTable } from '../host/service-table.ts';

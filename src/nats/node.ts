@@ -1,5 +1,5 @@
 import type { TransportEnd } from '../host/transport/transport.ts';
-import type { ServiceHandler } from '../host/service-calls.ts';
+import type { OnService } from '../host/service-table.ts';
 import type { Clock } from '../base/clock.ts';
 import { ModuleError } from '../errors.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
@@ -36,7 +36,7 @@ export interface JoinOptions extends NatsOptions {
   /** The configuration that the module's `onInit` gets. */
   readonly config?: Uint8Array;
   /** Answers what handlers ask of their host; without it they get `unimplemented`. */
-  readonly onService?: ServiceHandler;
+  readonly onService?: OnService;
   readonly onStderr?: (text: string) => void;
   /** One line for whoever operates the node. */
   readonly onLog?: (line: string) => void;

@@ -2,7 +2,8 @@ import { ModuleError } from '../errors.ts';
 import { PendingCalls } from '../host/pending-calls.ts';
 import { Unsettled } from '../host/handed-out.ts';
 import { LocalEnds } from '../host/local-end.ts';
-import { ServiceCalls, type ServiceHandler } from '../host/service-calls.ts';
+import { ServiceCalls } from '../host/service-calls.ts';
+import type { OnService } from '../host/service-table.ts';
 import type { Transport, TransportEnd } from '../host/transport/transport.ts';
 import { WriteBatch } from '../host/transport/write-batch.ts';
 import { DEFAULT_WIRE_LIMITS, type WireLimits } from '../wire/capnp/limits.ts';
@@ -59,7 +60,7 @@ interface RelayedCall {
 export interface RelayOptions {
   readonly limits?: Partial<WireLimits>;
   /** Answers what handlers ask of their host; without it they get `unimplemented`. */
-  readonly onService?: ServiceHandler;
+  readonly onService?: OnService;
   /** The module is gone, or what it says makes no sense any more. */
   readonly onEnd: (end: TransportEnd) => void;
 }

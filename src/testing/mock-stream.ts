@@ -1,8 +1,8 @@
 import { ModuleError } from '../errors.ts';
 import { bytesGiven } from '../host/bytes-given.ts';
 import { contextOf, type InvocationOptions } from '../host/invocation-options.ts';
-import type { ServiceHandler } from '../host/service-calls.ts';
 import { shapeOf } from '../methods/shape.ts';
+import { serviceHandlerOf, type OnService } from '../host/service-table.ts';
 import type { ModedHandler, StreamHandler } from '../module.ts';
 import type { LogLevel, ServerStream, Services, StreamLog } from '../handle/server-stream.ts';
 import { StreamHandle } from '../handle/stream-handle.ts';
@@ -21,7 +21,7 @@ export interface MockStreamOptions extends Omit<InvocationOptions, 'signal'> {
   /** Bytes that the handler may send before it is granted more (default: as many as it likes). */
   readonly credit?: number;
   /** Answers service requests; a synchronous one must be answered without a promise. */
-  readonly onService?: ServiceHandler;
+  readonly onService?: OnService;
   /** Is called with each chunk that the handler sends, on the handler's stack, so that it can cancel a synchronous handler, say. */
   readonly onSend?: (payload: Uint8Array, stream: MockStream) => void;
 }
@@ -134,7 +134,8 @@ export class MockStream {
     return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
   }
 
-  #services({ onService }: MockStreamOptions): Services {
+  #services(options: MockStreamOptions): Services {
+    const onService = serviceHandlerOf(options.onService);
     const call = (service: string, method: string, body: Uint8Array): Promise<Uint8Array> | Uint8Array => {
       if (onService === undefined) {
         throw new ModuleError('unimplemented', `the mock stream has no onService (${service}.${method})`);

@@ -1,14 +1,16 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { MethodOf, ReceivedFrom, SentTo } from '../host/client/client-types.ts';
 import { HostSession } from '../host/host-session.ts';
-import type { OpenStreamOptions } from '../host/streams/host-stream.ts';
-import type { ServiceHandler } from '../host/service-calls.ts';
+import type { InvocationOptions } from '../host/invocation-options.ts';
+import type { HostStream, OpenStreamOptions } from '../host/streams/host-stream.ts';
+import type { OnService } from '../host/service-table.ts';
 import { DEFAULT_OPTIONS, type ServeOptions } from '../main/options.ts';
 import { holdProcess, releaseProcess } from '../host/transport/process-hold.ts';
 import { Main } from '../main/main.ts';
 import { ThreadLinks } from '../main/workers/thread-links.ts';
 import type { LinkSource } from '../main/workers/worker-link.ts';
-import { codecsOf, type MethodOf, type ReceivedFrom, type SentTo } from '../methods/typed-stream.ts';
+import { shapeOf } from '../methods/shape.ts';
 import type { ModuleDefinition, StreamHandlers } from '../module.ts';
 import type { Stats } from '../base/stats.ts';
 import { MAX_CREDIT } from '../wire/flow-limits.ts';
@@ -20,7 +22,7 @@ import { LocalLinks, SPARE_SLOTS, type WouldBlockError } from './local-threads.t
 import { MemoryWire } from './memory-wire.ts';
 import { setTimeout, turn } from './real-time.ts';
 import { TestClock } from './test-clock.ts';
-import { TestStream } from './test-stream.ts';
+import { neverWaiting, TestStream } from './test-stream.ts';
 import { WorkerKills } from './worker-kills.ts';
 import { streamMode } from '../threads/manifest.ts';
 import type { WorkerSettings } from '../threads/messages.ts';
@@ -47,7 +49,7 @@ export interface TestModuleOptions extends Partial<
   /** The bytes that `onInit` gets. */
   readonly config?: Uint8Array;
   /** Answers the requests of handlers to their host. */
-  readonly onService?: ServiceHandler;
+  readonly onService?: OnService;
   /** The sizes of the chunks in which each side reads the wire (default: as they were written). */
   readonly wireChunks?: ChunkSizes;
   /** The module's time at the start, in milliseconds since the epoch (default: the time of the call). */
@@ -110,19 +112,40 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     method: K,
     options: OpenStreamOptions = {},
   ): TestStream<SentTo<MethodOf<H, K>>, ReceivedFrom<MethodOf<H, K>>> {
+    const { stream, counts } = this.#open(method, options);
+    const { input, output } = shapeOf(this.#entryOf(method));
+    const owner = {
+      settled: () => this.settled(),
+      killWorker: (afterFrames: number) => this.#kills.killAfter(stream.id, afterFrames, counts.data),
+    };
+    return new TestStream(stream, input.codec, output.codec, counts, owner) as never;
+  }
+
+  /** As every host: opens a stream of bytes, so that `withMethods` takes a module under test, too. */
+  openStream(method: string, options: OpenStreamOptions = {}): HostStream {
+    return this.#open(method, options).stream;
+  }
+
+  /** As every host: sends one unary request. */
+  request(method: string, body: Uint8Array, options?: InvocationOptions): Promise<Uint8Array> {
+    return this.session.request(method, body, options);
+  }
+
+  #open(method: string, options: OpenStreamOptions): { stream: HostStream; counts: FrameCounts } {
     const startsAtEnd = this.#startsAtEnd(method);
     // A handler that the test can't grant anything while it runs gets as much as there is.
     const credit = startsAtEnd ? { initialCredit: MAX_CREDIT } : {};
     const stream = this.session.openStream(method, { ...credit, ...options });
     const counts = this.#watch.begin(stream.id);
     this.#streams.push({ id: stream.id, counts });
-    const { input, output } = codecsOf(this.#definition.onServerStream, method);
-    const owner = {
-      startsAtEnd,
-      settled: () => this.settled(),
-      killWorker: (afterFrames: number) => this.#kills.killAfter(stream.id, afterFrames, counts.data),
-    };
-    return new TestStream(stream, input, output, counts, owner) as never;
+    return { stream: startsAtEnd ? neverWaiting(stream) : stream, counts };
+  }
+
+  /** The module's entry for a stream method; `undefined` if it has none, or one handler for all. */
+  #entryOf(method: string): unknown {
+    const table: unknown = this.#definition.onServerStream;
+    const isTable = typeof table === 'object' && table !== null && Object.hasOwn(table, method);
+    return isTable ? (table as Record<string, unknown>)[method] : undefined;
   }
 
   /** The module's time, in milliseconds since the epoch: what a deadline counts from. */

@@ -1,7 +1,7 @@
 import { isModuleError, type ErrorCode } from '../errors.ts';
 import type { HostStream } from '../host/streams/host-stream.ts';
 import type { AnyCodec } from '../methods/codec.ts';
-import { TypedStream, type ByteStream } from '../methods/typed-stream.ts';
+import { TypedStream } from '../host/client/typed-stream.ts';
 import { checkTerminal, type FrameCounts } from './frame-ledger.ts';
 import { turn } from './real-time.ts';
 
@@ -15,8 +15,6 @@ export interface StreamOutcome {
 
 /** The module under test, as its streams need it. */
 export interface TestStreamOwner {
-  /** The handler starts at the end of its input: see {@link TestStream.send}. */
-  readonly startsAtEnd: boolean;
   settled(): Promise<void>;
   killWorker(afterFrames: number): void;
 }
@@ -34,7 +32,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
     counts: FrameCounts,
     owner: TestStreamOwner,
   ) {
-    super(owner.startsAtEnd ? neverWaiting(stream) : stream, input, output);
+    super(stream, input, output);
     this.#stream = stream;
     this.#counts = counts;
     this.#owner = owner;
@@ -55,13 +53,6 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
   /** The number of Data frames that have arrived so far. */
   get frames(): number {
     return this.#counts.data;
-  }
-
-  /** Reads every value until the stream's close. Rejects with the stream's error. */
-  async collect(): Promise<Receive[]> {
-    const values: Receive[] = [];
-    for await (const value of this) values.push(value);
-    return values;
   }
 
   /** Grants the module `bytes` more. */
@@ -86,7 +77,7 @@ export class TestStream<Send = Uint8Array, Receive = Uint8Array> extends TypedSt
 }
 
 /** Makes a send fail, instead of hang, where it would wait for credit that nobody is there to give. */
-function neverWaiting(stream: HostStream): ByteStream {
+export function neverWaiting(stream: HostStream): HostStream {
   return {
     id: stream.id,
     send: (data) => {
@@ -94,12 +85,21 @@ function neverWaiting(stream: HostStream): ByteStream {
       const failed = stream.send(data);
       return Promise.race([failed, refused(failed)]);
     },
+    trySend: (data) => stream.trySend(data),
     end: () => stream.end(),
     cancel: (reason) => stream.cancel(reason),
+    grant: (bytes) => stream.grant(bytes),
     get closed() {
       return stream.closed;
     },
+    next: () => stream.next(),
+    return: () => stream.return(),
+    collect: () => stream.collect(),
+    bytes: () => stream.bytes(),
+    text: () => stream.text(),
+    json: () => stream.json(),
     [Symbol.asyncIterator]: () => stream[Symbol.asyncIterator](),
+    [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
   };
 }
 

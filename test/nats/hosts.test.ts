@@ -162,13 +162,16 @@ for (const [way, open] of Object.entries(WAYS)) {
       'fail-code': defineMethod({ output: text() }),
     };
     const typed = withMethods(module, methods);
-    const stream = typed.open('echo');
+    const stream = typed.echo.open();
     await stream.send({ a: 1 });
     await stream.send([2]);
     stream.end();
     const values: unknown[] = [];
     for await (const value of stream) values.push(value);
     assert.deepEqual(values, [{ a: 1 }, [2]]);
+    const called: unknown[] = [];
+    for await (const value of typed.echo([{ a: 1 }, [2]])) called.push(value);
+    assert.deepEqual(called, values);
   });
 
   test(`over ${way}: the context arrives, with trace context and metadata`, LIMIT, async (t) => {

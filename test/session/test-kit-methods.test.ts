@@ -97,7 +97,7 @@ test('input that the schema refuses is an invalidArgument with the issues in its
   const t = await testModule(typed);
   const stream = t.open('centre');
   await stream.send({ x: 1, y: 1 });
-  await stream.bytes.send(utf8('{"x": 1, "y": "far"}\n'));
+  await stream.raw.send(utf8('{"x": 1, "y": "far"}\n'));
   stream.end();
   const error = await stream.collect().then(
     () => undefined,
@@ -231,17 +231,15 @@ test('a host reads and writes the same types with nothing but the shapes', async
   const t = await testModule(typed);
   // A session, as a module process has it; the table needs no handlers.
   const methods = withMethods(t.session, shapes);
-  const stream = methods.open('shout', { metadata: { tone: 'loud' } });
+  const stream = methods.shout.open({ metadata: { tone: 'loud' } });
   await stream.send('héllo');
   stream.end();
   const heard: string[] = [];
   for await (const piece of stream) heard.push(piece);
   assert.equal(heard.join(''), 'HÉLLO');
   await stream.closed;
-  const raw = withMethods(t.session, typed.onServerStream ?? {}).open('raw' as never) as unknown as {
-    cancel(reason: string): void;
-    closed: Promise<void>;
-  };
+  assert.ok(typed.onServerStream !== undefined);
+  const raw = withMethods(t.session, typed.onServerStream).raw.open();
   raw.cancel('enough');
   await assert.rejects(raw.closed, { code: 'cancelled' });
   await t.close();
@@ -265,10 +263,10 @@ test('types flow from the method to the kit and to the host', () => {
     holds<Equal<SentBy<ReturnType<typeof t.open<'raw'>>>, Uint8Array>>();
     holds<Equal<SentBy<ReturnType<typeof t.open<'nowhere'>>>, Uint8Array>>();
     const methods = withMethods(t.session, shapes);
-    holds<Equal<SentBy<ReturnType<typeof methods.open<'centre'>>>, { x: number; y: number }>>();
-    for await (const piece of methods.open('shout')) piece satisfies string;
+    holds<Equal<SentBy<ReturnType<typeof methods.centre.open>>, { x: number; y: number }>>();
+    for await (const piece of methods.shout.open()) piece satisfies string;
     // @ts-expect-error the table has no such method
-    methods.open('nowhere');
+    void methods.nowhere;
     defineMethod({ input: ndjson(Point), output: json<number>() }).handler(function* (points) {
       for (const { x } of points) yield x;
     });

@@ -11,7 +11,9 @@ import {
   ndjson,
   one,
   text,
+  withServices,
 } from '../../src/index.ts';
+import { withMethods, type OnService } from '../../src/host/index.ts';
 import type { ModedHandler } from '../../src/module.ts';
 import { runHandler } from '../../src/worker/jobs/run-handler.ts';
 import { testStream } from '../unit/handle/fake-stream-io.ts';
@@ -153,4 +155,46 @@ test('requests have a table of typed handlers, and a method that is not in it is
     message: /m has no unary method 'toString'/,
   });
   await t.close();
+});
+
+test('a host’s services are typed on both sides, also for a synchronous handler', async () => {
+  const services = { tax: { of: defineRequest({ input: json(z.number()), output: json<number>() }) } };
+  const price = defineMethod({ input: one(json<number>()), output: one(json<number>()) });
+  const handlers = [
+    price.handler(async (net, stream) => net + (await withServices(stream, services).tax.of(net))),
+    price.handler((net, stream) => net + withServices(stream, services).tax.of.sync(net)),
+  ];
+  const onService: OnService = {
+    tax: { of: services.tax.of.handler((net, call) => net / call.service.length) },
+  };
+  for (const handler of handlers) {
+    const mock = mockStream({ input: [utf8('6')], onService });
+    assert.equal((await mock.run(handler)).code, 'close');
+    assert.deepEqual(mock.sent, [utf8('8')]);
+  }
+  const t = await testModule(
+    defineModule({ name: 'm', version: '1.0.0', onServerStream: { price: handlers[0] ?? (() => {}) } }),
+    { onService },
+  );
+  const client = withMethods(t, { price });
+  assert.equal(await client.price(6), 8);
+  await assert.rejects(client.price('6' as unknown as number), {
+    code: 'invalidArgument',
+    message: /the input/,
+  });
+  await t.close();
+});
+
+test('a service that the host’s table does not have is not found', async () => {
+  const onService = { tax: { of: () => utf8('1') } };
+  for (const [service, method] of [
+    ['tax', 'toString'],
+    ['constructor', 'of'],
+  ] as const) {
+    const mock = mockStream({ input: [], onService });
+    const outcome = await mock.run(async (stream) => {
+      await stream.services.request(service, method, utf8(''));
+    });
+    assert.equal(outcome.code, 'methodNotFound');
+  }
 });

@@ -1,3 +1,4 @@
+import { collectChunks, collectJson, collectText, concat, type Collected } from '../../base/collected.ts';
 import { ModuleError } from '../../errors.ts';
 import type { InvocationContextInit } from '../../wire/context.ts';
 import { FrameEncoder } from '../../wire/frame-encoder.ts';
@@ -9,6 +10,7 @@ import { HandedOut, Unsettled } from '../handed-out.ts';
 import { abortReason, type InvocationOptions } from '../invocation-options.ts';
 import { LocalEnds } from '../local-end.ts';
 import { MAX_ERROR_TEXT_BYTES } from '../message-bounds.ts';
+import { IdleTime } from './idle-time.ts';
 import { StreamInbox } from './stream-inbox.ts';
 import { StreamOutbox, type OutboxLink } from './stream-outbox.ts';
 
@@ -24,6 +26,11 @@ export interface OpenStreamOptions extends InvocationOptions {
    * otherwise), never after the stream has ended. The value may be kept. An exception counts as uncaught and ends no stream.
    */
   onProgress?: (value: Uint8Array) => void;
+  /**
+   * The longest time without a frame of the module once its first has come, in ms; after it the stream is cancelled and ends with
+   * `deadlineExceeded`. It doesn't count while what came is not read.
+   */
+  idleMs?: number;
   /** The id of the stream, which must not be live. By default an id that this session has never used. */
   id?: StreamId;
 }
@@ -34,8 +41,10 @@ export interface OpenStreamOptions extends InvocationOptions {
  * Iterating gives the payload of each Data frame, one by one. It ends with the module's Close and throws a {@link ModuleError} on
  * its Error, in both cases after all payloads that came before. Leaving the loop early cancels the stream. The reader may keep a
  * payload. Small payloads share an ArrayBuffer, as Node's Buffers do, so `slice()` one before its buffer is transferred.
+ *
+ * `collect()`, `bytes()`, `text()` and `json()` read the rest at once. What is no text or no JSON rejects with `handlerFailed`.
  */
-export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined> {
+export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined>, Collected {
   readonly id: StreamId;
   /**
    * Sends one Data frame; if `data` has more than 1 MiB, several frames with no other send of this stream between them. Resolves
@@ -69,6 +78,8 @@ export interface HostStream extends AsyncIterableIterator<Uint8Array, undefined>
    * counts as unhandled.
    */
   readonly closed: Promise<void>;
+  /** Cancels the stream if it is live, and drops what came and was not read. */
+  return(): Promise<IteratorResult<Uint8Array, undefined>>;
   /** Cancels the stream if it is live, and waits until it is over. Never rejects. */
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -95,6 +106,8 @@ export interface StreamWaits {
   readonly localEnds: LocalEnds;
   /** The deadline of the call, in ms since the epoch; 0 or `undefined` if it has none. */
   readonly deadlineUnixMs: number | undefined;
+  /** As {@link OpenStreamOptions.idleMs}. */
+  readonly idleMs?: number | undefined;
 }
 
 const WAITS_FOR_EVER: StreamWaits = {
@@ -127,6 +140,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   #closed: HandedOut<void> | undefined;
   readonly #waits: StreamWaits;
   readonly #onProgress: ((value: Uint8Array) => void) | undefined;
+  readonly #idle: IdleTime | undefined;
   /** Cancels the timers that would end the stream here. */
   #forgetDeadline: () => void;
   #forgetCancel = (): void => undefined;
@@ -162,6 +176,8 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
       windows.send,
       waits.unsettled,
     );
+    if (waits.idleMs !== undefined)
+      this.#idle = new IdleTime(waits.idleMs, () => this.#inbox.hasUnread, this.#onIdle);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     this.#forgetDeadline = waits.localEnds.afterDeadline(waits.deadlineUnixMs ?? 0, this.#onDeadline);
   }
@@ -216,6 +232,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   }
 
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    this.#idle?.took();
     return this.#inbox.next();
   }
 
@@ -229,6 +246,22 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     return this;
   }
 
+  collect(): Promise<Uint8Array[]> {
+    return collectChunks(this);
+  }
+
+  async bytes(): Promise<Uint8Array> {
+    return concat(await collectChunks(this));
+  }
+
+  text(): Promise<string> {
+    return collectText(this, 'handlerFailed');
+  }
+
+  json(): Promise<unknown> {
+    return collectJson(this, 'handlerFailed');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
     await this.closed.catch(() => undefined);
@@ -236,11 +269,13 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
 
   /** Receives Data from the module. Returns a text if it breaks flow control: how it does. */
   recvData(payload: Uint8Array): string | undefined {
+    this.#idle?.seen();
     return this.#inbox.recv(payload);
   }
 
   /** Receives a grant from the module. Returns false if it exceeds the cost of the frames that the module was sent. */
   recvCredit(bytes: number): boolean {
+    this.#idle?.seen();
     return this.#outbox.recvCredit(bytes);
   }
 
@@ -250,6 +285,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   }
 
   recvProgress(value: Uint8Array): void {
+    this.#idle?.seen();
     if (this.#phase !== 'live' || this.#outcome !== undefined) return;
     try {
       this.#onProgress?.(value);
@@ -292,6 +328,7 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
     this.#outcome = { error };
     this.#forgetDeadline();
     this.#forgetCancel();
+    this.#idle?.stop();
     // The error is made only when it is needed, because a stream that ends well needs none, and its stack is expensive.
     this.#outbox.stop(() => error ?? new ModuleError('cancelled', 'The module has closed the stream.'));
     this.#inbox.finish(this.#outcome);
@@ -312,6 +349,12 @@ export class LiveStream implements HostStream, TableEntry<LiveStream> {
   readonly #onDeadline = (): void => {
     const message = `The module has not ended the stream within ${this.#waits.localEnds.grace} after the deadline.`;
     this.cancel('the deadline has passed');
+    this.#settle(new ModuleError('deadlineExceeded', message));
+  };
+
+  readonly #onIdle = (): void => {
+    const message = `The module has sent nothing for ${this.#waits.idleMs} ms.`;
+    this.cancel(message);
     this.#settle(new ModuleError('deadlineExceeded', message));
   };
 }

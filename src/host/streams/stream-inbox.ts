@@ -70,6 +70,11 @@ export class StreamInbox {
     }
   }
 
+  /** Whether there is Data that the consumer has not taken. */
+  get hasUnread(): boolean {
+    return this.#queue.first !== undefined;
+  }
+
   next(): Promise<IteratorResult<Uint8Array, undefined>> {
     const payload = this.#queue.shift();
     if (payload !== undefined) {

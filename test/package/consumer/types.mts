@@ -24,9 +24,9 @@ export async function use(): Promise<number[]> {
   const child = spawnModule({ file: './m.js' });
   const raw: HostStream = child.openStream('echo');
   raw.cancel(code);
-  const typed = withMethods(child, {
-    double: defineMethod({ input: json<number>(), output: json<number>() }),
-  }).open('double');
-  await typed.send(2);
+  const double = defineMethod({ input: json<number>(), output: json<number>() });
+  const client = withMethods(child, { double });
+  await client.double.open().send(2);
+  for await (const number of client.double([1, 2])) number satisfies number;
   return await stream.collect();
 }

@@ -34,6 +34,7 @@ test('module authors get exactly this from the package', async () => {
     'one',
     'revealContext',
     'text',
+    'withServices',
   ]);
 });
 

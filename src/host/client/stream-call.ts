@@ -1,0 +1,144 @@
+import type { AnyCodec } from '../../methods/codec.ts';
+import type { MethodFacts } from '../../methods/shape.ts';
+import type { HostStream } from '../streams/host-stream.ts';
+import type { CallSite } from './call-site.ts';
+import { encodeInput } from '../../methods/caller-codec.ts';
+import { onlyOutput, outputValues } from './output-values.ts';
+
+/** The values of a call, one by one. Leaving the loop early, `return()` and `await using` cancel the call. */
+export interface CallResults<T> extends AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  next(): Promise<IteratorResult<T, undefined>>;
+  return(): Promise<IteratorResult<T, undefined>>;
+}
+
+/** One call of a stream method: it sends the input by itself, and gives the output. */
+export class StreamCall implements CallResults<unknown> {
+  readonly #stream: HostStream;
+  readonly #site: CallSite;
+  readonly #values: AsyncGenerator<unknown, undefined, undefined>;
+  /** The error that the program's own input has thrown, which says more than the cancel that follows. */
+  #inputFailure: { readonly error: unknown } | undefined;
+  /** The program's input, while values of it are still to come. */
+  #input: AsyncIterator<unknown> | undefined;
+
+  constructor(stream: HostStream, { input, output }: MethodFacts, given: unknown, site: CallSite) {
+    this.#stream = stream;
+    this.#site = site;
+    this.#values = outputValues(stream, output.codec);
+    if (input.single) this.#send(given, input.codec);
+    else void this.#sendAll(given, input.codec);
+  }
+
+  /** The value of a method that gives one. */
+  async only(codec: AnyCodec): Promise<unknown> {
+    try {
+      return await onlyOutput(this.#stream, codec);
+    } catch (error) {
+      throw this.#errorOf(error);
+    } finally {
+      this.#endInput();
+    }
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    try {
+      const result = await this.#values.next();
+      if (result.done === true) this.#endInput();
+      return result;
+    } catch (error) {
+      this.#endInput();
+      throw this.#errorOf(error);
+    }
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    // The generator cancels the stream only if it has begun.
+    await this.#stream.return();
+    this.#endInput();
+    return this.#values.return(undefined);
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stream[Symbol.asyncDispose]();
+    await this.return();
+  }
+
+  #send(value: unknown, codec: AnyCodec): void {
+    const payload = this.#encode(value, codec);
+    if (payload === undefined) return;
+    // A send fails only with the stream, whose output tells of it.
+    this.#stream.send(payload).catch(() => {});
+    this.#stream.end();
+  }
+
+  async #sendAll(values: unknown, codec: AnyCodec): Promise<void> {
+    try {
+      const input = iterableOf(values);
+      const iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : undefined;
+      this.#input = iterator;
+      for await (const value of iterator === undefined ? input : { [Symbol.asyncIterator]: () => iterator }) {
+        const payload = this.#encode(value, codec);
+        if (payload === undefined || !(await this.#sent(payload))) return;
+      }
+      this.#stream.end();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#input = undefined;
+    }
+  }
+
+  /** The call is over, and its input is of no use to anybody. A generator of the program's then runs its `finally`. */
+  #endInput(): void {
+    const input = this.#input;
+    this.#input = undefined;
+    input?.return?.().then(undefined, () => {});
+  }
+
+  /** Sends a payload, and waits for credit. @returns whether the stream still takes more */
+  async #sent(payload: Uint8Array): Promise<boolean> {
+    try {
+      await this.#stream.send(payload);
+      return true;
+    } catch {
+      // A send fails only with the stream, whose output tells of it.
+      return false;
+    }
+  }
+
+  #encode(value: unknown, codec: AnyCodec): Uint8Array | undefined {
+    try {
+      return encodeInput(codec, value);
+    } catch (error) {
+      this.#failed(this.#site.errorOf(error));
+      return undefined;
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#inputFailure ??= { error };
+    this.#stream.cancel('the host’s input has failed');
+  }
+
+  #errorOf(error: unknown): unknown {
+    return this.#inputFailure === undefined ? this.#site.errorOf(error) : this.#inputFailure.error;
+  }
+}
+
+/** @throws TypeError for what is no iterable of values */
+function iterableOf(values: unknown): Iterable<unknown> | AsyncIterable<unknown> {
+  if (values === undefined) return [];
+  const isIterable =
+    typeof values === 'object' &&
+    values !== null &&
+    (Symbol.iterator in values || Symbol.asyncIterator in values);
+  if (!isIterable || ArrayBuffer.isView(values))
+    throw new TypeError(
+      'the method takes many values: give it an array, an iterable or an async iterable of them',
+    );
+  return values as Iterable<unknown> | AsyncIterable<unknown>;
+}

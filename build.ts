@@ -12,6 +12,8 @@ const ENTRIES = [
   'src/nats/index.ts',
   'src/testing/index.ts',
   'src/wire/index.ts',
+  'schema/generated/ipc.ts',
+  'schema/generated/ipc_streaming.ts',
   'src/cli/program.ts',
   'src/cli/doctor/print-trace.ts',
 ];

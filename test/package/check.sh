@@ -19,7 +19,7 @@ npx --no-install attw --profile node16 --ignore-rules cjs-resolves-to-esm --form
 cp "$root"/test/package/consumer/* "$project"
 node --import tsx test/package/write-examples.ts "$project/examples" "$(node -p process.versions.node)"
 cd "$project"
-npm install --silent --prefer-offline --no-audit --no-fund "$tarball" zod@4 tsx@4 >/dev/null
+npm install --silent --prefer-offline --no-audit --no-fund "$tarball" zod@4 tsx@4 capnp-es@0.0.16 >/dev/null
 "$root/node_modules/.bin/esbuild" stack.ts --sourcemap --minify-whitespace --log-level=error --outfile=stack.mjs
 node -e "
   const { scripts = {} } = require('ixt-sdk/package.json');
@@ -29,4 +29,5 @@ node -e "
 "$root/node_modules/.bin/tsc" -p "$project" --typeRoots "$root/node_modules/@types"
 bash "$root/test/package/pages.sh" "$project"
 sh "$project/run.sh"
+node "$project/schema.mjs"
 bash "$root/test/package/managers.sh" "$tarball"

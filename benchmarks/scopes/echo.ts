@@ -18,9 +18,9 @@ export function echoContests(): Contest[] {
       1,
       65_536,
       ['sync', 'async', 'grpc', 'json', 'raw'],
-      [grpc(SYNC, 6), { of: SYNC, against: 'raw pipe', atLeast: 0.5 }],
+      [grpc(SYNC, 2.5), { of: SYNC, against: 'raw pipe', atLeast: 0.6 }],
     ),
-    contest(16, 65_536, ['async', 'grpc'], [grpc(ASYNC, 6)]),
+    contest(16, 65_536, ['async', 'grpc'], [grpc(ASYNC, 2.5)]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Contest, Contestant } from '../harness/contest.ts';
 import { grpcPeer } from '../peers/grpc.ts';
+import { LARGE_MESSAGE_WINDOW } from '../peers/grpc-service.ts';
 import { ixtPeer } from '../peers/ixt.ts';
 import type { Peer } from '../peers/peer.ts';
 import { ability, latencyDetails, throughput } from './end-to-end.ts';
@@ -47,7 +48,10 @@ function echo(chart: string, x: number, streams: number, payloadBytes: number): 
   return {
     scope: 'growth',
     unit: 'frames/s',
-    contestants: [() => start(ixtPeer({ handlers, streamsPerWorker: 128 })), () => start(grpcPeer())],
+    contestants: [
+      () => start(ixtPeer({ handlers, streamsPerWorker: 128 })),
+      () => start(grpcPeer(payloadBytes > 65_536 ? LARGE_MESSAGE_WINDOW : undefined)),
+    ],
     point: { chart, x },
   };
 }

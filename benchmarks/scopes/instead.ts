@@ -55,15 +55,17 @@ export function insteadContests(options: BenchOptions): Contest[] {
       targets: inTurns,
     },
     fault(
+      'thread',
       'cancelled in a tight loop',
       ALL.map((kind) => faulty(kind, cancelled)),
     ),
     fault(
+      'thread',
       'a handler calls process.exit',
       ALL.map((kind) => faulty(kind, crashed('exit'))),
     ),
     // Piscina's own host is this process, so another one stands for it.
-    fault('the process of a handler is killed', [
+    fault('process', 'the process of a handler is killed', [
       ...[OURS, GRPC_POOL, FORKS].map((kind) => faulty(kind, crashed('kill'))),
       killedHost(),
     ]),
@@ -129,10 +131,10 @@ async function smallCalls({ name, start }: AlternativeKind): Promise<Contestant>
 }
 
 /** What one fault costs: until a call that needs the lost worker is answered, and who else is lost. */
-function fault(title: string, contestants: readonly Contestant[]): Contest {
+function fault(kind: string, title: string, contestants: readonly Contestant[]): Contest {
   return {
     scope: 'instead',
-    kind: title,
+    kind,
     title: `${title}, until the next call is answered`,
     unit: 'ms',
     contestants: contestants.map((contestant) => () => Promise.resolve(contestant)),

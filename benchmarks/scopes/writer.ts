@@ -24,7 +24,7 @@ export function writerContests(): Contest[] {
         {
           of: WAY_NAMES.ring,
           against: WAY_NAMES.lock,
-          ...(payloadBytes === 128 && count === 4 ? { atLeast: 10 } : {}),
+          ...(payloadBytes > 128 ? { atLeast: 1.2 } : count === 4 ? { atLeast: 10 } : {}),
         },
         { of: WAY_NAMES.ring, against: WAY_NAMES.funnel },
       ],

@@ -15,11 +15,12 @@ import { toBase64 } from './input.ts';
 
 interface CallPanelProps {
   readonly call: CallView;
+  readonly isServing: boolean;
   readonly onAgain: () => void;
 }
 
 /** One call: how it stands, what can be done with it, and its output. */
-export function CallPanel({ call, onAgain }: CallPanelProps) {
+export function CallPanel({ call, isServing, onAgain }: CallPanelProps) {
   const frames = useOutput(call);
   const data = useMemo(() => frames.map((frame) => frame.data), [frames]);
   const { word, colour } = callState(call);
@@ -44,7 +45,12 @@ export function CallPanel({ call, onAgain }: CallPanelProps) {
           </Button>
         )}
         {!isLive && (
-          <Button variant="default" leftSection={<Icon name="restart" />} onClick={onAgain}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="restart" />}
+            disabled={!isServing}
+            onClick={onAgain}
+          >
             Call again
           </Button>
         )}

@@ -109,6 +109,7 @@ function Middle({ module, chosen, calls, onCalled }: MiddleProps) {
         <CallPanel
           key={call.id}
           call={call}
+          isServing={module.state === 'serving'}
           onAgain={() => void repeat(call).then(onCalled, () => undefined)}
         />
       )}

@@ -8,7 +8,7 @@ import {
 } from '@mantine/core';
 import type { ModuleState } from '../../src/live/page.ts';
 import { ratesOf } from '../lanes/figures.tsx';
-import { bytes, count, duration, shortPath } from './format.ts';
+import { bytes, count, duration, plural, shortPath } from './format.ts';
 import { Icon } from './icons.tsx';
 import { usePage } from './page-store.ts';
 import { server } from './server.ts';
@@ -46,6 +46,9 @@ export function Header() {
         <span className="file mono" title={module.file}>
           {shortPath(module.file, workingFolder)}
         </span>
+      )}
+      {module !== undefined && module.watchedFiles > 0 && (
+        <span className="version watched">{plural(module.watchedFiles, 'file')} watched</span>
       )}
       <span className="spacer" />
       {mode !== 'view' && <Now />}

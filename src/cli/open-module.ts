@@ -60,7 +60,7 @@ export async function checkModuleFile(file: string): Promise<void> {
 }
 
 /** The place at which a JavaScript file can't be parsed. Node prints it only with its own report; the error doesn't have it. */
-function syntaxPlace(file: string): string | undefined {
+export function syntaxPlace(file: string): string | undefined {
   if (!/\.[mc]?js$/.test(file)) return undefined;
   const { status, stderr } = spawnSync(process.execPath, ['--check', file], { encoding: 'utf8' });
   const [place] = stderr.split('\n\n');

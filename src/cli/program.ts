@@ -15,6 +15,7 @@ import { packageVersion } from './package-version.ts';
 import { addRecord } from './record/command.ts';
 import { addReplay } from './replay/command.ts';
 import { addServe } from './serve/command.ts';
+import { addView } from './view/command.ts';
 
 /** Reads the command line and runs its command; each loads what it needs when it runs. */
 export async function runProgram(): Promise<void> {
@@ -42,6 +43,7 @@ export async function runProgram(): Promise<void> {
   addDecode(program);
   addReplay(program);
   addConform(program);
+  addView(program);
   addServe(program);
   addJoin(program);
   addNodes(program);

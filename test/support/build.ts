@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import type * as HostKit from '../../src/host/index.ts';
 import type * as NatsKit from '../../src/nats/index.ts';
-import { bundle } from '../../build.ts';
+import { buildPage, bundle } from '../../build.ts';
 import type * as RawSessionFile from './raw-session.ts';
 import { LAUNCHER_DESCRIPTORS } from '../../src/host/runner-command.ts';
 import { serveArgs } from '../../src/base/package-files.ts';
@@ -24,6 +24,8 @@ export interface Build {
   readonly command: string;
   /** The compiled module `NAME.ts` of test/fixtures; hosts among them, too. */
   fixture(name: string): string;
+  /** Builds the page of `dev` and `view`, too. */
+  page(): Promise<void>;
   /** The command that serves such a module over stdin and stdout, through the launcher; flags may follow. */
   serve(fixture: string): [string, ...string[]];
   /** The host kit; the children that it starts by `file` run this build, too. */
@@ -62,6 +64,7 @@ export async function buildPackage(mutations: readonly Mutation[] = []): Promise
   return {
     command: join(folder, 'bin/ixt-module'),
     fixture,
+    page: () => buildPage(join(dist, 'page')),
     serve: (name) => [
       '/bin/sh',
       join(folder, 'bin/ixt-launch'),

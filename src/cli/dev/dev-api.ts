@@ -11,6 +11,8 @@ import { Fields } from '../page-server/fields.ts';
 import { relayLiveEvents } from '../page-server/live-events.ts';
 import { PageFeed } from '../page-server/page-feed.ts';
 import { RequestError, type PageAnswer, type PageApi, type PageRequest } from '../page-server/page-server.ts';
+import { commandOfFile } from '../replay/play.ts';
+import { RecordingsApi } from '../view/recordings-api.ts';
 import type { Call } from './call.ts';
 import { Calls } from './calls.ts';
 import { ModuleChild, type ModuleChildEvents } from './module-child.ts';
@@ -28,6 +30,10 @@ export class DevApi implements PageApi, ModuleChildEvents {
   readonly #feed = new PageFeed(() => this.#snapshot());
   readonly #calls = new Calls((call) => this.#feed.tell({ kind: 'call', call }));
   readonly #recorder = new Recorder((recording) => this.#feed.tell({ kind: 'recording', recording }));
+  readonly #recordings = new RecordingsApi({
+    fileOf: (id) => this.#recorder.fileOf(id),
+    target: async () => ({ command: await commandOfFile(this.child.file, 1), file: this.child.file }),
+  });
   readonly #stderr = new StderrText();
   readonly #onText: (text: string) => void;
 
@@ -72,7 +78,10 @@ export class DevApi implements PageApi, ModuleChildEvents {
 
   // From the page.
 
-  answer({ method, path, query, body }: PageRequest): Promise<PageAnswer | undefined> {
+  answer(request: PageRequest): Promise<PageAnswer | undefined> {
+    const { method, path, query, body } = request;
+    const [first, id, part] = path;
+    if (first === 'recordings' && id !== undefined) return this.#recordings.answer(id, part, request);
     return Promise.resolve(method === 'GET' ? this.#get(path, query) : this.#post(path, body));
   }
 

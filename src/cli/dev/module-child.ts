@@ -7,6 +7,7 @@ import type { LiveEvent } from '../../live/events.ts';
 import type { ModuleView } from '../../live/page.ts';
 import { EXIT } from '../../main/options.ts';
 import { readEventsSocket } from '../page-server/live-events.ts';
+import { syntaxPlace } from '../open-module.ts';
 import { methodsOf } from './methods.ts';
 import { sourcePlaces } from './source-places.ts';
 import { WatchedFiles } from './watched-files.ts';
@@ -32,7 +33,11 @@ export class ModuleChild {
   readonly #events: ModuleChildEvents;
   /** For the sockets of its children, which the path of a project may be too long for. */
   readonly #folder = mkdtempSync(join(tmpdir(), 'ixt-dev-'));
-  readonly #watched = new WatchedFiles((file) => this.restart(`${file} has changed`));
+  readonly #watched = new WatchedFiles((file) => {
+    this.#changed = file;
+    this.restart(`${file} has changed`);
+  });
+  #changed: string | undefined;
   #module: ModuleProcess | undefined;
   #view: ModuleView;
 
@@ -124,6 +129,18 @@ export class ModuleChild {
     this.#watchWhatItLoads();
   }
 
+  /** An error of syntax in JavaScript doesn't say where it is. The file that has changed is looked at, and the module's. */
+  #withSyntaxPlace(said: string): string {
+    if (sourcePlaces(said).some(({ file }) => file !== this.file)) return said;
+    for (const file of new Set([this.#changed, this.file])) {
+      const place = file === undefined ? undefined : syntaxPlace(file);
+      if (place === undefined) continue;
+      this.#events.onStderr(`${place}\n`);
+      return `${said.trimEnd()}\n${place}`;
+    }
+    return said;
+  }
+
   #watchWhatItLoads(): void {
     readEventsSocket(
       this.eventsSocket,
@@ -144,10 +161,11 @@ export class ModuleChild {
     this.#events.onExit(code, signal);
     this.#module = undefined;
     if (code === EXIT.badModule || this.#view.state === 'starting') {
-      const places = sourcePlaces(said);
+      const text = code === EXIT.badModule ? this.#withSyntaxPlace(said) : said;
+      const places = sourcePlaces(text);
       // What it could not load is in no list of what it has loaded.
       this.#watched.set([...this.#watched.files, ...places.map(({ file }) => file)]);
-      const why = said.trim() === '' ? `the module ended before it had started (${how(code, signal)})` : said;
+      const why = text.trim() === '' ? `the module ended before it had started (${how(code, signal)})` : text;
       this.#show({ state: 'failed', why: why.trim(), places });
     } else {
       const why = `the module ${how(code, signal)}`;

@@ -33,9 +33,10 @@ export class Recorder {
     return [...this.#kept.values()].map(({ view }) => view);
   }
 
-  /** The file of a recording; undefined for one that isn't kept. */
+  /** The file of a recording; undefined for one that isn't kept, or that has not ended. */
   fileOf(id: string): string | undefined {
-    return this.#kept.get(id)?.file;
+    const kept = this.#kept.get(id);
+    return kept?.view.state === 'done' ? kept.file : undefined;
   }
 
   /** The next child that starts is recorded, since only a recording from the first message on can be replayed. */

@@ -78,7 +78,8 @@ export function compareExits(recorded: RecordedExit | undefined, replayed: Recor
   return [{ where: 'the module', kind: 'exit', recorded: exitText(recorded), replayed: exitText(replayed) }];
 }
 
-function compareExchange(
+/** Compares what the module said in one exchange. @param replayed what it said in the same exchange again */
+export function compareExchange(
   exchange: Exchange,
   replayed: readonly Content[],
   rules: CompareRules,

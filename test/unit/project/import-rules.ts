@@ -48,13 +48,15 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors',
   ],
   cli: ['cli', 'live', 'nats', 'host', 'main', 'wire', 'base', 'errors'],
+  // The page runs in a browser: of the sources it knows what it is told.
+  page: ['page', 'live', 'errors'],
   // What Piscina loads is worker code; the sample modules use what an author uses.
   workers: ['workers', 'worker', 'root', 'errors'],
   demo: ['demo', 'workers', 'cli', 'host', 'root', 'errors'],
 };
 
 /** Rooms that know no process: nothing of `node:`. */
-const PURE = new Set(['wire', 'handle', 'live', 'errors']);
+const PURE = new Set(['wire', 'handle', 'live', 'page', 'errors']);
 
 /** The root files that {@link ALLOWED} judges. */
 const ROOT_FILES = ['errors.ts', 'module.ts', 'diagnostics.ts', 'index.ts'];
@@ -102,9 +104,24 @@ const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
   '@nats-io/transport-node': (path) => path.startsWith('src/nats/'),
   tsx: (path) => path === 'src/worker/module-loader.ts',
+  ...ofThePage(
+    'react',
+    'react-dom',
+    '@mantine/core',
+    '@mantine/hooks',
+    '@rjsf/mantine',
+    '@rjsf/utils',
+    '@cfworker/json-schema',
+    'react-json-view-lite',
+    'uplot',
+  ),
   'fast-png': (path) => path.startsWith('workers/demo/'),
   'cli-progress': (path) => path.startsWith('workers/demo/'),
 };
+
+function ofThePage(...names: readonly string[]): Record<string, (path: string) => boolean> {
+  return Object.fromEntries(names.map((name) => [name, (path: string) => path.startsWith('page/')]));
+}
 
 /** What a file imports or re-exports, statically or by a literal `import()`, types too. */
 export function importsOf(text: string): string[] {
@@ -122,6 +139,7 @@ function withoutComments(text: string): string {
 function roomOf(path: string): string | undefined {
   if (path.startsWith('workers/demo/') || path === 'workers/start.ts') return 'demo';
   if (path.startsWith('workers/')) return 'workers';
+  if (path.startsWith('page/')) return 'page';
   const [, first, second] = /^src\/([^/]+)(\/.*)?$/.exec(path) ?? [];
   if (first === undefined) return undefined;
   if (second !== undefined) return first;

@@ -5,7 +5,7 @@ import { breachesOf, importsOf, type SourceFile } from './import-rules.ts';
 import { FOLDERS, readSources } from './sources.ts';
 
 test('no source file breaks the rules of who may import whom', () => {
-  const files = [...readSources('src'), ...readSources('workers')];
+  const files = [...readSources('src'), ...readSources('workers'), ...readSources('page')];
   // A reader that finds no files, or no imports in them, would find no breach either.
   assert.ok(files.length > 60, `${files.length} files`);
   const imports = files.reduce((sum, { text }) => sum + importsOf(text).length, 0);
@@ -73,6 +73,11 @@ const PLANTED: readonly (readonly [path: string, line: string])[] = [
   ['src/main/process/x.ts', "import { y } from '../input/y.ts';"],
   ['src/main/streams/x.ts', "import { y } from '../main.ts';"],
   ['src/main/options.ts', "import { y } from './streams/y.ts';"],
+  ['page/x.ts', "import { y } from '../src/cli/dev/y.ts';"],
+  ['page/x.tsx', "import { y } from 'node:fs';"],
+  ['src/cli/dev/x.ts', "import { y } from '../../../page/y.ts';"],
+  ['src/cli/dev/x.ts', "import { useState } from 'react';"],
+  ['src/live/x.ts', "import { y } from '../main/y.ts';"],
   ['workers/x.ts', "import { y } from '../src/main/y.ts';"],
 ];
 
@@ -102,7 +107,7 @@ test('what the rules allow is no breach', () => {
 });
 
 test('no source files import each other in a circle, and in no folder do its rooms', () => {
-  const files = readSources('src');
+  const files = [...readSources('src'), ...readSources('page')];
   assert.deepEqual(circlesOf(arrowsOf(files)), []);
   for (const folder of FOLDERS) {
     const figures = figuresOf(files, folder);

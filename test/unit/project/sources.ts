@@ -7,12 +7,21 @@ import type { SourceFile } from './import-rules.ts';
 export const ROOT: string = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** The folders whose rooms have an order. */
-export const FOLDERS = ['src', 'src/wire', 'src/handle', 'src/main', 'src/worker', 'src/host', 'src/cli'];
+export const FOLDERS = [
+  'src',
+  'src/wire',
+  'src/handle',
+  'src/main',
+  'src/worker',
+  'src/host',
+  'src/cli',
+  'page',
+];
 
 /** All TypeScript below a folder of the project. */
 export function readSources(folder: string, root: string = ROOT): SourceFile[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => ({
       path: `${folder}/${name}`,
       text: readFileSync(join(root, folder, name), 'utf8'),

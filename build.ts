@@ -10,6 +10,7 @@ const ENTRIES = [
   'src/diagnostics.ts',
   'src/host/index.ts',
   'src/nats/index.ts',
+  'src/opentelemetry/index.ts',
   'src/testing/index.ts',
   'src/wire/index.ts',
   'schema/generated/ipc.ts',

@@ -63,5 +63,6 @@ export type {
 } from './methods/standard-schema.ts';
 export { ERROR_CODES, ModuleError, type ErrorCode, type ModuleErrorOptions } from './errors.ts';
 export type { LogLevel, ServerStream, Services, StreamLog, UnaryRequest } from './handle/server-stream.ts';
+export type { CallHooks, ContextAddition, InterceptedCall, Interceptor } from './interceptors/interceptor.ts';
 export { revealContext } from './handle/redacted-context.ts';
 export type { InvocationContext } from './wire/context.ts';

@@ -1,4 +1,5 @@
 import type { ServerStream, UnaryRequest } from './handle/server-stream.ts';
+import type { Interceptor } from './interceptors/interceptor.ts';
 
 /** The result of a stream handler: an iterable of the chunks to send, or nothing if the handler calls `stream.send` itself. */
 export type StreamResult =
@@ -80,6 +81,8 @@ export interface ModuleDefinition<
    * result over the message limit (16 MiB by default) fails with `resourceExhausted`.
    */
   readonly onHandle?: R;
+  /** Interceptors of all streams and requests, the first one outermost. */
+  readonly use?: readonly Interceptor[];
   /** Key-value changes. It runs in every worker, since each holds its own copy of the module. */
   readonly onKvChange?: (change: KvChangeEvent) => void | Promise<void>;
   /**

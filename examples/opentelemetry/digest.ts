@@ -1,25 +1,30 @@
-/** sha256, as a module that tells OpenTelemetry of its streams. */
+/** sha256, as a module that tells OpenTelemetry of its calls. */
 import { createHash } from 'node:crypto';
+import { context, trace } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, BatchSpanProcessor, ConsoleSpanExporter } from '@opentelemetry/sdk-trace-base';
-// In a module of your own: 'ixt-sdk'.
+// In a module of your own: 'ixt-sdk' and 'ixt-sdk/opentelemetry'.
 import { defineModule } from '../../src/index.ts';
-import { handlerContext, traceStreams } from './spans.ts';
+import { openTelemetry } from '../../src/opentelemetry/index.ts';
 
 // Any exporter will do. This one prints, and what is printed goes to standard error.
 const provider = new BasicTracerProvider({
   spanProcessors: [new BatchSpanProcessor(new ConsoleSpanExporter())],
 });
-const tracer = provider.getTracer('digest');
-traceStreams(tracer);
+trace.setGlobalTracerProvider(provider);
+context.setGlobalContextManager(new AsyncLocalStorageContextManager());
+const tracer = trace.getTracer('digest');
 
 export default defineModule({
   name: 'digest',
   version: '1.0.0',
+  use: [openTelemetry()],
   onServerStream: {
     *sha256(stream) {
       const hash = createHash('sha256');
       for (const chunk of stream) hash.update(chunk);
-      const span = tracer.startSpan('digest', {}, handlerContext());
+      // Below the span of the handler's run, which is active here.
+      const span = tracer.startSpan('digest');
       const digest = hash.digest();
       span.end();
       yield digest;

@@ -97,7 +97,8 @@ export class HostDemux {
       case FRAME_ARM.progress: {
         const length = frame.dataEnd - frame.dataStart;
         if (length > MAX_PROGRESS_BYTES) this.#badFrame(`Progress of ${length} bytes.`);
-        else if (stream.takesProgress) stream.recvProgress(this.#payloads.copy(bytes, frame.dataStart, frame.dataEnd));
+        else if (stream.takesProgress)
+          stream.recvProgress(this.#payloads.copy(bytes, frame.dataStart, frame.dataEnd));
         return;
       }
       case FRAME_ARM.close:

@@ -1,9 +1,17 @@
 /** The host's side of the protocol: starts a module child, opens streams on it, and checks that it keeps the contract. */
 export { ModuleError, type ErrorCode } from '../errors.ts';
 export type { HealthReport, Initialized } from '../wire/payload-decode.ts';
-export { withMethods, type CallTarget } from './client/client.ts';
+export { withMethods, type ClientOptions } from './client/client.ts';
+export type { CallTarget } from './client/intercepted-host.ts';
+export type {
+  CallHooks,
+  ContextAddition,
+  InterceptedCall,
+  Interceptor,
+} from '../interceptors/interceptor.ts';
 export type {
   CallOf,
+  CallOptions,
   Calls,
   Client,
   MethodTable,

@@ -124,7 +124,7 @@ export interface RequestMethod<
 export function defineMethod<
   I extends PayloadInit = Codec<Uint8Array>,
   O extends PayloadInit = Codec<Uint8Array>,
-  P extends AnyCodec = AnyCodec,
+  P extends AnyCodec = never,
 >(init: MethodInit<I, O, P>): MethodShape<StreamPayload<I>, StreamPayload<O>, P> {
   const options = optionsOf(init);
   const input = payloadOf(init.input, many) as StreamPayload<I>;

@@ -174,6 +174,9 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   } catch (error) {
     complain(`can't be listed to a host: ${textOf(error)}`);
   }
+  const use: unknown = definition.use ?? [];
+  if (!Array.isArray(use) || !use.every((interceptor) => typeof interceptor === 'function'))
+    complain('has a `use` that is no list of interceptors, which are functions');
   const requests = requestsOf(definition, complain);
   const streams = definition.onServerStream;
   if (

@@ -19,10 +19,9 @@ import type { LoadedModule } from './module-loader.ts';
 import { SlowTurnWarning } from './neighbours.ts';
 import { ModuleEvents } from './module-events.ts';
 import { FailureLog } from './jobs/failure-log.ts';
+import { jobFor } from './jobs/intercepted-jobs.ts';
 import { OpenReader } from './jobs/opened-stream.ts';
-import { RequestJob } from './jobs/request-job.ts';
 import { ServiceCalls } from './jobs/services.ts';
-import { StreamJob } from './jobs/stream-job.ts';
 import { WireOutput } from './wire-output.ts';
 import { isLater } from '../threads/job-id.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
@@ -134,7 +133,7 @@ export class Thread implements JobHost {
   }
 
   #start(task: ArrivedTask): void {
-    const job = task.kind === 'stream' ? new StreamJob(this, task) : new RequestJob(this, task);
+    const job = jobFor(this, task);
     this.#jobs.set(job.jobId, job);
     this.#lastStarted = job.jobId;
     if (this.#jobs.size > 1) this.#lastSharing = job.jobId;

@@ -39,6 +39,17 @@ type Output<O> =
       ? CallResults<ReceivedBy<C>>
       : never;
 
+type ProgressOf<M> = ShapeOf<M> extends { readonly progress: infer P } ? Exclude<P, undefined> : never;
+
+/** The options of a call of a stream method. */
+export interface CallOptions<M> extends Omit<OpenStreamOptions, 'onProgress'> {
+  /**
+   * Called with each progress value of the handler, decoded if the shape has a codec for it, and bytes otherwise. As
+   * {@link OpenStreamOptions.onProgress} in all else.
+   */
+  onProgress?: (value: [ProgressOf<M>] extends [never] ? Uint8Array : ReceivedBy<ProgressOf<M>>) => void;
+}
+
 /** A stream method as a function. */
 export interface StreamMethod<M, I, O> {
   /**
@@ -50,9 +61,9 @@ export interface StreamMethod<M, I, O> {
    *
    * @throws ModuleError `invalidArgument` for options that can't be sent, where it gives an iterable
    */
-  (...args: [...Input<I>, options?: OpenStreamOptions]): Output<O>;
+  (...args: [...Input<I>, options?: CallOptions<M>]): Output<O>;
   /** Opens the stream of a call, to send and read by hand. @throws ModuleError as `openStream` does */
-  open(options?: OpenStreamOptions): TypedStream<SentTo<M>, ReceivedFrom<M>>;
+  open(options?: CallOptions<M>): TypedStream<SentTo<M>, ReceivedFrom<M>>;
 }
 
 /** A unary request as a function. */

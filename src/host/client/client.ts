@@ -1,16 +1,19 @@
 import { shapeOf, type MethodFacts } from '../../methods/shape.ts';
 import { mayBeIgnored } from '../handed-out.ts';
 import type { InvocationOptions } from '../invocation-options.ts';
-import type { ModuleHost } from '../module-host.ts';
+import type { Interceptor } from '../../interceptors/interceptor.ts';
 import type { OpenStreamOptions } from '../streams/host-stream.ts';
 import { CallSite, newInvocationId } from './call-site.ts';
 import type { Client, MethodTable } from './client-types.ts';
 import { encodeInput, onlyAnswer } from '../../methods/caller-codec.ts';
+import { intercepted, type CallTarget } from './intercepted-host.ts';
 import { StreamCall } from './stream-call.ts';
 import { TypedStream } from './typed-stream.ts';
 
-/** The part of a {@link ModuleHost} that a client uses. */
-export type CallTarget = Pick<ModuleHost, 'openStream' | 'request'>;
+export interface ClientOptions {
+  /** Interceptors of every call, the first one outermost. */
+  readonly use?: readonly Interceptor[];
+}
 
 /**
  * A module's methods as functions: `await client.centre(points, { deadline })`. Their types come from `methods`, without generated
@@ -19,13 +22,18 @@ export type CallTarget = Pick<ModuleHost, 'openStream' | 'request'>;
  * @param module where the calls go: what `spawnModule`, `connectModule` or `testModule` returns, or a session
  * @param methods shapes by name, which module and host share, or the module's `onServerStream`
  */
-export function withMethods<T extends MethodTable>(module: CallTarget, methods: T): Client<T> {
+export function withMethods<T extends MethodTable>(
+  module: CallTarget,
+  methods: T,
+  { use = [] }: ClientOptions = {},
+): Client<T> {
+  const target = use.length === 0 ? module : intercepted(module, use);
   // No prototype, so that no method's name means anything else.
   const calls = Object.create(null) as Record<string, unknown>;
   const client = Object.create(null) as Record<string, unknown>;
   for (const [name, entry] of Object.entries(methods)) {
     const facts = shapeOf(entry);
-    const call = facts.kind === 'handle' ? requestCall(module, name, facts) : streamCall(module, name, facts);
+    const call = facts.kind === 'handle' ? requestCall(target, name, facts) : streamCall(target, name, facts);
     calls[name] = call;
     // To await the client, or to return it from an async function, must not call a method.
     if (name !== 'then') client[name] = call;
@@ -36,15 +44,15 @@ export function withMethods<T extends MethodTable>(module: CallTarget, methods: 
 
 function streamCall(module: CallTarget, method: string, facts: MethodFacts): unknown {
   const { input, output } = facts;
-  const begin = (given: unknown, options: OpenStreamOptions | undefined): StreamCall => {
+  const begin = (given: unknown, options: TypedOptions | undefined): StreamCall => {
     const { site, identified } = identify(method, options, call);
     try {
-      return new StreamCall(module.openStream(method, identified), facts, given, site);
+      return new StreamCall(module.openStream(method, withProgress(identified, facts)), facts, given, site);
     } catch (error) {
       throw site.errorOf(error);
     }
   };
-  function call(given: unknown, options?: OpenStreamOptions): unknown {
+  function call(given: unknown, options?: TypedOptions): unknown {
     if (!output.single) return begin(given, options);
     try {
       return mayBeIgnored(begin(given, options).only(output.codec));
@@ -52,9 +60,26 @@ function streamCall(module: CallTarget, method: string, facts: MethodFacts): unk
       return mayBeIgnored(Promise.reject(error as Error));
     }
   }
-  call.open = (options?: OpenStreamOptions) =>
-    new TypedStream(module.openStream(method, options), input.codec, output.codec);
+  call.open = (options?: TypedOptions) =>
+    new TypedStream(module.openStream(method, withProgress(options, facts)), input.codec, output.codec);
   return call;
+}
+
+/** Options whose `onProgress` takes the values of the shape. */
+type TypedOptions = Omit<OpenStreamOptions, 'onProgress'> & { readonly onProgress?: (value: never) => void };
+
+/** The options of the stream of bytes, whose `onProgress` decodes. A shape without a codec for it has bytes. */
+function withProgress<Options extends TypedOptions>(
+  options: Options | undefined,
+  { progress }: MethodFacts,
+): OpenStreamOptions | undefined {
+  if (options?.onProgress === undefined || progress === undefined)
+    return options as OpenStreamOptions | undefined;
+  const tell = options.onProgress as (value: unknown) => void;
+  return {
+    ...options,
+    onProgress: (bytes) => tell(onlyAnswer(bytes, progress)),
+  };
 }
 
 function requestCall(module: CallTarget, method: string, { input, output }: MethodFacts): unknown {

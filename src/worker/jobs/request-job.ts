@@ -7,10 +7,11 @@ import type { RequestTask } from '../../threads/messages.ts';
 import { encodeIpcError } from '../../wire/error-payload.ts';
 import { reportOf } from '../error-report.ts';
 import { streamLog } from './stream-log.ts';
+import type { RequestHandler } from '../../module.ts';
 import type { Job, JobHost } from './job.ts';
 
 /** The result of a request: the handler's bytes, or an error. */
-type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
+export type Outcome = { readonly body: Uint8Array } | { readonly error: ErrorReport };
 
 /**
  * One unary request on this thread. Main sends its answer to the host, since the answer may be as large as a message and need not
@@ -62,18 +63,18 @@ export class RequestJob implements Job {
     if (handler === undefined) {
       // Main refuses requests to a module without any, so this one has a table without this method.
       const message = `the module ${module.manifest.name} has no unary method '${this.method}'`;
-      this.#answer({ error: { code: 'methodNotFound', message } });
+      this.answer({ error: { code: 'methodNotFound', message } });
       return undefined;
     }
     let result: unknown;
     try {
-      result = handler(this.#request());
+      result = this.start(handler, this.#request());
       if (!(typeof result === 'object' && result !== null && 'then' in result)) {
-        this.#answer({ body: this.#bodyOf(result) });
+        this.answer({ body: this.#bodyOf(result) });
         return undefined;
       }
     } catch (thrown) {
-      this.#answer(this.#failure(thrown));
+      this.answer(this.failure(thrown));
       return undefined;
     }
     const failed = new Promise<Outcome>((resolve) => (this.#failed = resolve));
@@ -81,8 +82,8 @@ export class RequestJob implements Job {
       body: this.#bodyOf(value),
     }));
     return Promise.race([answered, failed])
-      .catch((thrown: unknown) => this.#failure(thrown))
-      .then((outcome) => this.#answer(outcome));
+      .catch((thrown: unknown) => this.failure(thrown))
+      .then((outcome) => this.answer(outcome));
   }
 
   deliver(): void {}
@@ -97,7 +98,7 @@ export class RequestJob implements Job {
   }
 
   fail(thrown: unknown): void {
-    this.#failed?.(this.#failure(thrown));
+    this.#failed?.(this.failure(thrown));
   }
 
   #bodyOf(result: unknown): Uint8Array {
@@ -113,13 +114,18 @@ export class RequestJob implements Job {
    * The report to the host of a value that the handler threw. If that value ends the request, the author gets a log line with more,
    * such as the stack.
    */
-  #failure(thrown: unknown): Outcome {
+  protected failure(thrown: unknown): Outcome {
     if (this.#end === undefined && this.#cause === undefined)
       this.#thread.failureLog.tell(this.#task, thrown);
     return { error: reportOf(thrown, this.#thread.settings.maxErrorMessageBytes) };
   }
 
-  #answer(outcome: Outcome): void {
+  /** Calls the handler. @returns what it returned */
+  protected start(handler: RequestHandler, request: UnaryRequest): unknown {
+    return handler(request);
+  }
+
+  protected answer(outcome: Outcome): void {
     const { jobId } = this;
     const ok = 'body' in outcome;
     const payload = ok ? outcome.body : encodeIpcError(outcome.error);

@@ -60,11 +60,21 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     this.#handle.progressCodec = this.#thread.module.progressCodec(this.method);
     let isOver: boolean;
     try {
-      isOver = this.#watch.run(() => startHandler(handler, this.#handle, this));
+      isOver = this.start(() => startHandler(handler, this.#handle, this));
     } catch (thrown) {
       return this.#end(this.#report(thrown));
     }
     if (isOver) this.#end(undefined);
+  }
+
+  /** Calls the handler. @returns as {@link startHandler} */
+  protected start(call: () => boolean): boolean {
+    return this.#watch.run(call);
+  }
+
+  /** The terminal frame is on its way. */
+  protected ended(error: ErrorReport | undefined): void {
+    this.#watch.ended(error);
   }
 
   returned(): void {
@@ -220,7 +230,7 @@ export class StreamJob implements Job, StreamIo, HandlerEnd, ServiceCaller {
     const frame = this.#output.terminal(error);
     if (this.#output.commitTerminal(frame)) {
       this.#waitsForRoom = false;
-      this.#watch.ended(error);
+      this.ended(error);
       return this.#thread.jobEnded(this);
     }
     this.#waitsForRoom = true;

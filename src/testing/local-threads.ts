@@ -3,7 +3,7 @@ import type { LinkEvents, LinkSource, WorkerLink } from '../main/workers/worker-
 import type { ModuleDefinition } from '../module.ts';
 import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { WriteAttempt } from '../shared-memory/write-lock.ts';
-import { streamMode } from '../threads/manifest.ts';
+import { streamRun } from '../threads/manifest.ts';
 import { OP, type FromWorker, type RequestTask, type WorkerSettings } from '../threads/messages.ts';
 import { OpBatch, readOps } from '../threads/op-batch.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
@@ -196,7 +196,7 @@ class LocalLink implements WorkerLink {
 
   #isSync(job: number, open: Uint8Array): boolean {
     if (this.#module === undefined) return false;
-    return streamMode(this.#module.manifest, this.#opens.read(job, open).context.method) === 'sync';
+    return streamRun(this.#module.manifest, this.#opens.read(job, open).context.method)?.mode === 'sync';
   }
 
   /** The method whose handler runs to its end as this message is taken; `undefined`: there is none. */

@@ -24,7 +24,7 @@ import { setTimeout, turn } from './real-time.ts';
 import { TestClock } from './test-clock.ts';
 import { neverWaiting, TestStream } from './test-stream.ts';
 import { WorkerKills } from './worker-kills.ts';
-import { streamMode } from '../threads/manifest.ts';
+import { streamRun } from '../threads/manifest.ts';
 import type { WorkerSettings } from '../threads/messages.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 
@@ -296,7 +296,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     if (this.#options.file !== undefined) return false;
     // Loaded once already: it can't fail.
     const { manifest } = checkModule(this.#definition, 'given to testModule');
-    return streamMode(manifest, method) === 'sync';
+    return streamRun(manifest, method)?.mode === 'sync';
   }
 
   #onMessage(message: Uint8Array): void {

@@ -5,13 +5,14 @@ import { problemOfModuleFile } from '../base/module-file.ts';
 import { fileAbove } from '../base/file-above.ts';
 import { isTypeScript, typeScriptLoaderOf, type TypeScriptLoader } from '../base/typescript-loader.ts';
 import type { AnyCodec } from '../methods/codec.ts';
-import { shapeOf } from '../methods/shape.ts';
+import { shapeOf, type MethodFacts } from '../methods/shape.ts';
 import {
   checkNames,
   isModed,
   isShape,
   modeOf,
   type HandlerMode,
+  type MethodOptions,
   type ModedHandler,
   type ModedRequestHandler,
   type ModuleDefinition,
@@ -19,6 +20,7 @@ import {
   type StreamHandler,
 } from '../module.ts';
 import { textOf } from '../base/thrown.ts';
+import type { MethodInfoInit, PayloadInfo } from '../wire/method-info.ts';
 import type { Manifest, ManifestMethod } from '../threads/manifest.ts';
 
 /** The error for a module that can't be run. Its message is for the module's author. */
@@ -177,7 +179,15 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   const use: unknown = definition.use ?? [];
   if (!Array.isArray(use) || !use.every((interceptor) => typeof interceptor === 'function'))
     complain('has a `use` that is no list of interceptors, which are functions');
-  const requests = requestsOf(definition, complain);
+  /** The facts of an entry. An author may have written one with its limits by hand. */
+  const shapes = (entry: unknown, kind: 'stream' | 'handle', method = ''): MethodFacts => {
+    try {
+      return shapeOf(entry, kind);
+    } catch (error) {
+      return complain(`has a handler${method === '' ? '' : ` for '${method}'`} with ${textOf(error)}`);
+    }
+  };
+  const requests = requestsOf(definition, complain, (entry, method) => shapes(entry, 'handle', method));
   const streams = definition.onServerStream;
   if (
     streams !== undefined &&
@@ -192,12 +202,12 @@ export function checkModule(value: unknown, file: string): LoadedModule {
       definition,
       manifest: manifestOf(
         definition,
-        single === undefined ? undefined : { mode: single.mode },
-        requests.mode,
+        single && { ...limitsOf(shapes(streams, 'stream')), mode: single.mode },
+        requests,
       ),
       streamHandler: () => single?.handler,
       requestHandler: requests.handler,
-      progressCodec: () => shapeOf(streams).progress,
+      progressCodec: () => shapes(streams, 'stream').progress,
     };
   }
   const table = new Map<string, ModedHandler>();
@@ -214,24 +224,37 @@ export function checkModule(value: unknown, file: string): LoadedModule {
     }
     table.set(method, moded(handler, streams));
   }
-  const methods: ManifestMethod[] = [...table].map(([name, { mode }]) => ({ name, mode }));
+  const facts = new Map(
+    Object.entries(streams).map(([method, entry]) => [method, shapes(entry, 'stream', method)]),
+  );
+  const methods = [...facts].map(([name, of]) => methodOf(name, of, table.get(name)));
   return {
     definition,
-    manifest: manifestOf(definition, { methods }, requests.mode),
+    manifest: manifestOf(
+      definition,
+      { methods },
+      requests,
+      [...facts].map(([name, of]) => infoOf(name, of, table.get(name))),
+    ),
     streamHandler: (method) => table.get(method)?.handler,
     requestHandler: requests.handler,
-    progressCodec: (method) =>
-      Object.hasOwn(streams, method) ? shapeOf(streams[method]).progress : undefined,
+    progressCodec: (method) => facts.get(method)?.progress,
   };
 }
 
 /** A module's unary handlers: their mode, which is one for all of them, and the handler of a method. */
 interface Requests {
   readonly mode: HandlerMode | undefined;
+  readonly methods?: readonly ManifestMethod[];
+  readonly info?: readonly MethodInfoInit[];
   readonly handler: LoadedModule['requestHandler'];
 }
 
-function requestsOf(definition: ModuleDefinition, complain: (what: string) => never): Requests {
+function requestsOf(
+  definition: ModuleDefinition,
+  complain: (what: string) => never,
+  factsOf: (entry: unknown, method: string) => MethodFacts,
+): Requests {
   const { onHandle } = definition;
   if (onHandle === undefined) return { mode: undefined, handler: () => undefined };
   if (typeof onHandle === 'function') {
@@ -257,21 +280,69 @@ function requestsOf(definition: ModuleDefinition, complain: (what: string) => ne
     }
   }
   const isAsync = [...table.values()].every(({ mode }) => mode === 'async');
-  return { mode: isAsync ? 'async' : 'sync', handler: (method) => table.get(method)?.handler };
+  const facts = Object.entries(onHandle).map(([method, entry]) => [method, factsOf(entry, method)] as const);
+  return {
+    mode: isAsync ? 'async' : 'sync',
+    methods: facts.map(([name, of]) => methodOf(name, of, table.get(name))),
+    info: facts.map(([name, of]) => infoOf(name, of, table.get(name))),
+    handler: (method) => table.get(method)?.handler,
+  };
 }
 
 function manifestOf(
   definition: ModuleDefinition,
   streams: Manifest['streams'],
-  handle: Manifest['handle'],
+  requests: Requests,
+  info: readonly MethodInfoInit[] = [],
 ): Manifest {
+  const methodInfo = [...info, ...(requests.info ?? [])];
   return {
     name: definition.name,
     version: definition.version,
     streams,
-    handle,
+    handle: requests.mode,
+    ...(requests.methods === undefined ? {} : { requests: requests.methods }),
     kvChange: definition.onKvChange !== undefined,
+    ...(methodInfo.length === 0 ? {} : { methodInfo }),
   };
+}
+
+type Mode = { readonly mode: HandlerMode } | undefined;
+
+function limitsOf({ timeoutMs, concurrency, maxInputBytes }: MethodFacts): MethodOptions {
+  const limits = Object.entries({ timeoutMs, concurrency, maxInputBytes });
+  return Object.fromEntries(limits.filter(([, limit]) => limit !== undefined));
+}
+
+function methodOf(name: string, facts: MethodFacts, handler: Mode): ManifestMethod {
+  return { ...limitsOf(facts), name, mode: handler?.mode ?? 'sync' };
+}
+
+/** What a host is told of a method. */
+function infoOf(name: string, facts: MethodFacts, handler: Mode): MethodInfoInit {
+  const { kind, description = '', timeoutMs = 0, concurrency = 0, input, output, progress } = facts;
+  return {
+    name,
+    kind,
+    mode: handler?.mode ?? 'sync',
+    description,
+    timeoutMs,
+    concurrency,
+    input: payloadInfoOf(input.codec, 'input', input.single),
+    output: payloadInfoOf(output.codec, 'output', output.single),
+    progress: progress && payloadInfoOf(progress, 'output', false),
+  };
+}
+
+/** @param side of its schema that is on the wire */
+function payloadInfoOf(codec: AnyCodec, side: 'input' | 'output', single: boolean): Partial<PayloadInfo> {
+  let jsonSchema: string | undefined;
+  try {
+    jsonSchema = codec.jsonSchema?.(side);
+  } catch {
+    // The codec may be the author's own. A description is never worth the module.
+  }
+  return { codec: codec.name, jsonSchema: jsonSchema ?? '', single, typeName: codec.typeName ?? '' };
 }
 
 /**

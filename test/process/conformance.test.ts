@@ -143,7 +143,7 @@ const rows: Record<string, (module: ModuleProcess, t: TestContext) => Promise<vo
   },
 
   'initialize tells what the module is': async (module) => {
-    const { methods, ...told } = await module.initialize({ runtimeName: 'test' });
+    const { methods, methodInfo, ...told } = await module.initialize({ runtimeName: 'test' });
     assert.deepEqual(told, {
       protocolVersion: 1,
       moduleName: 'conformance',
@@ -152,6 +152,10 @@ const rows: Record<string, (module: ModuleProcess, t: TestContext) => Promise<vo
       workers: 2,
       initialCredit: 262_144,
     });
+    assert.deepEqual(
+      methodInfo.map(({ name }) => name),
+      methods,
+    );
     assert.deepEqual(
       methods.toSorted(),
       (

@@ -39,6 +39,7 @@ const TABLE = `
 | revoked           | -                       | -                        | -                      | linger workerCrashed      | linger workerCrashed    | linger cause | -                       |
 | graceOver         | -                       | -                        | -                      | -                         | -                       | kill         | -                       |
 | deadline          | -                       | end deadlineExceeded     | end deadlineExceeded   | stop deadlineExceeded     | stop deadlineExceeded   | -            | -                       |
+| inputBeyondLimit  | -                       | end resourceExhausted    | end resourceExhausted  | stop resourceExhausted    | stop resourceExhausted  | -            | -                       |
 | connectionEnds    | -                       | end cancelled            | end cancelled          | stop cancelled            | stop cancelled          | -            | -                       |
 `;
 
@@ -64,6 +65,7 @@ export const ORACLE_MODULE_EVENTS = [
   'revoked',
   'graceOver',
   'deadline',
+  'inputBeyondLimit',
   'connectionEnds',
 ] as const;
 export type OracleEvent = (typeof ORACLE_HOST_EVENTS)[number] | (typeof ORACLE_MODULE_EVENTS)[number];

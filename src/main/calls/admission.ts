@@ -1,9 +1,8 @@
 import type { ErrorReport } from '../../errors.ts';
-import type { HandlerMode } from '../../module.ts';
 import { grantFits } from '../../wire/credit.ts';
 import type { InvocationContext } from '../../wire/context.ts';
 import type { ServeOptions } from '../options.ts';
-import { streamMode, type Manifest } from '../../threads/manifest.ts';
+import { streamRun, type Manifest, type ManifestRun } from '../../threads/manifest.ts';
 
 export type Refusal = ErrorReport;
 
@@ -53,18 +52,18 @@ export function admit(
   manifest: Manifest,
   context: Pick<InvocationContext, 'method' | 'deadlineUnixMs'>,
   now: number,
-): Refusal | { mode: HandlerMode } {
+): Refusal | { run: ManifestRun } {
   if (manifest.streams === undefined) {
     return { code: 'streamingUnsupported', message: `the module ${manifest.name} handles no server-streams` };
   }
-  const mode = streamMode(manifest, context.method);
-  if (mode === undefined) {
+  const run = streamRun(manifest, context.method);
+  if (run === undefined) {
     return {
       code: 'methodNotFound',
       message: `the module ${manifest.name} has no stream method '${context.method}'`,
     };
   }
-  return deadlinePassed(context, now) ?? { mode };
+  return deadlinePassed(context, now) ?? { run };
 }
 
 /** The refusal of a call that no worker can be had for. @param why for a person */

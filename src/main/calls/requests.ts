@@ -9,11 +9,18 @@ import { deadlinePassed, noWorker } from './admission.ts';
 import type { ServeOptions } from '../options.ts';
 import type { Answers } from '../output/answers.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
+import {
+  concurrencyReason,
+  inputRefusal,
+  MethodLimits,
+  timeoutReason,
+  type RunLimit,
+} from './method-limits.ts';
 import { RunningJobs, type RunningJob } from './running-jobs.ts';
-import type { Assignment, CallQueue } from './scheduler.ts';
+import type { Assignment, CallQueue, Waiting } from './scheduler.ts';
 import { WaitingCalls, type WaitingCall } from './waiting-calls.ts';
 import { Deadline, type Clock } from '../../base/clock.ts';
-import type { Manifest } from '../../threads/manifest.ts';
+import { requestRun, type Manifest, type ManifestRun } from '../../threads/manifest.ts';
 
 /** The part of main that runs the requests. */
 export interface RequestsHost {
@@ -31,6 +38,10 @@ export interface RequestsHost {
 export class RequestEntry implements WaitingCall {
   readonly kind = 'request';
   mode: HandlerMode = 'sync';
+  /** The limits of its method, if the module names it. */
+  run: ManifestRun | undefined;
+  limit: RunLimit<Waiting> | undefined;
+  cancelTimeout: () => void = () => {};
   running: RunningJob | undefined;
   deadline: Deadline | undefined;
   /** The cause that ended it before its handler did. */
@@ -63,6 +74,7 @@ export class Requests {
   readonly #answers: Answers;
   readonly #waiting: WaitingCalls<RequestEntry>;
   readonly #running: RunningJobs<RequestEntry>;
+  readonly #limits = new MethodLimits<Waiting>();
   #manifest: Manifest | undefined;
   #isDraining = false;
 
@@ -106,11 +118,14 @@ export class Requests {
     if (manifest !== undefined && !this.#admit(entry, manifest)) return;
     const why = this.#host.unavailable();
     if (why !== undefined) return this.#refuseNoWorker(entry, why);
-    const assignment = manifest && this.#host.scheduler.tryPlace(entry.mode);
+    const assignment = manifest && this.#host.scheduler.tryPlace(entry);
     if (assignment !== undefined) return this.start(entry, assignment);
     const { size, heldBytes } = this.#waiting;
     if (size >= options.maxWaiting || heldBytes + entry.heldBytes > options.maxWaitingBytes) {
-      const message = `too many requests wait for a worker: ${size} requests with ${heldBytes} bytes wait already`;
+      const message =
+        entry.limit?.isReached === true
+          ? concurrencyReason(entry.limit)
+          : `too many requests wait for a worker: ${size} requests with ${heldBytes} bytes wait already`;
       return this.#finish(entry, 'resourceExhausted', message);
     }
     if (manifest === undefined) this.#waiting.addUnchecked(entry);
@@ -132,6 +147,11 @@ export class Requests {
     assignment.control.reset(0);
     this.#host.startRequest(assignment, entry);
     entry.body = NO_BYTES;
+    const { run } = entry;
+    if (run?.timeoutMs === undefined) return;
+    entry.cancelTimeout = this.#host.clock.after(run.timeoutMs, () =>
+      this.#stop(entry, 'deadlineExceeded', timeoutReason(run)),
+    );
   }
 
   /** No worker could be had for a while: nothing waits on. @param why for a person */
@@ -194,7 +214,13 @@ export class Requests {
       return false;
     }
     entry.mode = manifest.handle;
-    return true;
+    const run = requestRun(manifest, entry.context.method);
+    if (run === undefined) return true;
+    entry.run = run;
+    entry.limit = this.#limits.of(run);
+    const tooMuch = inputRefusal(run, entry.body.length);
+    if (tooMuch !== undefined) this.#finish(entry, 'resourceExhausted', tooMuch);
+    return tooMuch === undefined;
   }
 
   #refuseNoWorker(entry: RequestEntry, why: string): void {
@@ -224,6 +250,7 @@ export class Requests {
   /** Sends the one answer, if it is still owed; a decided cause wins. */
   #finish(entry: RequestEntry, code: ErrorCode, message: string): void {
     entry.deadline?.cancel();
+    entry.cancelTimeout();
     if (entry.isAnswered) return;
     entry.isAnswered = true;
     const reason = entry.cause === undefined ? message : (entry.running?.stopReason ?? message);

@@ -1,3 +1,4 @@
+import type { RunLimit } from './method-limits.ts';
 import type { HandlerMode } from '../../module.ts';
 import { JobControl } from '../../shared-memory/job-control.ts';
 import type { ControlBlock, Region } from '../../shared-memory/region.ts';
@@ -6,6 +7,8 @@ import { jobIdAfter } from '../../threads/job-id.ts';
 
 /** Room for one job on a worker, held until the handler has really ended. */
 export interface Assignment {
+  /** The limit of its method, which the job counts against. */
+  readonly limit: RunLimit<unknown> | undefined;
   readonly worker: PoolWorker;
   /** Identifies the job in messages. Int32; it wraps after 2^32 jobs, so compare with `isLater`. */
   readonly jobId: number;
@@ -18,6 +21,8 @@ export interface Assignment {
 export interface Waiting {
   /** `sync`: it needs a worker to itself. */
   readonly mode: HandlerMode;
+  /** How many calls of its method may run at once; `undefined`: as many as there is room for. */
+  readonly limit: RunLimit<Waiting> | undefined;
   /** Ends it if its deadline has passed, so that it never starts. @returns whether it has */
   expire(): boolean;
 }
@@ -35,7 +40,8 @@ export type CallQueue<Call extends Waiting> = Omit<Scheduler<Call>, 'next'>;
  * Gives workers to calls: first come, first served.
  *
  * A synchronous handler gets a worker to itself; asynchronous ones share up to `streamsPerWorker`, on the worker with
- * the fewest. If the first call in the queue finds no place, it holds the others back, so that no call waits for ever.
+ * the fewest. If the first call in the queue finds no place, it holds the others back, so that no call waits for ever. But a call
+ * whose method runs as many as it may waits aside, and holds nobody back.
  *
  * It starts nothing by itself: a call that has just come asks {@link tryPlace}, and whoever has changed something asks {@link next}
  * for those that wait.
@@ -45,6 +51,8 @@ export class Scheduler<Call extends Waiting> {
   readonly #streamsPerWorker: number;
   readonly #region: Region;
   readonly #queue = new Set<Call>();
+  /** Limits for which calls wait aside. */
+  readonly #limits = new Set<RunLimit<Waiting>>();
   readonly #freeBlocks: ControlBlock[];
   #lastNumber: number;
   readonly #isClogged: () => boolean;
@@ -87,45 +95,77 @@ export class Scheduler<Call extends Waiting> {
 
   /** The call waits for its turn, behind all that wait already. */
   submit(call: Call): void {
-    this.#queue.add(call);
+    if (call.limit?.isReached === true) this.#setAside(call, call.limit);
+    else this.#queue.add(call);
   }
 
   withdraw(call: Call): void {
     this.#queue.delete(call);
+    if (call.limit !== undefined) this.#takeBack(call, call.limit);
   }
 
   /** @returns room for a call that has just come; `undefined` if it has to wait, for a worker or behind others */
-  tryPlace(mode: HandlerMode): Assignment | undefined {
-    const worker = this.#queue.size > 0 ? undefined : this.#workerFor(mode);
-    return worker && this.#assign(worker, mode);
+  tryPlace(call: Pick<Call, 'mode' | 'limit'>): Assignment | undefined {
+    const mustWait =
+      this.#queue.size > 0 ||
+      (call.limit !== undefined && (call.limit.isReached || call.limit.waiting.size > 0));
+    const worker = mustWait ? undefined : this.#workerFor(call.mode);
+    return worker && this.#assign(worker, call);
   }
 
   /** Takes the next call that can start out of the queue. To be asked whenever a worker may have room, or the host has read. */
   next(): Placed<Call> | undefined {
+    // Those that waited aside came before what is in the queue now.
+    for (const limit of this.#limits) {
+      for (const call of limit.waiting) {
+        if (limit.isReached) break;
+        const worker = this.#workerFor(call.mode);
+        if (worker === undefined) return undefined;
+        this.#takeBack(call, limit);
+        if (!call.expire()) return { call: call as Call, assignment: this.#assign(worker, call) };
+      }
+    }
     for (const call of this.#queue) {
+      if (call.limit?.isReached === true) {
+        this.#queue.delete(call);
+        this.#setAside(call, call.limit);
+        continue;
+      }
       const worker = this.#workerFor(call.mode);
       if (worker === undefined) return undefined;
       this.#queue.delete(call);
-      if (!call.expire()) return { call, assignment: this.#assign(worker, call.mode) };
+      if (!call.expire()) return { call, assignment: this.#assign(worker, call) };
     }
     return undefined;
   }
 
+  #setAside(call: Call, limit: RunLimit<Waiting>): void {
+    limit.waiting.add(call);
+    this.#limits.add(limit);
+  }
+
+  #takeBack(call: Waiting, limit: RunLimit<Waiting>): void {
+    limit.waiting.delete(call);
+    if (limit.waiting.size === 0) this.#limits.delete(limit);
+  }
+
   /** The handler has ended: its room is free. */
-  release({ worker, block }: Assignment): void {
+  release({ worker, block, limit }: Assignment): void {
+    if (limit !== undefined) limit.running--;
     worker.running--;
     worker.isExclusive = false;
     this.#freeBlocks.push(block);
   }
 
-  #assign(worker: PoolWorker, mode: HandlerMode): Assignment {
+  #assign(worker: PoolWorker, { mode, limit }: Pick<Waiting, 'mode' | 'limit'>): Assignment {
     const block = this.#freeBlocks.pop();
     if (block === undefined)
       throw new Error('more jobs than there is room for: the scheduler has lost count');
     worker.running++;
+    if (limit !== undefined) limit.running++;
     worker.isExclusive = mode === 'sync';
     this.#lastNumber = jobIdAfter(this.#lastNumber);
-    return { worker, jobId: this.#lastNumber, block, control: new JobControl(this.#region, block) };
+    return { worker, jobId: this.#lastNumber, block, control: new JobControl(this.#region, block), limit };
   }
 
   #workerFor(mode: HandlerMode): PoolWorker | undefined {

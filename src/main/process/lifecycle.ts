@@ -265,6 +265,7 @@ export class Lifecycle {
       methods: streams !== undefined && 'methods' in streams ? streams.methods.map(({ name }) => name) : [],
       workers: options.workers,
       initialCredit: Math.max(INITIAL_CREDIT, options.receiveWindow),
+      methodInfo: manifest.methodInfo ?? [],
     });
     this.#answers.send(requestId, true, payload);
     if (this.#accepts?.includes('progress') === true) this.#host.acceptProgress();

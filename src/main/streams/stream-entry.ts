@@ -3,6 +3,7 @@ import { ReceiveWindow } from '../../wire/credit.ts';
 import { QUEUED, type StreamState } from './stream-state.ts';
 import type { TableEntry } from '../../wire/stream-table.ts';
 import type { HandlerMode } from '../../module.ts';
+import type { ManifestRun } from '../../threads/manifest.ts';
 import { OP, type StreamStart } from '../../threads/messages.ts';
 import { EMPTY_CONTEXT, type InvocationContext } from '../../wire/context.ts';
 import { FrameDecoder, type Frame } from '../../wire/frame.ts';
@@ -10,9 +11,14 @@ import { FrameEncoder } from '../../wire/frame-encoder.ts';
 import { streamIdFromWords, type StreamId } from '../../wire/stream-id.ts';
 import type { RunningJob } from '../calls/running-jobs.ts';
 import type { Assignment } from '../calls/scheduler.ts';
+import type { RunLimit } from '../calls/method-limits.ts';
+import type { Waiting } from '../calls/scheduler.ts';
 import type { WaitingCall } from '../calls/waiting-calls.ts';
 import type { Deadline } from '../../base/clock.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
+
+/** Most methods have none. */
+const noTimeout = (): void => {};
 
 /** For an Open that was checked against the limits that hold. */
 const NO_LIMITS = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: Number.MAX_SAFE_INTEGER };
@@ -35,7 +41,12 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
   #context: InvocationContext | undefined;
   readonly window: ReceiveWindow;
   state: StreamState = QUEUED;
-  mode: HandlerMode = 'sync';
+  /** How calls of its method run. Until the first worker has loaded the module, nobody knows. */
+  run: ManifestRun = { mode: 'sync' };
+  limit: RunLimit<Waiting> | undefined;
+  /** Bytes of Data that the host has sent. */
+  inputBytes = 0;
+  cancelTimeout: () => void = noTimeout;
   readonly times = new StreamTimes();
   /** Bytes that the module may send, while no worker counts them. */
   queuedCredit: number;
@@ -54,6 +65,10 @@ export class StreamEntry implements WaitingCall, TableEntry<StreamEntry> {
     this.openEnd = frame.end;
     this.window = new ReceiveWindow(receiveWindow);
     this.queuedCredit = credit;
+  }
+
+  get mode(): HandlerMode {
+    return this.run.mode;
   }
 
   /** Made when it is asked for: frames carry it as words. */

@@ -51,6 +51,8 @@ export type ModuleEvent =
   /** The worker can't write any more, and its thread may live on for a while. */
   | 'revoked'
   | 'deadline'
+  /** The host has sent more input than the method takes. */
+  | 'inputBeyondLimit'
   /** The connection ends: shutdown's drain time is over, or stdin has ended. */
   | 'connectionEnds';
 
@@ -182,6 +184,8 @@ export function onModuleEvent(state: StreamState, event: ModuleEvent): Step {
       return revoked(state);
     case 'deadline':
       return interrupted(state, 'deadlineExceeded');
+    case 'inputBeyondLimit':
+      return interrupted(state, 'resourceExhausted');
     case 'connectionEnds':
       return interrupted(state, 'cancelled');
   }

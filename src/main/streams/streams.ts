@@ -12,14 +12,15 @@ import { classify, reasonFor } from './classify-frame.ts';
 import type { ServeOptions } from '../options.ts';
 import type { Outlet } from '../output/outlet.ts';
 import type { PoolWorker } from '../workers/pool-worker.ts';
+import { concurrencyReason, inputRefusal, MethodLimits, timeoutReason } from '../calls/method-limits.ts';
 import { RunningJobs } from '../calls/running-jobs.ts';
-import type { Assignment, CallQueue } from '../calls/scheduler.ts';
+import type { Assignment, CallQueue, Waiting } from '../calls/scheduler.ts';
 import { StreamEntry } from './stream-entry.ts';
 import { StreamFigures, unopened, type RefusedCall } from './stream-figures.ts';
 import { ProgressFrames, type ProgressHost } from './progress-frames.ts';
 import { WaitingCalls } from '../calls/waiting-calls.ts';
 import { Deadline } from '../../base/clock.ts';
-import type { Manifest } from '../../threads/manifest.ts';
+import type { Manifest, ManifestRun } from '../../threads/manifest.ts';
 
 /** The part of main that runs what the streams ask for. */
 export interface StreamsHost extends ProgressHost {
@@ -52,6 +53,7 @@ export class Streams {
   readonly #queued: WaitingCalls<StreamEntry>;
   /** Streams whose handler runs, also those whose id is free again. */
   readonly #running: RunningJobs<StreamEntry>;
+  readonly #limits = new MethodLimits<Waiting>();
   #manifest: Manifest | undefined;
   #isDraining = false;
   /** Frames that were ignored: for ids that were not live, and grants of nothing. */
@@ -124,8 +126,10 @@ export class Streams {
       const verdict = admit(manifest, entry.context, this.#host.clock.now());
       if ('code' in verdict) this.#terminate(entry, verdict);
       else {
-        entry.mode = verdict.mode;
-        this.#queued.submit(entry);
+        this.#admitted(entry, verdict.run);
+        const tooMuch = inputRefusal(entry.run, entry.inputBytes);
+        if (tooMuch !== undefined) this.#terminate(entry, { code: 'resourceExhausted', message: tooMuch });
+        else this.#queued.submit(entry);
       }
     }
   }
@@ -168,6 +172,22 @@ export class Streams {
     this.#host.startStream(assignment, entry);
     entry.dropOpen(this.figures.hasListeners);
     entry.giveHeld(running);
+    this.#armTimeout(entry);
+  }
+
+  #admitted(entry: StreamEntry, run: ManifestRun): void {
+    entry.run = run;
+    entry.limit = this.#limits.of(run);
+  }
+
+  /** The time of the method counts from here. */
+  #armTimeout(entry: StreamEntry): void {
+    const { timeoutMs } = entry.run;
+    if (timeoutMs === undefined) return;
+    entry.cancelTimeout = this.#host.clock.after(timeoutMs, () => {
+      this.#live(entry);
+      this.#onModule(entry, 'deadline', timeoutReason(entry.run));
+    });
   }
 
   /** No worker could be had for a while: nothing waits on. @param why for a person */
@@ -207,6 +227,7 @@ export class Streams {
     this.figures.settled(entry);
     this.progress.end(entry);
     entry.deadline?.cancel();
+    entry.cancelTimeout();
     this.#running.end(entry);
   }
 
@@ -226,7 +247,8 @@ export class Streams {
     const why = this.#host.unavailable();
     if (why !== undefined) return this.#refuse(unopened(entry), noWorker(why));
     entry.shedRest(contextBytes);
-    const assignment = verdict && this.#host.scheduler.tryPlace(verdict.mode);
+    if (verdict !== undefined) this.#admitted(entry, verdict.run);
+    const assignment = verdict && this.#host.scheduler.tryPlace(entry);
     if (assignment === undefined && this.#queued.size >= this.#queueRoom()) return this.#refuseFull(entry);
     this.#table.add(entry);
     // A deadline that is already over is not armed: onManifest reports it, after methodNotFound, which takes precedence.
@@ -236,7 +258,6 @@ export class Streams {
         this.#onModule(entry, 'deadline', 'the deadline has passed');
       });
     }
-    if (verdict !== undefined) entry.mode = verdict.mode;
     if (assignment !== undefined) return this.start(entry, assignment);
     if (verdict === undefined) this.#queued.addUnchecked(entry);
     else this.#queued.submit(entry);
@@ -252,7 +273,10 @@ export class Streams {
   }
 
   #refuseFull(entry: StreamEntry): void {
-    const message = `the queue is full: ${this.#queued.size} opens wait for ${this.#host.options.workers} workers`;
+    const message =
+      entry.limit?.isReached === true
+        ? concurrencyReason(entry.limit)
+        : `the queue is full: ${this.#queued.size} opens wait for ${this.#host.options.workers} workers`;
     this.#refuse(unopened(entry), { code: 'resourceExhausted', message });
   }
 
@@ -266,6 +290,9 @@ export class Streams {
 
   #deliver(entry: StreamEntry, bytes: Uint8Array, frame: Frame, isOwn: boolean): void {
     const { dataStart: start, dataEnd: end } = frame;
+    entry.inputBytes += end - start;
+    const tooMuch = inputRefusal(entry.run, entry.inputBytes);
+    if (tooMuch !== undefined) return this.#onModule(entry, 'inputBeyondLimit', tooMuch);
     if (entry.running !== undefined) {
       if (isOwn) return entry.running.give(OP.data, bytes, start, end);
       return entry.running.post(OP.data, bytes, start, end);

@@ -250,9 +250,10 @@ test('every cell of the table was used', () => {
     'graceOver in LINGER',
     'revoked in LINGER',
   ]);
-  const unused = ORACLE_CELLS.filter(({ action, name }) => action !== '-' || reachable.has(name)).filter(
-    ({ name }) => !cells.has(name),
-  );
+  // The methods of this world have no limits of their own; those of test/session/method-limits.test.ts have.
+  const isOfWorld = ({ action, name }: (typeof ORACLE_CELLS)[number]): boolean =>
+    !name.startsWith('inputBeyondLimit') && (action !== '-' || reachable.has(name));
+  const unused = ORACLE_CELLS.filter((cell) => isOfWorld(cell) && !cells.has(cell.name));
   assert.deepEqual(
     unused.map(({ name }) => name),
     [],

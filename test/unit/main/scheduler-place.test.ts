@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PoolWorker } from '../../../src/main/workers/pool-worker.ts';
 import { Scheduler, type Assignment, type Waiting } from '../../../src/main/calls/scheduler.ts';
+import { RunLimit } from '../../../src/main/calls/method-limits.ts';
 import type { HandlerMode } from '../../../src/module.ts';
 import { FakeSlots } from '../../support/fake-workers.ts';
 import { isLater } from '../../../src/threads/job-id.ts';
@@ -9,14 +10,16 @@ import { isLater } from '../../../src/threads/job-id.ts';
 class Job implements Waiting {
   readonly name: string;
   readonly mode: HandlerMode;
+  readonly limit: RunLimit<Waiting> | undefined;
   readonly #log: string[];
   assignment: Assignment | undefined;
   isOverdue = false;
 
-  constructor(log: string[], name: string, mode: HandlerMode) {
+  constructor(log: string[], name: string, mode: HandlerMode, limit: RunLimit<Waiting> | undefined) {
     this.#log = log;
     this.name = name;
     this.mode = mode;
+    this.limit = limit;
   }
 
   expire(): boolean {
@@ -56,9 +59,9 @@ class Bench {
     return found;
   }
 
-  submit(name: string, mode: HandlerMode = 'sync'): Job {
-    const job = new Job(this.log, name, mode);
-    const assignment = this.scheduler.tryPlace(mode);
+  submit(name: string, mode: HandlerMode = 'sync', limit?: RunLimit<Waiting>): Job {
+    const job = new Job(this.log, name, mode, limit);
+    const assignment = this.scheduler.tryPlace(job);
     if (assignment !== undefined) job.start(assignment);
     else this.scheduler.submit(job);
     return job;
@@ -226,4 +229,53 @@ test('each job’s number is later than the one before', () => {
     last = number;
     bench.end(job);
   }
+});
+
+test('a method that runs as many calls as it may holds up no other, and its own go on in their order', () => {
+  const bench = new Bench(3);
+  const limit = new RunLimit<Waiting>({ mode: 'sync', name: 'slow', concurrency: 1 }, 1);
+  const first = bench.submit('slow 1', 'sync', limit);
+  const second = bench.submit('slow 2', 'sync', limit);
+  const third = bench.submit('slow 3', 'sync', limit);
+  const other = bench.submit('other');
+  assert.deepEqual(bench.take(), ['slow 1 on 0', 'other on 1']);
+  bench.end(other);
+  assert.deepEqual(bench.take(), [], 'a worker is free, and the limit is reached');
+  bench.end(first);
+  assert.deepEqual(bench.take(), ['slow 2 on 0']);
+  bench.submit('slow 4', 'sync', limit);
+  bench.end(second);
+  assert.deepEqual(bench.take(), ['slow 3 on 0']);
+  bench.end(third);
+  assert.deepEqual(bench.take(), ['slow 4 on 0']);
+  assert.equal(limit.running, 1);
+});
+
+test('a call that finds its method’s limit reached only as its turn comes waits aside, too', () => {
+  const bench = new Bench(3);
+  for (const slot of [1, 2]) bench.worker(slot).phase = 'loading';
+  const limit = new RunLimit<Waiting>({ mode: 'async', name: 'slow', concurrency: 1 }, 1);
+  const holder = bench.submit('holder');
+  bench.submit('slow 1', 'async', limit);
+  bench.submit('slow 2', 'async', limit);
+  bench.submit('last');
+  for (const slot of [1, 2]) bench.worker(slot).phase = 'ready';
+  bench.startPlaced();
+  assert.deepEqual(bench.take(), ['holder on 0', 'slow 1 on 1', 'last on 2']);
+  bench.end(holder);
+  assert.deepEqual(bench.take(), []);
+});
+
+test('a call that waits aside can be withdrawn, or be overdue, and those behind it go on', () => {
+  const bench = new Bench(2);
+  const limit = new RunLimit<Waiting>({ mode: 'sync', name: 'slow', concurrency: 1 }, 1);
+  const first = bench.submit('1', 'sync', limit);
+  const withdrawn = bench.submit('2', 'sync', limit);
+  const overdue = bench.submit('3', 'sync', limit);
+  bench.submit('4', 'sync', limit);
+  bench.take();
+  bench.scheduler.withdraw(withdrawn);
+  overdue.isOverdue = true;
+  bench.end(first);
+  assert.deepEqual(bench.take(), ['3 is overdue', '4 on 0']);
 });

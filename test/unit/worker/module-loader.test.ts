@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
+import { z } from 'zod';
 import { defineModule, type ModuleDefinition, type ServerStream } from '../../../src/index.ts';
+import { json, ndjson, text } from '../../../src/methods/codec.ts';
+import { one } from '../../../src/methods/payload.ts';
+import { defineMethod, defineRequest } from '../../../src/methods/shape.ts';
 import { encodeInitialized } from '../../../src/wire/payload-encode.ts';
 import {
   checkModule,
@@ -211,4 +215,82 @@ test('a name that no host could list is refused where the module is defined, and
   const methods = Object.keys(table);
   const { name: moduleName, version: moduleVersion } = manifest;
   assert.ok(encodeInitialized({ moduleName, moduleVersion, methods }).length < 1 << 20);
+});
+
+const NO_LIMITS = { timeoutMs: 0, concurrency: 0 };
+
+test('a module says of its methods what their shapes state: streams in their order, then requests', () => {
+  const point = z.object({ x: z.number() });
+  const centre = defineMethod({
+    description: 'the middle of some points',
+    input: one(json(point)),
+    output: ndjson(point),
+    progress: text(),
+    timeoutMs: 500,
+    concurrency: 2,
+    maxInputBytes: 1000,
+  });
+  const sum = defineRequest({ input: json(), output: text(), timeoutMs: 100 });
+  const { manifest } = check({
+    ...NAMED,
+    onServerStream: { centre: centre.handler(async function* () {}), plain() {} },
+    onHandle: { sum: sum.handler(() => '') },
+  });
+  const { methodInfo = [] } = manifest;
+  const bytes = { codec: 'bytes', jsonSchema: '', single: false, typeName: '' };
+  const [first, ...rest] = methodInfo;
+  assert.deepEqual(rest, [
+    {
+      name: 'plain',
+      kind: 'stream',
+      mode: 'sync',
+      description: '',
+      ...NO_LIMITS,
+      input: bytes,
+      output: bytes,
+      progress: undefined,
+    },
+    {
+      ...{ name: 'sum', kind: 'handle', mode: 'sync', description: '', ...NO_LIMITS, timeoutMs: 100 },
+      input: { ...bytes, codec: 'json', single: true },
+      output: { ...bytes, codec: 'text', single: true },
+      progress: undefined,
+    },
+  ]);
+  assert.deepEqual(
+    [first?.name, first?.mode, first?.description, first?.timeoutMs, first?.concurrency],
+    ['centre', 'async', 'the middle of some points', 500, 2],
+  );
+  assert.deepEqual([first?.input?.codec, first?.input?.single], ['json', true]);
+  assert.deepEqual(
+    [first?.output?.codec, first?.output?.single, first?.progress?.codec],
+    ['ndjson', false, 'text'],
+  );
+  const schema = JSON.parse(first?.input?.jsonSchema ?? '') as { type: string; required: string[] };
+  assert.deepEqual([schema.type, schema.required], ['object', ['x']]);
+  assert.deepEqual(manifest.requests, [{ name: 'sum', mode: 'sync', timeoutMs: 100 }]);
+  const limits = { timeoutMs: 500, concurrency: 2, maxInputBytes: 1000 };
+  assert.deepEqual(manifest.streams, {
+    methods: [
+      { name: 'centre', mode: 'async', ...limits },
+      { name: 'plain', mode: 'sync' },
+    ],
+  });
+});
+
+test('a codec whose schema throws costs its schema, and a limit that is no number costs the module its load', () => {
+  const broken = {
+    ...json(),
+    jsonSchema: (): never => {
+      throw new Error('no');
+    },
+  };
+  const shape = defineMethod({ input: broken });
+  const { manifest } = check({ ...NAMED, onServerStream: { m: shape.handler(function* () {}) } });
+  assert.equal(manifest.methodInfo?.[0]?.input?.jsonSchema, '');
+  const entry = { mode: 'sync', handler() {}, timeoutMs: -1 };
+  assert.throws(
+    () => check({ ...NAMED, onServerStream: { m: entry } }),
+    complains(/'m' with a timeoutMs of -1/),
+  );
 });

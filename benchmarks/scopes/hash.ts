@@ -15,7 +15,6 @@ export function hashContests(options: BenchOptions): Contest[] {
   const input = new HashInput(CHUNK_BYTES, options.smoke ? 64 : Math.round(2_048 * options.seconds));
   return (['pipes', 'socket pairs'] as const).map((carrier) => ({
     scope: 'hash',
-    kind: carrier,
     carrier,
     title: `sha256 of ${WORKERS} streams of ${Math.round(input.bytes / 2 ** 20)} MiB, ${WORKERS} workers`,
     unit: 'MB/s',

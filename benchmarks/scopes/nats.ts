@@ -3,6 +3,7 @@ import type { BenchOptions } from '../harness/options.ts';
 import { ixtPeer, spawnLoadModule, type HandlerKind } from '../peers/ixt.ts';
 import { natsPeer, startNodes } from '../peers/nats/nodes.ts';
 import { plainNatsPeer } from '../peers/nats/plain.ts';
+import { hasNatsServer } from '../peers/nats/processes.ts';
 import type { Peer } from '../peers/peer.ts';
 import { computing, pictureTask } from './cpu.ts';
 import { ability, latency, throughput } from './end-to-end.ts';
@@ -14,13 +15,17 @@ const PIPE = 'ixt over a pipe';
 
 /** What a module costs behind NATS, beside plain messages through the same server and beside the pipe. Needs `nats-server`. */
 export function natsContests(options: BenchOptions): Contest[] {
+  if (!hasNatsServer()) {
+    process.stderr.write('There is no scope nats in this run: it needs the program nats-server.\n');
+    return [];
+  }
   return [
     echo(64, 1, 1),
     echo(65_536, 1, 0.6),
     echo(65_536, 4),
     {
       scope: 'nats',
-      kind: 'ping',
+      kind: 'end to end',
       title: '64 B there and back, idle, p50',
       unit: 'µs',
       contestants: peers('sync', (peer) => {
@@ -56,7 +61,7 @@ function peers(handlers: HandlerKind, measure: (peer: Peer) => Contestant): (() 
 function echo(payloadBytes: number, streams: number, atLeast?: number): Contest {
   return {
     scope: 'nats',
-    kind: 'echo',
+    kind: 'end to end',
     title: `echo of ${payloadBytes} B, ${streams} ${streams === 1 ? 'stream' : 'streams'}`,
     unit: 'frames/s',
     contestants: peers(streams === 1 ? 'sync' : 'async', (peer) => {
@@ -74,7 +79,7 @@ function echo(payloadBytes: number, streams: number, atLeast?: number): Contest 
 function open(concurrent: number, targets: readonly Target[]): Contest {
   return {
     scope: 'nats',
-    kind: 'open',
+    kind: 'end to end',
     title: `open and close, ${concurrent === 1 ? 'one after the other' : `${concurrent} at a time`}`,
     unit: 'streams/s',
     contestants: peers('sync', (peer) => {

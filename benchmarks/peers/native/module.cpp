@@ -3,6 +3,7 @@
 #include <capnp/message.h>
 #include <capnp/serialize.h>
 #include <kj/io.h>
+#include <malloc.h>
 #include <cstring>
 #include <deque>
 #include <map>
@@ -128,6 +129,9 @@ Stream opened(StreamFrame::Reader frame, capnp::Text::Reader id) {
 }  // namespace
 
 int main() {
+  // Memory for large messages is kept and used again: fresh pages would cost more than all else that is done with a message of 1 MiB.
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 64 << 20);
   std::map<std::string, Stream> streams;
   kj::FdInputStream raw(0);
   auto buffer = kj::heapArray<kj::byte>(1 << 16);

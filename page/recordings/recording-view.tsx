@@ -1,7 +1,7 @@
 import { Alert, Badge, Button, Loader, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { ExchangeView, MessageView, RecordingSummary } from '../../src/live/page.ts';
+import { useEffect, useMemo, useState } from 'react';
+import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../src/live/page.ts';
 import { fromBase64 } from '../call/input.ts';
 import { OutputView } from '../output/output-view.tsx';
 import { bytes, count, duration, plural } from '../shell/format.ts';
@@ -130,15 +130,24 @@ function Messages({ id, exchange, shown, onShow }: MessagesProps) {
   const [searched] = useDebouncedValue(search, 200);
   const [messages, setMessages] = useState<readonly MessageView[]>([]);
   const [next, setNext] = useState<number>();
-  const load = useCallback(
-    async (from: number): Promise<void> => {
-      const page = await server.messages(id, from, exchange, searched);
-      setMessages((before) => (from === 0 ? page.messages : [...before, ...page.messages]));
-      setNext(page.next);
-    },
-    [id, exchange, searched],
-  );
-  useEffect(() => void load(0), [load]);
+  useEffect(() => {
+    let isGone = false;
+    const show = (found: MessagePage): void => {
+      // An answer to an earlier search may come behind that of a later one.
+      if (isGone) return;
+      setMessages(found.messages);
+      setNext(found.next);
+    };
+    server.messages(id, 0, exchange, searched).then(show, () => undefined);
+    return () => {
+      isGone = true;
+    };
+  }, [id, exchange, searched]);
+  const more = async (from: number): Promise<void> => {
+    const found = await server.messages(id, from, exchange, searched);
+    setMessages([...messages, ...found.messages]);
+    setNext(found.next);
+  };
   return (
     <section className="panel" aria-label="Messages">
       <header className="panel-head">
@@ -183,7 +192,7 @@ function Messages({ id, exchange, shown, onShow }: MessagesProps) {
           </Text>
         )}
         {next !== undefined && (
-          <Button variant="subtle" fullWidth onClick={() => void load(next)}>
+          <Button variant="subtle" fullWidth onClick={() => void more(next)}>
             More
           </Button>
         )}

@@ -1,9 +1,10 @@
 import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../live/page.ts';
-import { Conversation, type Exchange } from '../recording/conversation.ts';
+import type { Exchange } from '../recording/conversation.ts';
 import type { Recording } from '../recording/file-format.ts';
-import { MessageReader, type Content } from '../recording/message.ts';
+import type { Content } from '../recording/message.ts';
+import { readEvents, type ReadEvent } from '../recording/read-events.ts';
 import { describe, preview } from '../recording/render.ts';
-import { timelineOf, type WireEvent } from '../recording/timeline.ts';
+import { timelineOf } from '../recording/timeline.ts';
 import { plural } from '../terminal/format.ts';
 
 /** Exchanges that a summary lists. */
@@ -14,15 +15,6 @@ const LOOKED_AT = 50_000;
 /** The longest payload that a message shows, in bytes, and the longest text, in UTF-16 units. */
 const MAX_PAYLOAD = 64 << 10;
 const MAX_TEXT = 2000;
-
-/** An event and what it belongs to. */
-export interface ReadEvent {
-  readonly event: WireEvent;
-  /** Undefined for what is no message. */
-  readonly content: Content | undefined;
-  /** The key of its exchange; empty if it belongs to none. */
-  readonly exchange: string;
-}
 
 interface Counted {
   readonly exchange: Exchange;
@@ -45,15 +37,11 @@ export class RecordingPages {
   constructor(name: string, recording: Recording) {
     this.name = name;
     this.recording = recording;
-    const reader = new MessageReader();
-    const conversation = new Conversation();
-    this.events = timelineOf(recording.entries).map((event) => {
-      if (event.kind !== 'message') return { event, content: undefined, exchange: '' };
-      const message = reader.read(event.from, event.message);
-      const said = event.from === 'host' ? conversation.hostSaid(message) : conversation.moduleSaid(message);
-      if (said !== undefined) this.#count(said, event.at, event.from, message.bytes);
-      return { event, content: message.content, exchange: said?.key ?? '' };
-    });
+    this.events = readEvents(timelineOf(recording.entries));
+    for (const { event, message, exchange } of this.events) {
+      if (event.kind !== 'message' || message === undefined || exchange === undefined) continue;
+      this.#count(exchange, event.at, event.from, message.bytes);
+    }
   }
 
   summary(): RecordingSummary {
@@ -85,7 +73,7 @@ export class RecordingPages {
     let number = from;
     for (; number < end && messages.length < PAGE; number++) {
       const read = this.events[number];
-      if (read === undefined || (exchange !== '' && read.exchange !== exchange)) continue;
+      if (read === undefined || (exchange !== '' && read.exchange?.key !== exchange)) continue;
       const text = textOf(read);
       if (wanted === '' || isIn(wanted, text, read)) messages.push(messageView(number, read, text));
     }
@@ -111,10 +99,10 @@ function exchangeView({ exchange, ...counted }: Counted): ExchangeView {
   return { ...counted, key, isStream, id, method, end };
 }
 
-function textOf({ event, content }: ReadEvent): string {
+function textOf({ event, message }: ReadEvent): string {
   switch (event.kind) {
     case 'message':
-      return content === undefined ? '' : describe(content);
+      return message === undefined ? '' : describe(message.content);
     case 'broken':
       return ` ${plural(event.bytes.length, 'byte')}: ${event.why}: ${preview(event.bytes)}`;
     case 'end':
@@ -124,21 +112,21 @@ function textOf({ event, content }: ReadEvent): string {
   }
 }
 
-function isIn(wanted: string, text: string, { content, exchange }: ReadEvent): boolean {
-  if (`${content?.kind ?? ''}${text}`.toLowerCase().includes(wanted) || exchange.includes(wanted))
-    return true;
-  const payload = payloadOf(content);
+function isIn(wanted: string, text: string, { message, exchange }: ReadEvent): boolean {
+  if (`${message?.content.kind ?? ''}${text}`.toLowerCase().includes(wanted)) return true;
+  if (exchange?.key.includes(wanted) === true) return true;
+  const payload = payloadOf(message?.content);
   return payload !== undefined && Buffer.from(payload).toString().toLowerCase().includes(wanted);
 }
 
-function messageView(number: number, { event, content, exchange }: ReadEvent, text: string): MessageView {
-  const payload = payloadOf(content);
+function messageView(number: number, { event, message, exchange }: ReadEvent, text: string): MessageView {
+  const payload = payloadOf(message?.content);
   return {
     number,
     ms: event.at,
     from: event.kind === 'exit' ? 'module' : event.from,
-    exchange,
-    kind: content?.kind ?? event.kind,
+    exchange: exchange?.key ?? '',
+    kind: message?.content.kind ?? event.kind,
     text: text.slice(0, MAX_TEXT),
     bytes: event.kind === 'message' ? event.message.length : event.kind === 'broken' ? event.bytes.length : 0,
     payload:

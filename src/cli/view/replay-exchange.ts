@@ -1,9 +1,10 @@
 import type { DifferenceView, ReplayView } from '../../live/page.ts';
 import { compareExchange, type Difference } from '../recording/compare.ts';
+import type { ReadEvent } from '../recording/read-events.ts';
 import type { WireEvent } from '../recording/timeline.ts';
 import { playTo, type ModuleCommand } from '../replay/play.ts';
 import { count } from '../terminal/format.ts';
-import type { ReadEvent, RecordingPages } from './recording-pages.ts';
+import type { RecordingPages } from './recording-pages.ts';
 
 /** Time to wait for a message that the module may not send any more, in ms. Somebody looks at the page meanwhile. */
 const PATIENCE_MS = 2000;
@@ -44,15 +45,12 @@ export async function replayExchange(
 
 function eventsOf(events: readonly ReadEvent[], key: string): WireEvent[] {
   const greetings = new Set(
-    events.filter(({ content }) => content?.kind === 'initialize').map(({ exchange }) => exchange),
+    events.filter(({ message }) => message?.content.kind === 'initialize').map(({ exchange }) => exchange),
   );
-  const chosen = events.filter(({ content, exchange }) => {
-    const isShared =
-      content?.kind === 'kvChange' ||
-      content?.kind === 'serviceRequest' ||
-      content?.kind === 'serviceResponse' ||
-      greetings.has(exchange);
-    return exchange === key || isShared;
+  const chosen = events.filter(({ message, exchange }) => {
+    const kind = message?.content.kind;
+    const isShared = kind === 'kvChange' || kind === 'serviceRequest' || kind === 'serviceResponse';
+    return isShared || (exchange !== undefined && (exchange.key === key || greetings.has(exchange)));
   });
   const last = chosen.at(-1)?.event.at ?? 0;
   return [...chosen.map(({ event }) => event), { kind: 'end', from: 'host', at: last }];

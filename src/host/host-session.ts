@@ -120,10 +120,10 @@ export class HostSession {
     this.#hasInitialized = true;
     const answer = await this.#connection.call('initialize', payload);
     const initialized = this.#decoded(answer, decodeInitialized);
-    if (initialized.initialCredit < INITIAL_CREDIT) {
-      const message = `A first window of ${initialized.initialCredit} bytes.`;
-      this.#connection.violations.add('firstWindow', '', message);
-    } else this.#firstWindow = initialized.initialCredit;
+    // 0 is the schema's default, and stands for the constant.
+    const window = initialized.initialCredit === 0 ? INITIAL_CREDIT : initialized.initialCredit;
+    if (window >= INITIAL_CREDIT) this.#firstWindow = window;
+    else this.#connection.violations.add('firstWindow', '', `A first window of ${window} bytes.`);
     return initialized;
   }
 

@@ -172,6 +172,17 @@ test('a first window below the constant is a violation, and is not counted with'
   );
 });
 
+test('a first window of 0 is the schema’s default, and stands for the constant', async () => {
+  const module = new FakeModule();
+  const session = new HostSession(module.transport);
+  const initializing = session.initialize();
+  const { requestId } = await module.next();
+  // An empty payload is the struct with all its defaults: what a child in another language may send.
+  module.answer(requestId, new Uint8Array(0));
+  assert.equal((await initializing).initialCredit, 0);
+  assert.deepEqual(session.violations, []);
+});
+
 test('credit goes back when the consumer took the data, in batches of half a window', async () => {
   const module = new FakeModule();
   const session = new HostSession(module.transport);

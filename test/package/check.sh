@@ -27,6 +27,7 @@ node -e "
   if (hooks.length > 0) throw new Error('the package runs something when it is installed: ' + hooks);
 "
 "$root/node_modules/.bin/tsc" -p "$project" --typeRoots "$root/node_modules/@types"
+bash "$root/test/package/types.sh" "$project"
 bash "$root/test/package/pages.sh" "$project"
 sh "$project/run.sh"
 node "$project/schema.mjs"

@@ -1,37 +1,30 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, test } from 'node:test';
-import { spawnModule, type HostStream } from 'ixt-sdk/host';
+import { spawnModule } from 'ixt-sdk/host';
 
 // The module as a host runs it: in a child process of its own.
 const module = spawnModule({ file: new URL('../src/module.ts', import.meta.url), workers: 2 });
 after(() => module.close());
-
-/** Everything that a stream answers, in one piece. */
-async function answerOf(stream: HostStream): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
 
 test('sha256 answers with the digest of all that it was sent', async () => {
   const stream = module.openStream('sha256');
   await stream.send(Buffer.from('hello '));
   await stream.send(Buffer.from('world'));
   stream.end();
-  assert.deepEqual(await answerOf(stream), createHash('sha256').update('hello world').digest());
+  assert.deepEqual(Buffer.from(await stream.bytes()), createHash('sha256').update('hello world').digest());
 });
 
 test('shout answers each chunk in capitals', async () => {
   const stream = module.openStream('shout');
   await stream.send(Buffer.from('hello'));
   stream.end();
-  assert.equal((await answerOf(stream)).toString(), 'HELLO');
+  assert.equal(await stream.text(), 'HELLO');
 });
 
 test('shout refuses what is no text', async () => {
   const stream = module.openStream('shout');
   await stream.send(Uint8Array.of(0xff));
   stream.end();
-  await assert.rejects(answerOf(stream), { code: 'invalidArgument' });
+  await assert.rejects(stream.bytes(), { code: 'invalidArgument' });
 });

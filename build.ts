@@ -13,6 +13,7 @@ const ENTRIES = [
   'src/opentelemetry/index.ts',
   'src/testing/index.ts',
   'src/wire/index.ts',
+  'src/capnp/index.ts',
   'schema/generated/ipc.ts',
   'schema/generated/ipc_streaming.ts',
   'src/cli/program.ts',

@@ -148,6 +148,26 @@ export class PointerCursor {
     return true;
   }
 
+  /**
+   * Follows a pointer of a schema that isn't known, and describes the struct, or the elements of the list, that it leads to. A
+   * capability, which stands for nothing here, is malformed.
+   */
+  followAny(
+    pointerAt: number,
+    segmentStart: number,
+    segmentEnd: number,
+    nestingLeft: number,
+    field: string,
+  ): 'nothing' | 'struct' | 'list' {
+    if (!this.#follow(pointerAt, segmentStart, segmentEnd, field)) return 'nothing';
+    if ((this.bytes[this.#tagAt]! & 3) === STRUCT) {
+      this.#enterStruct(nestingLeft, field);
+      return 'struct';
+    }
+    this.#enterList(nestingLeft, field);
+    return 'list';
+  }
+
   /** Throws a MalformedError that names the segment and the word of byte `at`. */
   fail(what: MalformedKind, at: number, field: string, detail: string): never {
     throw new MalformedError(what, `${this.#segments.placeOf(at)}, ${field}`, detail);

@@ -123,6 +123,11 @@ test('who speaks the wire gets exactly this from the package', async () => {
   ]);
 });
 
+test('who has Cap’n Proto structs gets exactly this from the package', async () => {
+  const entry = (await import('../../../src/capnp/index.ts')) as Record<string, unknown>;
+  assert.deepEqual(Object.keys(entry), ['capnp']);
+});
+
 test('who listens gets exactly this from the package, and each channel has a name of its own', async () => {
   const entry = (await import('../../../src/diagnostics.ts')) as Record<string, unknown>;
   assert.deepEqual(Object.keys(entry), ['channels']);

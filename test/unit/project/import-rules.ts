@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'errors',
   ],
   methods: ['methods', 'handle', 'wire', 'base', 'root', 'errors'],
+  capnp: ['capnp', 'methods', 'wire', 'errors'],
   host: ['host', 'interceptors', 'methods', 'wire', 'base', 'errors'],
   nats: ['nats', 'host', 'methods', 'wire', 'base', 'errors'],
   testing: [
@@ -107,6 +108,7 @@ const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
   '@nats-io/transport-node': (path) => path.startsWith('src/nats/'),
   '@opentelemetry/api': (path) => path.startsWith('src/opentelemetry/'),
+  'capnp-es': (path) => path.startsWith('src/capnp/'),
   tsx: (path) => path === 'src/worker/module-loader.ts',
   ...ofThePage(
     'react',

@@ -4,6 +4,7 @@ import { parseOptions, type BenchOptions } from './harness/options.ts';
 import { contestTable, goalTables, titleOf } from './harness/report.ts';
 import { joinRuns, readRuns, type Run } from './harness/runs.ts';
 import { bulkContests } from './scopes/bulk.ts';
+import { clientContests } from './scopes/client.ts';
 import { codecContests } from './scopes/codec.ts';
 import { cpuContests } from './scopes/cpu.ts';
 import { echoContests } from './scopes/echo.ts';
@@ -30,6 +31,7 @@ const SCOPES: Readonly<Record<string, (options: BenchOptions) => readonly Contes
   sink: sinkContests,
   open: openContests,
   ping: pingContests,
+  client: clientContests,
   load: loadContests,
   start: startContests,
   memory: memoryContests,

@@ -17,7 +17,10 @@ export function throughput(peer: Peer, measure: (seconds: number) => Promise<Tra
 }
 
 /** The median of round trip times in microseconds, one after the other. */
-export function latency(peer: Peer, trip: () => Promise<void>): Contestant {
+export function latency(
+  peer: Pick<Peer, 'name' | 'pid' | 'serverPid' | 'close'>,
+  trip: () => Promise<void>,
+): Contestant {
   return {
     name: peer.name,
     async measure(seconds): Promise<Measurement> {
@@ -42,12 +45,12 @@ export const SERVER_CPU = 'server µs';
 
 /** What each thread spent, in CPU time, which doesn't grow with what else the machine does. */
 class Costs {
-  readonly #peer: Peer;
+  readonly #peer: Pick<Peer, 'pid' | 'serverPid'>;
   readonly #child: ThreadTimes;
   readonly #host: ThreadTimes;
   readonly #server: ThreadTimes;
 
-  constructor(peer: Peer) {
+  constructor(peer: Pick<Peer, 'pid' | 'serverPid'>) {
     this.#peer = peer;
     this.#server = threadTimes(peer.serverPid ?? 0);
     this.#child = threadTimes(peer.pid);

@@ -55,7 +55,7 @@ function streamCall(module: CallTarget, method: string, facts: MethodFacts): unk
   function call(given: unknown, options?: TypedOptions): unknown {
     if (!output.single) return begin(given, options);
     try {
-      return mayBeIgnored(begin(given, options).only(output.codec));
+      return mayBeIgnored(begin(given, options).only());
     } catch (error) {
       return mayBeIgnored(Promise.reject(error as Error));
     }

@@ -1,5 +1,6 @@
 import type { AnyCodec } from '../../methods/codec.ts';
 import type { MethodFacts } from '../../methods/shape.ts';
+import { MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 import type { HostStream } from '../streams/host-stream.ts';
 import type { CallSite } from './call-site.ts';
 import { encodeInput } from '../../methods/caller-codec.ts';
@@ -15,7 +16,9 @@ export interface CallResults<T> extends AsyncIterableIterator<T, undefined>, Asy
 export class StreamCall implements CallResults<unknown> {
   readonly #stream: HostStream;
   readonly #site: CallSite;
-  readonly #values: AsyncGenerator<unknown, undefined, undefined>;
+  readonly #output: AnyCodec;
+  /** Made by the first read of many values. */
+  #values: AsyncGenerator<unknown, undefined, undefined> | undefined;
   /** The error that the program's own input has thrown, which says more than the cancel that follows. */
   #inputFailure: { readonly error: unknown } | undefined;
   /** The program's input, while values of it are still to come. */
@@ -24,15 +27,15 @@ export class StreamCall implements CallResults<unknown> {
   constructor(stream: HostStream, { input, output }: MethodFacts, given: unknown, site: CallSite) {
     this.#stream = stream;
     this.#site = site;
-    this.#values = outputValues(stream, output.codec);
+    this.#output = output.codec;
     if (input.single) this.#send(given, input.codec);
     else void this.#sendAll(given, input.codec);
   }
 
   /** The value of a method that gives one. */
-  async only(codec: AnyCodec): Promise<unknown> {
+  async only(): Promise<unknown> {
     try {
-      return await onlyOutput(this.#stream, codec);
+      return await onlyOutput(this.#stream, this.#output);
     } catch (error) {
       throw this.#errorOf(error);
     } finally {
@@ -42,6 +45,7 @@ export class StreamCall implements CallResults<unknown> {
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
     try {
+      this.#values ??= outputValues(this.#stream, this.#output);
       const result = await this.#values.next();
       if (result.done === true) this.#endInput();
       return result;
@@ -52,10 +56,10 @@ export class StreamCall implements CallResults<unknown> {
   }
 
   async return(): Promise<IteratorResult<unknown, undefined>> {
-    // The generator cancels the stream only if it has begun.
     await this.#stream.return();
     this.#endInput();
-    return this.#values.return(undefined);
+    await this.#values?.return(undefined);
+    return { done: true, value: undefined };
   }
 
   [Symbol.asyncIterator](): this {
@@ -70,8 +74,9 @@ export class StreamCall implements CallResults<unknown> {
   #send(value: unknown, codec: AnyCodec): void {
     const payload = this.#encode(value, codec);
     if (payload === undefined) return;
-    // A send fails only with the stream, whose output tells of it.
-    this.#stream.send(payload).catch(() => {});
+    // A frame that can leave at once needs no promise. A send fails only with the stream, whose output tells of it.
+    if (payload.length > MAX_DATA_BYTES || !this.#stream.trySend(payload))
+      this.#stream.send(payload).catch(() => {});
     this.#stream.end();
   }
 

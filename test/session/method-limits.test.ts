@@ -65,6 +65,7 @@ test('a handler that ends in time is not stopped, nor is the next one on its wor
   harness.clock.advance(400);
   commitEnd(harness.task(0).job, undefined);
   harness.settle(harness.task(0));
+  assert.deepEqual(harness.clock.delays, [], 'no timer is left');
   harness.host(open(2, 'free'));
   harness.clock.advance(10_000);
   assert.equal(harness.task(1).job.control.cause, undefined);

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import { addNatsFlags, type NatsFlags } from '../nats/flags.ts';
-import { integer, keyValue } from '../terminal/arguments.ts';
+import { integer, keyValue, milliseconds } from '../terminal/arguments.ts';
 
 interface CallFlags extends NatsFlags {
   metadata?: readonly (readonly [string, string])[];
   in?: string;
+  data?: string;
   out: string;
   workers?: number;
   deadline?: number;
@@ -31,7 +32,8 @@ export function addCall(program: Command): void {
       'what to send; - is standard input, which is the default unless it is a terminal',
     )
     .option('-o, --out <file>', 'file for the bytes that the module sends; - is standard output', '-')
-    .option('-d, --deadline <ms>', 'how long a call may take', integer(1, MAX_MS))
+    .option('--data <text>', 'what to send, in place of a file: JSON where the method takes JSON')
+    .option('-d, --deadline <time>', 'how long a call may take: 250 (ms), 1.5s, 2m', milliseconds)
     .option('--cancel-after <ms>', 'cancel the stream after that time', integer(0, MAX_MS))
     .option('--credit <bytes>', 'how far the module may send ahead (default: 262144)', integer(1, MAX_MS))
     .option('-r, --repeat <n>', 'make the call that often, with the same input', integer(1, 1e9), 1)
@@ -50,8 +52,9 @@ export function addCall(program: Command): void {
         'then as it was. With standard\n' +
         'error on a terminal and standard output elsewhere, a line shows the frames and their rate.\n' +
         '\nExamples:\n' +
-        '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5000 | xxd\n' +
+        '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5s | xxd\n' +
         '  echo hi | ixt-module call ./digest.ts echo --json\n' +
+        '  ixt-module call ./sales.ts total --data \'{"item":"tea","price":3}\'\n' +
         '  ixt-module call ./digest.js sha256 --in photo.raw --repeat 100 --concurrency 4 --out /dev/null\n' +
         '  echo hi | ixt-module call digest shout --nats nats://a:4222\n',
     )
@@ -60,7 +63,9 @@ export function addCall(program: Command): void {
       const { openOutput } = await import('./output.ts');
       const { runCall } = await import('./run.ts');
       const { metadata = [], concurrency, repeat } = flags;
-      const input = await openInput(flags.in);
+      if (flags.data !== undefined && flags.in !== undefined)
+        command.error('error: give --data or --in, not both');
+      const input = flags.data === undefined ? await openInput(flags.in) : undefined;
       const output = await openOutput(flags.out);
       const exitCode = await runCall({
         file,
@@ -72,6 +77,7 @@ export function addCall(program: Command): void {
         cancelAfterMs: flags.cancelAfter,
         credit: flags.credit,
         workers: flags.workers ?? Math.min(concurrency, repeat, 64),
+        data: flags.data,
         input,
         output,
         repeat,

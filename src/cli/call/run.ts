@@ -5,6 +5,8 @@ import { chunksOf, readChunks, writeChunk } from './files.ts';
 import { CliError, complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
 import type { CallOutput } from './output.ts';
+import { issuesOf } from '../../methods/issues.ts';
+import { encodeData } from './data.ts';
 import { CallProgress, progressJson } from './progress.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
 import { textOf } from '../../base/thrown.ts';
@@ -19,6 +21,8 @@ export interface CallOptions extends CallSpec {
   /** Where the module's nodes are; undefined: it is started here. */
   readonly nats: NatsFlags | undefined;
   readonly workers: number;
+  /** Sent in place of the input, in the codec of the method. */
+  readonly data: string | undefined;
   /** Undefined: the module sees an empty input. */
   readonly input: Readable | undefined;
   /** Committed where the exit code is 0; else it is the caller's to discard. */
@@ -88,7 +92,8 @@ export async function runCall(options: CallOptions): Promise<number> {
   const hideProgress = startProgressLine(() => progress.text + report());
   try {
     const explained = (error: unknown): string => explain(error, options.method, info, isGone());
-    const calls = makeCalls(module, explained, options, tally, stop.signal, progress);
+    const data = encodeData(options, info);
+    const calls = makeCalls(module, explained, options, tally, stop.signal, progress, data);
     // An output that nobody takes must not hold a signal up.
     const failed = await Promise.race([calls, signals.stopped]);
     hideProgress();
@@ -98,6 +103,7 @@ export async function runCall(options: CallOptions): Promise<number> {
     return 0;
   } catch (error) {
     hideProgress();
+    if (error instanceof CliError) throw error;
     const exitCode = signals.exitCode();
     if (exitCode !== undefined) return exitCode;
     if (isNobodyReading(error)) return 0;
@@ -119,10 +125,11 @@ async function makeCalls(
   tally: CallTally,
   signal: AbortSignal,
   progress: CallProgress,
+  data: readonly Uint8Array[] | undefined,
 ): Promise<number> {
   const { repeat, concurrency, input, isJson } = options;
   const output = options.output.stream;
-  const chunks = repeat > 1 ? await readChunks(input) : undefined;
+  const chunks = data ?? (repeat > 1 ? await readChunks(input) : undefined);
   const failures = new Map<string, number>();
   let next = 0;
   // Answers are written one after the other, in the order of the calls; a call whose turn has not come waits by its credit.
@@ -222,7 +229,15 @@ function explain(error: unknown, method: string, info: Initialized, isModuleGone
   // A module that is gone has said why on stderr, which the user has seen.
   const isGone = error.code === 'unavailable' && isModuleGone;
   const message = isGone ? error.message.replace(/ Its stderr ends with:\n[^]*$/, '') : error.message;
-  return `${error.code}: ${message}${hint(error, method, info)}`;
+  return `${error.code}: ${message}${otherIssues(error)}${hint(error, method, info)}`;
+}
+
+/** The fields that a schema refused beyond the first, which the message names. */
+function otherIssues(error: ModuleError): string {
+  return issuesOf(error)
+    .slice(1)
+    .map(({ path, message }) => `\n  at ${path.join('.')}: ${message}`)
+    .join('');
 }
 
 function hint({ code }: ModuleError, method: string, info: Initialized): string {

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 export function addDescribe(program: Command): void {
   program
     .command('describe')
-    .description('show a module’s name, capabilities and methods')
+    .description('show a module’s name, capabilities and methods, with their codecs and limits')
     .argument('<file>', 'the module file, .js or .ts')
     .option('--json', 'as JSON')
     .addHelpText(
@@ -17,7 +17,7 @@ export function addDescribe(program: Command): void {
       const { openModule } = await import('../open-module.ts');
       const { module, info } = await openModule(file, 'describe', { workers: 1 });
       await module.close();
-      const { renderDescription } = await import('./description.ts');
-      process.stdout.write(`${json === true ? JSON.stringify(info) : renderDescription(info)}\n`);
+      const { describeAsJson, renderDescription } = await import('./description.ts');
+      process.stdout.write(`${json === true ? describeAsJson(info) : renderDescription(info)}\n`);
     });
 }

@@ -15,6 +15,21 @@ export function integer(min: number, max: number): (text: string) => number {
   };
 }
 
+const UNITS = { ms: 1, s: 1000, m: 60_000 } as const;
+
+/**
+ * A parser for a time of 1 ms to 2^31 - 1 ms: a number of ms, or with a unit, like `250ms`, `1.5s`, `2m`.
+ *
+ * @throws InvalidArgumentError as {@link integer}
+ */
+export function milliseconds(text: string): number {
+  const [, digits = '', unit = 'ms'] = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text) ?? [];
+  const ms = Math.round(Number(digits) * UNITS[unit as keyof typeof UNITS]);
+  if (digits === '' || ms < 1 || ms > 2 ** 31 - 1)
+    throw new InvalidArgumentError('It takes a time, like 250, 250ms, 1.5s or 2m.');
+  return ms;
+}
+
 /**
  * A parser for a list of whole numbers within bounds, like `1,2,4`.
  *

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Readable, Writable } from 'node:stream';
 import { test } from 'node:test';
 import { InvalidArgumentError } from 'commander';
-import { integer, keyValue } from '../../../src/cli/terminal/arguments.ts';
+import { milliseconds, integer, keyValue } from '../../../src/cli/terminal/arguments.ts';
 import { chunksOf, writeChunk } from '../../../src/cli/call/files.ts';
 
 test('a whole number is taken within its bounds only', () => {
@@ -54,4 +54,11 @@ test('a write settles when the output has taken it, and rejects with the reason 
   const second = writeChunk(output, Buffer.from('b'));
   take?.(new Error('the disk is full'));
   await assert.rejects(second, /the disk is full/);
+});
+
+test('a time is a number of milliseconds, or has a unit', () => {
+  const times = Object.entries({ '250': 250, '250ms': 250, '1.5s': 1500, '2m': 120_000, '0.001s': 1 });
+  for (const [text, ms] of times) assert.equal(milliseconds(text), ms, text);
+  for (const text of ['', '0', '0ms', '-1', '1h', '5 s', 's', '1e3', '999999m', '0.0001s'])
+    assert.throws(() => milliseconds(text), /like 250, 250ms, 1\.5s or 2m/, text);
 });

@@ -51,7 +51,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'base',
     'errors',
   ],
-  cli: ['cli', 'live', 'nats', 'host', 'main', 'wire', 'base', 'errors'],
+  cli: ['cli', 'live', 'nats', 'host', 'main', 'methods', 'wire', 'base', 'errors'],
   // The page runs in a browser: of the sources it knows what it is told.
   page: ['page', 'live', 'errors'],
   // What Piscina loads is worker code; the sample modules use what an author uses.

@@ -85,7 +85,7 @@ export function CallPanel({ call, isServing, onAgain }: CallPanelProps) {
 }
 
 function CallFacts({ call }: { readonly call: CallView }) {
-  const { inputBytes, frames, bytes: received, ms, ended, request, inputEnded } = call;
+  const { inputBytes, frames, bytes: received, ms, ended, request, inputEnded, progress } = call;
   const ends = Object.entries(ended).map(([code, number]) => `${count(number)} ${code}`);
   return (
     <dl className="call-facts">
@@ -102,6 +102,12 @@ function CallFacts({ call }: { readonly call: CallView }) {
           {bytes(received)}, {plural(frames, 'frame')}
         </dd>
       </div>
+      {progress !== '' && (
+        <div>
+          <dt>Progress</dt>
+          <dd className="mono progress">{progress}</dd>
+        </div>
+      )}
       {ms !== undefined && (
         <div>
           <dt>Time</dt>

@@ -11,7 +11,7 @@ export function formSchema(payload: PayloadView | undefined): RJSFSchema | undef
   }
   try {
     const schema = JSON.parse(payload.jsonSchema) as unknown;
-    return typeof schema === 'object' && schema !== null ? (schema as RJSFSchema) : undefined;
+    return typeof schema === 'object' && schema !== null ? schema : undefined;
   } catch {
     return undefined;
   }

@@ -42,7 +42,7 @@ export function OutputView({ frames, isCut, download }: OutputViewProps) {
           aria-label="How the output is shown"
           data={kinds}
           value={kind}
-          onChange={(value) => setChosen(value as OutputKind)}
+          onChange={(value) => setChosen(value)}
         />
         {download !== undefined && (
           <Button

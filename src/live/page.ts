@@ -110,6 +110,8 @@ export interface CallView {
   /** Of the first: bytes that the module may still send. */
   readonly credit: number;
   readonly inputEnded: boolean;
+  /** The last progress value of the first, as text; empty if there is none. */
+  readonly progress: string;
   /** The first error. */
   readonly error: { readonly code: ErrorCode; readonly message: string } | undefined;
 }

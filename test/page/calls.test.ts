@@ -42,6 +42,21 @@ test('each kind of method is called, and its output is shown as what it is', asy
   await awaitText(callPanel(page), 'the input must be a list of numbers');
 });
 
+test('a described method has a form of its schema, whose mistakes are said before anything is sent', async (t) => {
+  const served = await serve(t, ['dev', SHOWN, '--workers', '1']);
+  const { page } = await show(served);
+  await choose(page, 'greet');
+  const form = page.getByRole('region', { name: 'Call', exact: true });
+  await awaitText(form, 'Greets somebody, as often as it is told.');
+  await form.getByLabel('name').fill('Ada');
+  await form.getByLabel('times').fill('12');
+  await awaitText(form, /12 is greater than 9|maximum/);
+  await form.getByLabel('times').fill('2');
+  await press(page);
+  await awaitState(page, 'done');
+  await awaitText(callPanel(page).getByRole('region', { name: 'Output' }), 'Good day, Ada!');
+});
+
 test('input is sent piece by piece and ended, hex and lines too', async (t) => {
   const served = await serve(t, ['dev', SHOWN, '--workers', '1']);
   const { page } = await show(served);

@@ -7,7 +7,7 @@ import { built } from '../support/built.ts';
 import { awaitState, awaitText, call, callPanel, choose, press, serve, show } from './helpers.ts';
 
 /** A module in a folder of its own, with a file that it imports. */
-function ownModule(t: TestContext): { file: string; part: string; write(answer: string): void } {
+function ownModule(t: TestContext): { file: string; part: string; write: (answer: string) => void } {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-page-'));
   t.after(() => rmSync(folder, { recursive: true }));
   const file = join(folder, 'module.mjs');

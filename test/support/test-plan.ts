@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The folders of test/ that hold tests, each with its own cost: see the scripts of package.json. */
-export const LAYERS = ['unit', 'session', 'process', 'interop', 'nats', 'fuzz', 'stress'] as const;
+export const LAYERS = ['unit', 'session', 'process', 'interop', 'nats', 'page', 'fuzz', 'stress'] as const;
 
 /** What one file has to run at the least, and what it ran. */
 export interface FileCount {

@@ -24,6 +24,7 @@ export class Call {
   #inputBytes = 0;
   #credit: number;
   #inputEnded = false;
+  #progress = '';
   #error: CallView['error'];
   #isAbandoned = false;
 
@@ -42,7 +43,9 @@ export class Call {
         this.#settle(this.#ask(module, Buffer.concat(frames), deadline, isFirst));
       } else {
         const { initialCredit } = request;
-        const options = { initialCredit, autoCredit: false, ...deadline };
+        const onProgress = (value: Uint8Array): void => this.#onProgress(value);
+        const told = isFirst ? { onProgress } : {};
+        const options = { initialCredit, autoCredit: false, ...deadline, ...told };
         const stream = module.openStream(request.method, options);
         this.#streams.push(stream);
         for (const frame of frames) this.#send(stream, frame);
@@ -75,6 +78,7 @@ export class Call {
       isCut: this.output.isCut,
       credit: this.#credit,
       inputEnded: this.#inputEnded,
+      progress: this.#progress,
       error: this.#error,
     };
   }
@@ -136,6 +140,11 @@ export class Call {
       if (isFirst) this.#credit += taken;
       taken = 0;
     }
+  }
+
+  #onProgress(value: Uint8Array): void {
+    this.#progress = Buffer.from(value).toString();
+    this.#onChange();
   }
 
   #take(data: Uint8Array, isFirst: boolean): void {

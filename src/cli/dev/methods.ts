@@ -1,16 +1,40 @@
 import type { Initialized } from '../../host/index.ts';
-import type { MethodView } from '../../live/page.ts';
+import type { MethodView, PayloadView } from '../../live/page.ts';
 
-/** The methods of a module as the page lists them. Those of which the module says nothing get free text and bytes. */
-export function methodsOf({ methods }: Initialized): MethodView[] {
-  return methods.map((name) => ({
-    name,
-    kind: 'stream',
-    mode: '',
-    description: '',
-    input: undefined,
-    output: undefined,
-    timeoutMs: 0,
-    concurrency: 0,
-  }));
+const UNDESCRIBED: Omit<MethodView, 'name'> = {
+  kind: 'stream',
+  mode: '',
+  description: '',
+  input: undefined,
+  output: undefined,
+  timeoutMs: 0,
+  concurrency: 0,
+};
+
+/**
+ * The methods of a module as the page lists them: the streams that it names, then the unary methods that it describes. Those of
+ * which it says nothing get free text and bytes.
+ */
+export function methodsOf({ methods, methodInfo }: Initialized): MethodView[] {
+  const described = methodInfo.map(
+    ({ name, kind, mode, description, input, output, timeoutMs, concurrency }) => ({
+      name,
+      kind,
+      mode,
+      description,
+      input: payloadOf(input),
+      output: payloadOf(output),
+      timeoutMs,
+      concurrency,
+    }),
+  );
+  const streams = methods.map(
+    (name) =>
+      described.find((each) => each.kind === 'stream' && each.name === name) ?? { ...UNDESCRIBED, name },
+  );
+  return [...streams, ...described.filter(({ kind }) => kind === 'handle')];
+}
+
+function payloadOf({ codec, jsonSchema, single, typeName }: PayloadView): PayloadView | undefined {
+  return codec === '' ? undefined : { codec, jsonSchema, single, typeName };
 }

@@ -1,10 +1,10 @@
-import './shell/styles.ts';
+import './parts/styles.ts';
 import { MantineProvider } from '@mantine/core';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './shell/app.tsx';
 import { listenToServer } from './shell/feed.ts';
-import { theme } from './shell/theme.ts';
+import { theme } from './parts/theme.ts';
 
 listenToServer();
 const root = document.getElementById('root');

@@ -17,6 +17,7 @@ export {
   json,
   ndjson,
   text,
+  type AnyCodec,
   type Codec,
   type ReceivedBy,
   type SentBy,
@@ -38,6 +39,7 @@ export {
 export {
   defineMethod,
   defineRequest,
+  type Chunks,
   type InputOf,
   type Method,
   type MethodInit,
@@ -49,6 +51,8 @@ export {
 } from './methods/shape.ts';
 export {
   withServices,
+  type AnswerValue,
+  type SentValue,
   type ServiceMethod,
   type ServiceShapes,
   type TypedServices,

@@ -1,8 +1,8 @@
 import { Alert, Badge, Button, Collapse, NumberInput, Switch, Text, TextInput } from '@mantine/core';
 import { useMemo, useState, type KeyboardEvent } from 'react';
 import { MAX_COUNT, type MethodView, type OpenRequest } from '../../src/live/page.ts';
-import { Icon } from '../shell/icons.tsx';
-import { server } from '../shell/server.ts';
+import { Icon } from '../parts/icons.tsx';
+import { server } from '../parts/server.ts';
 import { bytesOf, EMPTY_INPUT, toBase64, type Input } from './input.ts';
 import { InputFields } from './input-fields.tsx';
 import { formSchema } from './schema.ts';

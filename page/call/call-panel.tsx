@@ -6,10 +6,10 @@ import { Curves } from '../lanes/curves.tsx';
 import { PlacedText } from '../log/placed-text.tsx';
 import { OutputView } from '../output/output-view.tsx';
 import { useOutput } from '../output/use-output.ts';
-import { bytes, count, duration, plural } from '../shell/format.ts';
-import { Icon } from '../shell/icons.tsx';
-import { usePage, type CreditPoint } from '../shell/page-store.ts';
-import { server } from '../shell/server.ts';
+import { bytes, count, duration, plural } from '../parts/format.ts';
+import { Icon } from '../parts/icons.tsx';
+import { usePage, type CreditPoint } from '../parts/page-store.ts';
+import { server } from '../parts/server.ts';
 import { callState } from './call-state.ts';
 import { toBase64 } from './input.ts';
 

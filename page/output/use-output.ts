@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CallView } from '../../src/live/page.ts';
 import { fromBase64 } from '../call/input.ts';
-import { server } from '../shell/server.ts';
+import { server } from '../parts/server.ts';
 
 /** A frame of a call's output. */
 export interface OutputFrame {

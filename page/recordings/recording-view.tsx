@@ -4,9 +4,9 @@ import { useEffect, useMemo, useState } from 'react';
 import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../src/live/page.ts';
 import { fromBase64 } from '../call/input.ts';
 import { OutputView } from '../output/output-view.tsx';
-import { bytes, count, duration, plural } from '../shell/format.ts';
-import { Icon } from '../shell/icons.tsx';
-import { server } from '../shell/server.ts';
+import { bytes, count, duration, plural } from '../parts/format.ts';
+import { Icon } from '../parts/icons.tsx';
+import { server } from '../parts/server.ts';
 import { ExchangeTimeline } from './exchange-timeline.tsx';
 import { Replay } from './replay.tsx';
 

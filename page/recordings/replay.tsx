@@ -2,9 +2,9 @@ import { Alert, Button, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { ExchangeView, ReplayView } from '../../src/live/page.ts';
 import { PlacedText } from '../log/placed-text.tsx';
-import { plural } from '../shell/format.ts';
-import { Icon } from '../shell/icons.tsx';
-import { server } from '../shell/server.ts';
+import { plural } from '../parts/format.ts';
+import { Icon } from '../parts/icons.tsx';
+import { server } from '../parts/server.ts';
 
 interface ReplayProps {
   readonly id: string;

@@ -7,8 +7,8 @@ import { PlacedText } from '../log/placed-text.tsx';
 import { RecordingPage } from '../recordings/recording-view.tsx';
 import { Dock } from './dock.tsx';
 import { Header } from './header.tsx';
-import { usePage } from './page-store.ts';
-import { repeat } from './repeat.ts';
+import { usePage } from '../parts/page-store.ts';
+import { repeat } from '../parts/repeat.ts';
 import { Sidebar, type Chosen } from './sidebar.tsx';
 
 /** A stream or request of a method whose name the page doesn't know, because the module takes any. */

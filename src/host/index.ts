@@ -14,12 +14,17 @@ export type {
   CallOptions,
   Calls,
   Client,
+  CodecOf,
+  Input,
   MethodTable,
+  Output,
+  ProgressOf,
   ReceivedFrom,
   RequestMethodCall,
   SentTo,
   ShapeOf,
   StreamMethod,
+  Values,
 } from './client/client-types.ts';
 export type { CallResults } from './client/stream-call.ts';
 export type { TypedStream } from './client/typed-stream.ts';

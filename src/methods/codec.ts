@@ -53,7 +53,7 @@ export interface ValueDecoder {
   end(): Iterable<unknown>;
 }
 
-// A codec without types, for code that passes values through.
+/** A codec without types, for code that passes values through. */
 export type AnyCodec = Codec<unknown>;
 export type SentBy<C> = C extends { readonly '~types'?: { readonly send: infer S } } ? S : never;
 export type ReceivedBy<C> = C extends { readonly '~types'?: { readonly receive: infer R } } ? R : never;

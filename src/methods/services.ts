@@ -16,8 +16,10 @@ export interface ServiceMethod<S> {
   sync(input: SentValue<S>): AnswerValue<S>;
 }
 
-type SentValue<S> = S extends { readonly input: One<infer C> } ? SentBy<C> : never;
-type AnswerValue<S> = S extends { readonly output: One<infer C> } ? ReceivedBy<C> : never;
+/** The value that a handler sends to a service's method. */
+export type SentValue<S> = S extends { readonly input: One<infer C> } ? SentBy<C> : never;
+/** The value that a service's method answers with. */
+export type AnswerValue<S> = S extends { readonly output: One<infer C> } ? ReceivedBy<C> : never;
 
 /** Every method of every service as a function. */
 export type TypedServices<T> = {

@@ -44,7 +44,8 @@ export interface RequestInit<I, O> extends MethodOptions {
 export type InputOf<I> =
   I extends One<infer C> ? ReceivedBy<C> : I extends Many<infer C> ? MethodInput<ReceivedBy<C>> : never;
 
-type Chunks<T> = Iterable<T> | AsyncIterable<T>;
+/** Many values, at once or as they come. */
+export type Chunks<T> = Iterable<T> | AsyncIterable<T>;
 
 /**
  * The result of a handler: the value itself or a promise of it where the method gives one; otherwise the values, as a generator

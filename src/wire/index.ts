@@ -3,7 +3,7 @@
  * apart, and make new ones. Pure code: nothing here knows a process, a descriptor or a clock.
  */
 export { ERROR_CODES, type ErrorCode, type ErrorReport } from '../errors.ts';
-export { Framer, type OnMessage } from './capnp/framer.ts';
+export { Framer, type MakeBuffer, type OnMessage } from './capnp/framer.ts';
 export { DEFAULT_WIRE_LIMITS, type WireLimits } from './capnp/limits.ts';
 export { MalformedError, type MalformedKind } from './capnp/malformed.ts';
 export type { ContextHead, InvocationContext, InvocationContextInit } from './context.ts';

@@ -22,24 +22,29 @@ export type ShapeOf<M> = M extends { readonly shape: infer S }
 /** The type of a table's entry; `unknown` for a name that the table doesn't have. */
 export type MethodOf<T, K extends string> = K extends keyof T ? T[K] : unknown;
 
-type CodecOf<M, Side extends 'input' | 'output'> =
+/** The codec of a method's input or output; `never` for an entry without one. */
+export type CodecOf<M, Side extends 'input' | 'output'> =
   ShapeOf<M> extends { readonly [S in Side]: { readonly codec: infer C } } ? C : never;
 
 /** The type of the values that a host sends to the method, and of those that it gets back. */
 export type SentTo<M> = SentBy<CodecOf<M, 'input'>>;
 export type ReceivedFrom<M> = ReceivedBy<CodecOf<M, 'output'>>;
 
-type Values<T> = Iterable<T> | AsyncIterable<T>;
-type Input<I> =
+/** Many values, at once or as they come. */
+export type Values<T> = Iterable<T> | AsyncIterable<T>;
+/** The first argument of a call: the value for `one`; for `many` an iterable, which may be left out. */
+export type Input<I> =
   I extends One<infer C> ? [input: SentBy<C>] : I extends Many<infer C> ? [input?: Values<SentBy<C>>] : never;
-type Output<O> =
+/** The result of a call: a promise for `one`, an async iterable for `many`. */
+export type Output<O> =
   O extends One<infer C>
     ? Promise<ReceivedBy<C>>
     : O extends Many<infer C>
       ? CallResults<ReceivedBy<C>>
       : never;
 
-type ProgressOf<M> = ShapeOf<M> extends { readonly progress: infer P } ? Exclude<P, undefined> : never;
+/** The codec of a method's progress; `never` if it states none. */
+export type ProgressOf<M> = ShapeOf<M> extends { readonly progress: infer P } ? Exclude<P, undefined> : never;
 
 /** The options of a call of a stream method. */
 export interface CallOptions<M> extends Omit<OpenStreamOptions, 'onProgress'> {

@@ -62,3 +62,32 @@ test('describe is a table of methods, and as JSON has their schemas as objects',
   assert.deepEqual(methodInfo[0]?.input.jsonSchema?.required, ['x', 'y']);
   assert.equal(methodInfo[1]?.input.jsonSchema, undefined);
 });
+
+test('describe --client is TypeScript with the types of the schemas, which a host can call by', async (t) => {
+  const { stdout, stderr } = await runCli(t, ['describe', TYPED, '--client']);
+  assert.equal(stderr, '');
+  assert.equal(
+    stdout,
+    [
+      '// Made by `ixt-module describe --client` from typed 1.0.0.',
+      "import { defineMethod, defineRequest, json, ndjson, one, text } from 'ixt-sdk';",
+      '',
+      'export const shapes = {',
+      '  "length": defineMethod({',
+      '    description: "how far a point is from the origin",',
+      '    input: one(json<{ "x": number; "y": number }>()),',
+      '    output: one(json<number>()),',
+      '  }),',
+      '  "count": defineMethod({',
+      '    input: ndjson<unknown>(),',
+      '    output: text(),',
+      '  }),',
+      '  "upper": defineRequest({',
+      '    input: text(),',
+      '    output: text(),',
+      '  }),',
+      '};',
+      '',
+    ].join('\n'),
+  );
+});

@@ -3,7 +3,8 @@ import { useMemo, useState, type KeyboardEvent } from 'react';
 import { MAX_COUNT, type MethodView, type OpenRequest } from '../../src/live/page.ts';
 import { Icon } from '../parts/icons.tsx';
 import { server } from '../parts/server.ts';
-import { bytesOf, EMPTY_INPUT, toBase64, type Input } from './input.ts';
+import { toBase64 } from '../parts/base64.ts';
+import { bytesOf, EMPTY_INPUT, type Input } from './input.ts';
 import { InputFields } from './input-fields.tsx';
 import { formSchema } from './schema.ts';
 

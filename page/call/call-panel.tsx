@@ -11,7 +11,7 @@ import { Icon } from '../parts/icons.tsx';
 import { usePage, type CreditPoint } from '../parts/page-store.ts';
 import { server } from '../parts/server.ts';
 import { callState } from './call-state.ts';
-import { toBase64 } from './input.ts';
+import { toBase64 } from '../parts/base64.ts';
 
 interface CallPanelProps {
   readonly call: CallView;

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CallView } from '../../src/live/page.ts';
-import { fromBase64 } from '../call/input.ts';
+import { fromBase64 } from '../parts/base64.ts';
 import { server } from '../parts/server.ts';
 
 /** A frame of a call's output. */

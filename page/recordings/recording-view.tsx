@@ -2,7 +2,7 @@ import { Alert, Badge, Button, Loader, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useEffect, useMemo, useState } from 'react';
 import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../src/live/page.ts';
-import { fromBase64 } from '../call/input.ts';
+import { fromBase64 } from '../parts/base64.ts';
 import { OutputView } from '../output/output-view.tsx';
 import { bytes, count, duration, plural } from '../parts/format.ts';
 import { Icon } from '../parts/icons.tsx';

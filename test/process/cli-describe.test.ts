@@ -107,8 +107,10 @@ test('every command has help with an example', async (t) => {
   assert.deepEqual(commands.sort(), [
     'bench',
     'call',
+    'conform',
     'decode',
     'describe',
+    'dev',
     'doctor',
     'init',
     'join',
@@ -116,6 +118,7 @@ test('every command has help with an example', async (t) => {
     'record',
     'replay',
     'serve',
+    'view',
   ]);
   for (const help of await Promise.all(commands.map((name) => runCli(t, [name ?? '', '--help'])))) {
     assert.match(help.stdout, /Examples?:\n {2}\S*.*ixt-module/);

@@ -1,4 +1,5 @@
 import { ModuleError, type ErrorCode } from '../errors.ts';
+import { uninitialised } from '../base/buffers.ts';
 import { cutUtf8 } from '../base/text.ts';
 import { encodeEnvelope } from '../wire/envelope.ts';
 import { Framer } from '../wire/capnp/framer.ts';
@@ -60,7 +61,11 @@ export class Connection {
     this.calls = new PendingCalls(this.unsettled, this.localEnds);
     this.#services = this.#serviceCalls(limits.maxMessageBytes);
     this.#inbound = new HostDemux(limits, this.streams, this.calls, this.#inboundEvents());
-    this.#framer = new Framer(limits, (bytes, start, end) => this.#onMessage(bytes, start, end));
+    this.#framer = new Framer(
+      limits,
+      (bytes, start, end, isOwn) => this.#onMessage(bytes, start, end, isOwn),
+      uninitialised,
+    );
     transport.start({
       onData: (bytes) => this.#recv(bytes),
       onDrain: () => {
@@ -143,13 +148,13 @@ export class Connection {
     }
   }
 
-  #onMessage(bytes: Uint8Array, start: number, end: number): void {
+  #onMessage(bytes: Uint8Array, start: number, end: number, isOwn: boolean): void {
     this.stats.framesIn += 1;
     if (this.#over !== undefined) return;
     this.#options.onWire?.('in', bytes.subarray(start, end));
     if (this.#lastMessageSeen) {
       this.violations.add('afterShutdown', '', 'A message after the answer to shutdown.');
-    } else this.#inbound.recv(bytes, start, end);
+    } else this.#inbound.recv(bytes, start, end, isOwn);
   }
 
   #ended(end: TransportEnd): void {

@@ -1,3 +1,4 @@
+import { withoutRest } from '../base/buffers.ts';
 import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/payload-decode.ts';
 import { FRAME_ARM, type ErrorFields } from '../wire/frame.ts';
@@ -48,14 +49,14 @@ export class HostDemux {
     this.#decoder = new MessageDecoder(limits);
   }
 
-  /** Receives one whole message: `bytes` from `start` to `end`, valid during the call only. */
-  recv(bytes: Uint8Array, start: number, end: number): void {
+  /** Receives one whole message: `bytes` from `start` to `end`, valid during the call only, unless they are `isOwn`. */
+  recv(bytes: Uint8Array, start: number, end: number, isOwn = false): void {
     const decoder = this.#decoder;
     const kind = decoder.decode(bytes, start, end);
     switch (kind) {
       case 'streamFrame':
       case 'unknownArm':
-        return this.#routeFrame(bytes);
+        return this.#routeFrame(bytes, isOwn);
       case 'malformedFrame':
       case 'notAStreamId':
         return this.#badFrame(decoder.malformed.message, decoder.malformed);
@@ -75,7 +76,7 @@ export class HostDemux {
   }
 
   /** Gives the frame that was just decoded to its stream. */
-  #routeFrame(bytes: Uint8Array): void {
+  #routeFrame(bytes: Uint8Array, isOwn: boolean): void {
     const { frame } = this.#decoder;
     const stream = this.#streams.find(frame);
     if (stream === undefined) {
@@ -84,7 +85,11 @@ export class HostDemux {
     }
     switch (frame.arm) {
       case FRAME_ARM.data: {
-        const payload = this.#payloads.copy(bytes, frame.dataStart, frame.dataEnd);
+        const { dataStart: start, dataEnd: end } = frame;
+        // A large frame's buffer is nearly all payload, so the stream can keep it.
+        const payload = isOwn
+          ? withoutRest(bytes.subarray(start, end))
+          : this.#payloads.copy(bytes, start, end);
         const breach = stream.recvData(payload);
         if (breach !== undefined) this.#rejectStream(stream, 'flowControl', breach);
         return;

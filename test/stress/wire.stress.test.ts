@@ -9,8 +9,14 @@ const SECONDS = Number(process.env['IXT_STRESS_SECONDS'] ?? 10);
 const SEED = Number(process.env['IXT_STRESS_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** One child alone, by its own seed: what a failure says. */
 const CHILD = process.env['IXT_STRESS_CHILD'];
-/** Children at a time. With three this process itself waits for a processor, and takes that for the module's delay. */
-const LANES = 2;
+/** Every payload has at least so many bytes, for a stress of large frames; left out, most are small. */
+const BULK = process.env['IXT_STRESS_BULK_BYTES'];
+const bulkBytes = BULK === undefined ? undefined : Number(BULK);
+/**
+ * Children at a time. With three this process itself waits for a processor, and takes that for the module's delay; with large
+ * frames, whose every byte it checks, it does so with two.
+ */
+const LANES = BULK === undefined ? 2 : 1;
 /** Time for one child, in seconds. */
 const CHILD_SECONDS = 5;
 /** How many workers must have died; the run goes on until they have. */
@@ -31,15 +37,17 @@ test('whatever dies, no frame is torn, lost, doubled, reordered or late, and not
   };
   let children = 0;
   if (CHILD !== undefined) {
-    add(await stressChild({ build, seed: Number(CHILD), seconds: SECONDS }));
+    add(await stressChild({ build, seed: Number(CHILD), seconds: SECONDS, bulkBytes }));
     children = 1;
   } else {
-    console.log(`the stress: IXT_STRESS_SEED=${SEED} IXT_STRESS_SECONDS=${SECONDS}`);
+    console.log(
+      `the stress: IXT_STRESS_SEED=${SEED} IXT_STRESS_SECONDS=${SECONDS}${BULK === undefined ? '' : ` IXT_STRESS_BULK_BYTES=${BULK}`}`,
+    );
     const end = performance.now() + (SECONDS - CHILD_SECONDS) * 1_000;
     const latest = performance.now() + MAX_SECONDS * 1_000;
     const lane = async (): Promise<void> => {
       while (performance.now() < end || (total.deaths < DEATHS && performance.now() < latest)) {
-        add(await stressChild({ build, seed: SEED + children++, seconds: CHILD_SECONDS }));
+        add(await stressChild({ build, seed: SEED + children++, seconds: CHILD_SECONDS, bulkBytes }));
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));

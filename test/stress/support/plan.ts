@@ -1,3 +1,4 @@
+import { MIN_PAYLOAD_BYTES } from '../../fixtures/stress-payload.ts';
 import { SeededRandom } from '../../fixtures/stress-random.ts';
 import type { ErrorCode } from '../../../src/host/index.ts';
 import type { StressTransport } from '../../support/stress-child.ts';
@@ -15,6 +16,9 @@ interface Method {
   /** It sends until it is stopped. */
   readonly isEndless?: boolean;
 }
+
+/** The largest payload. */
+const MOST_BYTES = 1 << 20;
 
 const METHODS: readonly Method[] = [
   { name: 'generate', weight: 6, ends: 'close' },
@@ -54,8 +58,9 @@ export interface StreamPlan {
   readonly method: Method;
   readonly tag: number;
   readonly seed: number;
-  /** Data frames, of up to `max` bytes; what an echo gets as input. */
+  /** Data frames, of `min` to `max` bytes; what an echo gets as input. */
   readonly count: number;
+  readonly min: number;
   readonly max: number;
   readonly initialCredit: number;
   /** The host gives no more than the first credit. */
@@ -89,8 +94,14 @@ export function planChild(seed: number): ChildPlan {
  * Stream number `tag` of the child: the same for the same seed, whatever the timing.
  *
  * @param only these methods, instead of all
+ * @param bulkBytes every payload has at least so many bytes; there are fewer of them then
  */
-export function planStream(seed: number, tag: number, only?: readonly string[]): StreamPlan {
+export function planStream(
+  seed: number,
+  tag: number,
+  only?: readonly string[],
+  bulkBytes?: number,
+): StreamPlan {
   const random = new SeededRandom(seed, 2, tag);
   const choices = METHODS.filter(({ name }) => only?.includes(name) ?? true);
   const method = random.pick(choices.map((choice) => [choice, choice.weight] as const));
@@ -101,8 +112,12 @@ export function planStream(seed: number, tag: number, only?: readonly string[]):
     method,
     tag,
     seed: random.between(0, 2 ** 31),
-    count: random.length(1, method.isEndless === true ? 10 : 300),
-    max: random.length(64, random.chance(0.05) ? 1 << 20 : 1 << 16),
+    count: random.length(1, method.isEndless === true ? 10 : bulkBytes === undefined ? 300 : 30),
+    min: bulkBytes ?? MIN_PAYLOAD_BYTES,
+    max: random.length(
+      bulkBytes ?? 64,
+      bulkBytes !== undefined || random.chance(0.05) ? MOST_BYTES : 1 << 16,
+    ),
     initialCredit: random.chance(0.2) ? random.length(1, 1 << 16) : random.length(1 << 16, 1 << 24),
     // Whoever doesn't end by itself is stopped in the middle of that wait, too.
     starves: method.name === 'flood' || method.name.startsWith('stubborn') ? random.chance(0.5) : false,

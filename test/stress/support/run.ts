@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makePayload, MIN_PAYLOAD_BYTES } from '../../fixtures/stress-payload.ts';
+import { makePayload } from '../../fixtures/stress-payload.ts';
 import { SeededRandom } from '../../fixtures/stress-random.ts';
 import type { HostStream } from '../../../src/host/index.ts';
 import type { Build } from '../../support/build.ts';
@@ -32,6 +32,8 @@ export interface StressOptions {
   readonly child?: Partial<ChildPlan>;
   /** These methods of test/fixtures/stress.ts only. */
   readonly methods?: readonly string[];
+  /** Every payload has at least so many bytes (default: few). */
+  readonly bulkBytes?: number | undefined;
 }
 
 /** With a fault of the module: what was seen, under which conditions, and the last frames. */
@@ -144,14 +146,15 @@ class Run {
   }
 
   describe(error: unknown): string {
-    const { seed, seconds } = this.#options;
+    const { seed, seconds, bulkBytes } = this.#options;
+    const bulk = bulkBytes === undefined ? '' : ` IXT_STRESS_BULK_BYTES=${bulkBytes}`;
     const live = [...this.#ledger.live.values()].map(
       ({ id, plan, received, credit, cancelSent }) =>
         `${id} ${plan.method.name} tag ${plan.tag}, ${received} frames, credit ${credit}${cancelSent ? ', cancelled' : ''}`,
     );
     return [
       error instanceof Error ? error.message : String(error),
-      `rerun this child: IXT_STRESS_CHILD=${seed} IXT_STRESS_SECONDS=${Math.ceil(seconds)} npm run test:stress -- wire`,
+      `rerun this child: IXT_STRESS_CHILD=${seed} IXT_STRESS_SECONDS=${Math.ceil(seconds)}${bulk} npm run test:stress -- wire`,
       `child: ${JSON.stringify(this.#plan)}`,
       `after ${Math.round(this.child.clock.now)} ms of reading, ${this.#ledger.frames} frames`,
       `live:\n${live.join('\n')}`,
@@ -204,11 +207,16 @@ class Run {
   }
 
   #open(): void {
-    const plan = planStream(this.#options.seed, this.#opened++, this.#options.methods);
+    const plan = planStream(
+      this.#options.seed,
+      this.#opened++,
+      this.#options.methods,
+      this.#options.bulkBytes,
+    );
     if (plan.method.name === 'oom') this.#mayFailStop = true;
     this.#ledger.expect(plan);
-    const { tag, seed, count, max, exitAt: at, deadlineMs } = plan;
-    const numbers = { tag, seed, count, max, at, ms: this.#plan.cancelGraceMs + plan.slowMs };
+    const { tag, seed, count, min, max, exitAt: at, deadlineMs } = plan;
+    const numbers = { tag, seed, count, min, max, at, ms: this.#plan.cancelGraceMs + plan.slowMs };
     const stream = this.child.session.openStream(plan.method.name, {
       metadata: Object.entries(numbers).map(([key, value]) => [key, String(value)] as const),
       initialCredit: plan.initialCredit,
@@ -237,7 +245,7 @@ class Run {
     if (!plan.method.name.startsWith('echo')) return stream.end();
     const random = new SeededRandom(plan.seed);
     for (let sequence = 0; sequence < plan.count; sequence++) {
-      await stream.send(makePayload(plan.tag, sequence, random.length(MIN_PAYLOAD_BYTES, plan.max)));
+      await stream.send(makePayload(plan.tag, sequence, random.length(plan.min, plan.max)));
     }
     stream.end();
   }

@@ -21,6 +21,12 @@ export interface Codec<Send, Receive = Send> {
    * If not, such a value is refused where it is sent.
    */
   readonly mayCut: boolean;
+  /**
+   * Whether the payloads of several values may travel as one (default: false), because the decoder finds each value in it, or the
+   * receiver doesn't rely on the pieces. A client merges the values of an array or a synchronous iterable, which is much faster for
+   * small ones.
+   */
+  readonly mayMerge?: boolean;
   /** The payload of one value. @throws Error for a value that can't be encoded; its message goes to whoever gave the value */
   encode(value: unknown): Uint8Array;
   /** A new decoder for one stream. Each stream needs its own, since a decoder may hold the beginning of a value. */
@@ -77,6 +83,7 @@ export function text(): Codec<string> {
   return {
     name: 'text',
     mayCut: true,
+    mayMerge: true,
     join: (pieces) => pieces.join(''),
     encode: (value) => {
       if (typeof value !== 'string') throw new TypeError(`text() sends strings, not ${kindName(value)}`);
@@ -128,6 +135,7 @@ export function ndjson(schema?: StandardSchema): Codec<unknown> {
     name: 'ndjson',
     schema,
     mayCut: true,
+    mayMerge: true,
     encode: (value) => encodeText(`${stringify(value)}\n`),
     jsonSchema: (side) => jsonSchemaOf(schema, side),
     decoder: () => {

@@ -14,6 +14,7 @@ import {
   ndjson,
   one,
   text,
+  type Codec,
 } from '../../src/index.ts';
 import { withMethods, type CallTarget } from '../../src/host/index.ts';
 import { testModule } from '../../src/testing/index.ts';
@@ -128,6 +129,38 @@ test('many values are given as an array, a generator or an async generator, or n
   assert.deepEqual(await listOf(client.shout()), []);
   const wrong = listOf(client.shout(new Uint8Array(2) as unknown as string[]));
   await assert.rejects(wrong, { name: 'TypeError', message: /takes many values/ });
+});
+
+test('small values share frames where the codec may merge them, but not those that come one at a time', async (t) => {
+  const count = defineModule({
+    name: 'frames',
+    version: '1.0.0',
+    onServerStream: {
+      async *frames(stream) {
+        yield Buffer.from(String((await stream.collect()).length));
+      },
+    },
+  });
+  const kit = await testModule(count);
+  t.after(() => kit.close());
+  const frames = (codec: Codec<string>, words: Iterable<string> | AsyncIterable<string>): Promise<number> =>
+    withMethods(kit, {
+      frames: defineMethod({ input: many(codec), output: one(json<number>()) }),
+    }).frames(words);
+  const words = Array.from({ length: 1000 }, () => 'x'.repeat(97));
+  // 1,000 lines of 100 bytes: one frame of 64 KiB, if no pause of the machine ends one early, and the rest.
+  assert.ok((await frames(ndjson(), words)) < 100);
+  assert.ok((await frames(text(), words)) < 100);
+  assert.equal(await frames(json(), words), 1000);
+  assert.equal(
+    await frames(
+      ndjson(),
+      (async function* () {
+        yield* words;
+      })(),
+    ),
+    1000,
+  );
 });
 
 test('one value of bytes may be larger than frames and windows, both ways', async (t) => {

@@ -4,6 +4,7 @@ import { MAX_DATA_BYTES } from '../../wire/flow-limits.ts';
 import type { HostStream } from '../streams/host-stream.ts';
 import type { CallSite } from './call-site.ts';
 import { encodeInput } from '../../methods/caller-codec.ts';
+import { mergedPayloads } from './merged-payloads.ts';
 import { onlyOutput, outputValues } from './output-values.ts';
 
 /** The values of a call, one by one. Leaving the loop early, `return()` and `await using` cancel the call. */
@@ -72,22 +73,21 @@ export class StreamCall implements CallResults<unknown> {
   }
 
   #send(value: unknown, codec: AnyCodec): void {
-    const payload = this.#encode(value, codec);
-    if (payload === undefined) return;
-    // A frame that can leave at once needs no promise. A send fails only with the stream, whose output tells of it.
-    if (payload.length > MAX_DATA_BYTES || !this.#stream.trySend(payload))
-      this.#stream.send(payload).catch(() => {});
-    this.#stream.end();
+    try {
+      const payload = this.#encode(value, codec);
+      // A frame that can leave at once needs no promise. A send fails only with the stream, whose output tells of it.
+      if (payload.length > MAX_DATA_BYTES || !this.#stream.trySend(payload))
+        this.#stream.send(payload).catch(() => {});
+      this.#stream.end();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   async #sendAll(values: unknown, codec: AnyCodec): Promise<void> {
     try {
-      const input = iterableOf(values);
-      const iterator = Symbol.asyncIterator in input ? input[Symbol.asyncIterator]() : undefined;
-      this.#input = iterator;
-      for await (const value of iterator === undefined ? input : { [Symbol.asyncIterator]: () => iterator }) {
-        const payload = this.#encode(value, codec);
-        if (payload === undefined || !(await this.#sent(payload))) return;
+      for await (const payload of this.#payloads(iterableOf(values), codec)) {
+        if (!(await this.#sent(payload))) return;
       }
       this.#stream.end();
     } catch (error) {
@@ -95,6 +95,31 @@ export class StreamCall implements CallResults<unknown> {
     } finally {
       this.#input = undefined;
     }
+  }
+
+  /** The payloads of the program's values. Those of an asynchronous iterable leave as they come, since nobody knows when the next will. */
+  #payloads(
+    values: Iterable<unknown> | AsyncIterable<unknown>,
+    codec: AnyCodec,
+  ): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {
+    if (Symbol.asyncIterator in values) {
+      const input = values[Symbol.asyncIterator]();
+      this.#input = input;
+      return this.#encodedAsync({ [Symbol.asyncIterator]: () => input }, codec);
+    }
+    const payloads = this.#encoded(values, codec);
+    return codec.mayMerge === true ? mergedPayloads(payloads) : payloads;
+  }
+
+  *#encoded(values: Iterable<unknown>, codec: AnyCodec): Generator<Uint8Array, void, undefined> {
+    for (const value of values) yield this.#encode(value, codec);
+  }
+
+  async *#encodedAsync(
+    values: AsyncIterable<unknown>,
+    codec: AnyCodec,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const value of values) yield this.#encode(value, codec);
   }
 
   /** The call is over, and its input is of no use to anybody. A generator of the program's then runs its `finally`. */
@@ -115,12 +140,11 @@ export class StreamCall implements CallResults<unknown> {
     }
   }
 
-  #encode(value: unknown, codec: AnyCodec): Uint8Array | undefined {
+  #encode(value: unknown, codec: AnyCodec): Uint8Array {
     try {
       return encodeInput(codec, value);
     } catch (error) {
-      this.#failed(this.#site.errorOf(error));
-      return undefined;
+      throw this.#site.errorOf(error);
     }
   }
 

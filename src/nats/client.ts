@@ -227,12 +227,13 @@ export class NatsModule implements ModuleHost {
     let stopTimer = (): void => undefined;
     checkIdleMs(options.idleMs);
     const waits = { ...this.#deadlines.waitsOf(context), idleMs: options.idleMs };
-    const stream = new NodeStream(id, windows, signal, waits, () => {
+    const onOver = (): void => {
       stopTimer();
       line.remove(waiting);
       this.#liveIds.delete(id);
       this.#ended();
-    });
+    };
+    const stream = new NodeStream(id, windows, signal, waits, onOver, options.onProgress);
     const waiting: Waiting = {
       place: (grant, roundTripMs) => {
         stopTimer();

@@ -9,16 +9,17 @@ export class NodeStream extends LiveStream {
   readonly #onOver: () => void;
   #state: 'waiting' | 'placed' | 'over' = 'waiting';
 
-  /** @param onOver called once: its terminal frame has come, or never will */
+  /** @param onOver called once: its terminal frame has come, or never will @param onProgress for the handler's progress, if wanted */
   constructor(
     id: StreamId,
     windows: StreamWindows,
     signal: AbortSignal | undefined,
     waits: StreamWaits,
     onOver: () => void,
+    onProgress?: (value: Uint8Array) => void,
   ) {
     const link = new LateLink();
-    super(link, id, windows, true, signal, waits);
+    super(link, id, windows, true, signal, waits, onProgress);
     this.link = link;
     this.#onOver = onOver;
   }

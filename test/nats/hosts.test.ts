@@ -4,6 +4,7 @@ import { test, type TestContext } from 'node:test';
 import { ERROR_CODES } from '../../src/errors.ts';
 import { defineMethod, json, ndjson, text } from '../../src/index.ts';
 import { withMethods, type HostStream, type ModuleHost } from '../../src/host/index.ts';
+import { built } from '../support/built.ts';
 import { startModule } from '../support/module.ts';
 import { connect, joinNode, LIMIT, startServer } from './world.ts';
 
@@ -11,15 +12,21 @@ import { connect, joinNode, LIMIT, startServer } from './world.ts';
 type OnWire = (direction: 'in' | 'out', message: Uint8Array) => void;
 
 /** The same suites over both ways to a module. The server takes 64 KiB a message, so that large frames travel in pieces. */
-const WAYS: Readonly<Record<string, (t: TestContext, onWire?: OnWire) => Promise<ModuleHost>>> = {
-  pipe: (t, onWire) =>
+const WAYS: Readonly<
+  Record<string, (t: TestContext, onWire?: OnWire, fixture?: string) => Promise<ModuleHost>>
+> = {
+  pipe: (t, onWire, fixture = 'conformance') =>
     Promise.resolve(
-      startModule(t, { args: ['--workers', '2'], ...(onWire === undefined ? {} : { onWire }) }),
+      startModule(t, {
+        file: built.fixture(fixture),
+        args: ['--workers', '2'],
+        ...(onWire === undefined ? {} : { onWire }),
+      }),
     ),
-  NATS: async (t, onWire) => {
+  NATS: async (t, onWire, fixture = 'conformance') => {
     const server = await startServer(t, 'max_payload: 65536');
-    await joinNode(t, server, { workers: 2 });
-    return connect(t, server, onWire === undefined ? {} : { onWire });
+    await joinNode(t, server, { file: built.fixture(fixture), workers: 2 });
+    return connect(t, server, { name: fixture, ...(onWire === undefined ? {} : { onWire }) });
   },
 };
 
@@ -54,6 +61,19 @@ for (const [way, open] of Object.entries(WAYS)) {
       (size) => new Uint8Array(randomBytes(size)),
     );
     assert.deepEqual(await callWith(module, 'echo', input), input);
+  });
+
+  test(`over ${way}: a host that asks for progress gets it while the handler runs`, LIMIT, async (t) => {
+    const module = await open(t, undefined, 'progress');
+    const seen: unknown[] = [];
+    const stream = module.openStream('half', {
+      onProgress: (value) => {
+        seen.push(JSON.parse(Buffer.from(value).toString()));
+        stream.end();
+      },
+    });
+    await stream.closed;
+    assert.deepEqual(seen, [{ done: 1500, total: 3000 }]);
   });
 
   test(`over ${way}: many frames in both directions keep their order and their bytes`, LIMIT, async (t) => {

@@ -1,9 +1,9 @@
 import { Alert, Badge, Button, Collapse, NumberInput, Switch, Text, TextInput } from '@mantine/core';
 import { useMemo, useState, type KeyboardEvent } from 'react';
 import { MAX_COUNT, type MethodView, type OpenRequest } from '../../src/live/page.ts';
-import { Icon } from '../parts/icons.tsx';
-import { server } from '../parts/server.ts';
-import { toBase64 } from '../parts/base64.ts';
+import { Icon } from '../base/icons.tsx';
+import { server } from '../base/server.ts';
+import { toBase64 } from '../base/base64.ts';
 import { bytesOf, EMPTY_INPUT, type Input } from './input.ts';
 import { InputFields } from './input-fields.tsx';
 import { formSchema } from './schema.ts';

@@ -6,12 +6,12 @@ import { Curves } from '../lanes/curves.tsx';
 import { PlacedText } from '../log/placed-text.tsx';
 import { OutputView } from '../output/output-view.tsx';
 import { useOutput } from '../output/use-output.ts';
-import { bytes, count, duration, plural } from '../parts/format.ts';
-import { Icon } from '../parts/icons.tsx';
-import { usePage, type CreditPoint } from '../parts/page-store.ts';
-import { server } from '../parts/server.ts';
+import { bytes, count, duration, plural } from '../base/format.ts';
+import { Icon } from '../base/icons.tsx';
+import { usePage, type CreditPoint } from '../base/page-store.ts';
+import { server } from '../base/server.ts';
 import { callState } from './call-state.ts';
-import { toBase64 } from '../parts/base64.ts';
+import { toBase64 } from '../base/base64.ts';
 
 interface CallPanelProps {
   readonly call: CallView;

@@ -1,7 +1,7 @@
 import { Button, FileButton, SegmentedControl, Switch, Text, Textarea } from '@mantine/core';
 import type { RJSFSchema } from '@rjsf/utils';
 import { lazy, Suspense, useState, type DragEvent } from 'react';
-import { bytes } from '../parts/format.ts';
+import { bytes } from '../base/format.ts';
 import type { Input, InputKind } from './input.ts';
 
 /** A part of its own: most methods need no form. */

@@ -28,7 +28,7 @@ export function Curves({
   data,
   series,
   format,
-  height = 110,
+  height = 90,
   isSince = false,
   isBytes = false,
 }: CurvesProps) {

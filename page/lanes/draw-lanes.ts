@@ -126,6 +126,7 @@ function drawQueue(
   context.moveTo(LABEL_WIDTH, bottom);
   let last = 0;
   let lastX = -1;
+  let isBehind = false;
   for (const { at, waiting } of queue) {
     if (at < view.from) {
       last = waiting;
@@ -133,13 +134,19 @@ function drawQueue(
     }
     const x = Math.max(LABEL_WIDTH, xAt(at, view));
     // Thousands of steps may lie in one pixel: the highest is what counts.
-    if (x - lastX < 0.5 && waiting <= last) continue;
+    if (x - lastX < 0.5 && waiting <= last) {
+      last = waiting;
+      isBehind = true;
+      continue;
+    }
+    if (isBehind) context.lineTo(lastX + 0.5, yOf(last));
+    isBehind = false;
     context.lineTo(x, yOf(last));
     context.lineTo(x, yOf(waiting));
     last = waiting;
     lastX = x;
   }
-  context.lineTo(Math.max(LABEL_WIDTH, lastX), yOf(model.waiting));
+  context.lineTo(Math.max(LABEL_WIDTH, lastX + 0.5), yOf(model.waiting));
   context.lineTo(view.width, yOf(model.waiting));
   context.lineTo(view.width, bottom);
   context.fill();
@@ -224,7 +231,8 @@ function drawName(
   colours: LaneColours,
 ): void {
   const x = Math.max(LABEL_WIDTH, xAt(bar.started ?? bar.opened, view));
-  const width = xAt(bar.ended ?? view.to, view) - x;
+  // On what waits it could not be read.
+  const width = xAt(bar.parts[1]?.from ?? bar.ended ?? view.to, view) - x;
   if (width < 48 || height < 12) return;
   context.save();
   context.beginPath();

@@ -2,8 +2,8 @@ import { Text } from '@mantine/core';
 import { useMemo } from 'react';
 import type { AlignedData } from 'uplot';
 import type { FiguresEvent } from '../../src/live/events.ts';
-import { bytes, count, duration } from '../parts/format.ts';
-import { usePage } from '../parts/page-store.ts';
+import { bytes, count, duration } from '../base/format.ts';
+import { usePage } from '../base/page-store.ts';
 import { Curves } from './curves.tsx';
 
 /** The figures of the process over the last minutes. */

@@ -1,7 +1,7 @@
 import { SegmentedControl, Text } from '@mantine/core';
 import { useComputedColorScheme } from '@mantine/core';
 import { useEffect, useRef, useState, type MouseEvent } from 'react';
-import { count, duration, plural } from '../parts/format.ts';
+import { count, duration, plural } from '../base/format.ts';
 import {
   barAt,
   drawLanes,

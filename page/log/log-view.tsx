@@ -1,6 +1,6 @@
 import { Select, Switch, Text } from '@mantine/core';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { usePage } from '../parts/page-store.ts';
+import { usePage } from '../base/page-store.ts';
 import { EDITORS, setEditor, useEditor, type Editor } from './editors.ts';
 import { logLine } from './log-lines.ts';
 import { PlacedText } from './placed-text.tsx';

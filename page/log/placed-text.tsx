@@ -1,7 +1,7 @@
 import { Anchor } from '@mantine/core';
 import { Fragment } from 'react';
-import { shortPath } from '../parts/format.ts';
-import { usePage } from '../parts/page-store.ts';
+import { shortPath } from '../base/format.ts';
+import { usePage } from '../base/page-store.ts';
 import { editorAddress, useEditor } from './editors.ts';
 
 /** Where a text names a line of a file, as stacks do. */

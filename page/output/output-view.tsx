@@ -1,8 +1,8 @@
 import { Button, SegmentedControl, Text } from '@mantine/core';
 import { useEffect, useMemo, useState } from 'react';
 import { allExpanded, collapseAllNested, defaultStyles, JsonView } from 'react-json-view-lite';
-import { bytes as inUnits, count } from '../parts/format.ts';
-import { Icon } from '../parts/icons.tsx';
+import { bytes as inUnits, count } from '../base/format.ts';
+import { Icon } from '../base/icons.tsx';
 import { hexDump, imageType, isText, joined, jsonValues, type OutputKind } from './kinds.ts';
 
 /** What is shown of a long output at most. The rest is in the download. */

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import type { CallView } from '../../src/live/page.ts';
-import { fromBase64 } from '../parts/base64.ts';
-import { server } from '../parts/server.ts';
+import { fromBase64 } from '../base/base64.ts';
+import { server } from '../base/server.ts';
 
 /** A frame of a call's output. */
 export interface OutputFrame {

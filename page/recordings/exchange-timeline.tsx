@@ -1,5 +1,5 @@
 import type { ExchangeView, RecordingSummary } from '../../src/live/page.ts';
-import { duration } from '../parts/format.ts';
+import { duration } from '../base/format.ts';
 
 interface TimelineProps {
   readonly summary: RecordingSummary;

@@ -2,11 +2,11 @@ import { Alert, Badge, Button, Loader, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { useEffect, useMemo, useState } from 'react';
 import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../src/live/page.ts';
-import { fromBase64 } from '../parts/base64.ts';
+import { fromBase64 } from '../base/base64.ts';
 import { OutputView } from '../output/output-view.tsx';
-import { bytes, count, duration, plural } from '../parts/format.ts';
-import { Icon } from '../parts/icons.tsx';
-import { server } from '../parts/server.ts';
+import { bytes, count, duration, plural } from '../base/format.ts';
+import { Icon } from '../base/icons.tsx';
+import { server } from '../base/server.ts';
 import { ExchangeTimeline } from './exchange-timeline.tsx';
 import { Replay } from './replay.tsx';
 
@@ -39,7 +39,7 @@ export function RecordingPage({ id }: RecordingPageProps) {
           <h2 className="mono">{summary.name}</h2>
           <Text size="sm" c="dimmed">
             {new Date(summary.startedUnixMs).toLocaleString()} · {duration(summary.ms)} ·{' '}
-            {plural(summary.messages, 'message')} · {plural(summary.exchanges.length, 'stream and request')}
+            {plural(summary.messages, 'message')} · {plural(summary.exchanges.length, 'exchange')}
           </Text>
           {summary.isCut && <Badge color="yellow">cut off</Badge>}
           <span className="spacer" />

@@ -2,9 +2,9 @@ import { Alert, Button, Text } from '@mantine/core';
 import { useState } from 'react';
 import type { ExchangeView, ReplayView } from '../../src/live/page.ts';
 import { PlacedText } from '../log/placed-text.tsx';
-import { plural } from '../parts/format.ts';
-import { Icon } from '../parts/icons.tsx';
-import { server } from '../parts/server.ts';
+import { plural } from '../base/format.ts';
+import { Icon } from '../base/icons.tsx';
+import { server } from '../base/server.ts';
 
 interface ReplayProps {
   readonly id: string;

@@ -7,8 +7,8 @@ import { PlacedText } from '../log/placed-text.tsx';
 import { RecordingPage } from '../recordings/recording-view.tsx';
 import { Dock } from './dock.tsx';
 import { Header } from './header.tsx';
-import { usePage } from '../parts/page-store.ts';
-import { repeat } from '../parts/repeat.ts';
+import { usePage } from '../base/page-store.ts';
+import { repeat } from './repeat.ts';
 import { Sidebar, type Chosen } from './sidebar.tsx';
 
 /** A stream or request of a method whose name the page doesn't know, because the module takes any. */
@@ -51,7 +51,7 @@ export function App() {
         {module !== undefined && <ModuleNotice module={module} />}
         <Middle module={module} chosen={shown} calls={calls} onCalled={onCalled} />
       </main>
-      {mode !== 'view' && <Dock />}
+      {mode !== 'view' && shown?.kind !== 'recording' && <Dock />}
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { Tabs } from '@mantine/core';
 import { Figures } from '../lanes/figures.tsx';
 import { Lanes } from '../lanes/lanes.tsx';
 import { LogView } from '../log/log-view.tsx';
-import { usePage } from '../parts/page-store.ts';
+import { usePage } from '../base/page-store.ts';
 
 /** What happens in the module, below what is asked of it. */
 export function Dock() {

@@ -1,6 +1,6 @@
 import type { LiveBatch, PageMessage } from '../../src/live/page.ts';
 import { lanes } from '../lanes/lanes-store.ts';
-import { page } from '../parts/page-store.ts';
+import { page } from '../base/page-store.ts';
 
 /**
  * Listens to what the server tells for as long as the page is open. Both connections come back by themselves: the feed when the

@@ -8,10 +8,10 @@ import {
 } from '@mantine/core';
 import type { ModuleState } from '../../src/live/page.ts';
 import { ratesOf } from '../lanes/figures.tsx';
-import { bytes, count, duration, plural, shortPath } from '../parts/format.ts';
-import { Icon } from '../parts/icons.tsx';
-import { usePage } from '../parts/page-store.ts';
-import { server } from '../parts/server.ts';
+import { bytes, count, duration, plural, shortPath } from '../base/format.ts';
+import { Icon } from '../base/icons.tsx';
+import { usePage } from '../base/page-store.ts';
+import { server } from '../base/server.ts';
 
 const STATES: Readonly<Record<ModuleState, readonly [word: string, colour: string]>> = {
   starting: ['starting', 'yellow'],

@@ -2,8 +2,8 @@ import { Badge, TextInput } from '@mantine/core';
 import { useEffect, useRef, useState } from 'react';
 import type { CallView, MethodView, ModuleView, RecordingView } from '../../src/live/page.ts';
 import { callState } from '../call/call-state.ts';
-import { bytes, duration } from '../parts/format.ts';
-import { usePage } from '../parts/page-store.ts';
+import { bytes, duration } from '../base/format.ts';
+import { usePage } from '../base/page-store.ts';
 
 /** What the middle of the page shows. */
 export type Chosen =

@@ -3,7 +3,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -38,6 +38,8 @@ async function ended(page: Page): Promise<void> {
 }
 
 await built.page();
+// What the module imports is found from its folder.
+symlinkSync(join(DOCS, '../node_modules'), join(folder, 'node_modules'));
 writeFileSync(file, text);
 const browser = await chromium.launch({
   executablePath: process.env['IXT_CHROMIUM'] ?? '/usr/bin/chromium',
@@ -78,7 +80,7 @@ await picture(page, 'figures');
 
 await page.getByRole('tab', { name: 'Log' }).click();
 writeFileSync(file, text.replace('version: "1.2.0"', 'version: "1.2.0'));
-await page.getByRole('alert').waitFor();
+await page.getByText('The module could not be loaded').waitFor();
 await picture(page, 'error');
 
 writeFileSync(file, text.replace('"A report"', '"The report"'));
@@ -90,7 +92,7 @@ await page
   .click();
 await page.getByRole('button', { name: 'Light colours' }).click();
 await page.getByRole('button', { name: /^Replay/ }).click();
-await page.getByText('1 difference').waitFor();
+await page.getByText('1 difference').scrollIntoViewIfNeeded();
 await page.mouse.move(640, 200);
 await picture(page, 'recording');
 

@@ -6,7 +6,7 @@ import { EXIT } from '../../main/options.ts';
 import { MAX_BODY_BYTES } from '../../live/page.ts';
 import { textOf } from '../../base/thrown.ts';
 import { CliError } from '../terminal/failure.ts';
-import { judge, SAFE_HEADERS } from './guard.ts';
+import { judge, safeHeaders } from './guard.ts';
 import { readPageFile } from './page-files.ts';
 
 /** A mistake of who asks, for the page to show. */
@@ -87,9 +87,11 @@ async function answer(
   }
   const { path, query } = judged;
   if (method === 'GET') {
+    const nonce = path === '' ? randomBytes(16).toString('hex') : undefined;
     const file = await readPageFile(path === '' ? 'index.html' : path);
     if (file !== undefined) {
-      response.writeHead(200, { ...SAFE_HEADERS, 'Content-Type': file.type }).end(file.bytes);
+      response.writeHead(200, { ...safeHeaders(nonce), 'Content-Type': file.type });
+      response.end(nonce === undefined ? file.bytes : withNonce(file.bytes, nonce));
       return;
     }
   }
@@ -104,20 +106,25 @@ async function answer(
   }
 }
 
+/** The page with the nonce of this answer in it. */
+function withNonce(page: Uint8Array, nonce: string): string {
+  return Buffer.from(page).toString().replace('NONCE-OF-STYLES', nonce);
+}
+
 function send(response: ServerResponse, answered: PageAnswer | undefined): void {
   if (answered === undefined) fail(response, 404, 'there is nothing at this address');
   else if ('json' in answered) {
-    response.writeHead(200, { ...SAFE_HEADERS, 'Content-Type': 'application/json' });
+    response.writeHead(200, { ...safeHeaders(), 'Content-Type': 'application/json' });
     response.end(JSON.stringify(answered.json ?? null));
   } else if ('bytes' in answered) {
     response.writeHead(200, {
-      ...SAFE_HEADERS,
+      ...safeHeaders(),
       'Content-Type': 'application/octet-stream',
       'Content-Disposition': `attachment; filename="${answered.name.replace(/[^\w.-]/g, '_')}"`,
     });
     response.end(answered.bytes);
   } else {
-    response.writeHead(200, { ...SAFE_HEADERS, 'Content-Type': 'text/event-stream' });
+    response.writeHead(200, { ...safeHeaders(), 'Content-Type': 'text/event-stream' });
     response.flushHeaders();
     answered.events(response);
   }
@@ -129,7 +136,7 @@ function fail(response: ServerResponse, status: number, why: string): void {
     return;
   }
   // What is left of a body that was refused is not waited for.
-  response.writeHead(status, { ...SAFE_HEADERS, 'Content-Type': 'application/json', Connection: 'close' });
+  response.writeHead(status, { ...safeHeaders(), 'Content-Type': 'application/json', Connection: 'close' });
   response.end(JSON.stringify({ error: why }));
 }
 

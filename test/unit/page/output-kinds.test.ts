@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { fromBase64, toBase64 } from '../../../page/base/base64.ts';
 import { bytesOfHex } from '../../../page/call/input.ts';
-import { fromBase64, toBase64 } from '../../../page/parts/base64.ts';
 import { logLine } from '../../../page/log/log-lines.ts';
 import { hexDump, imageType, isText, jsonValues } from '../../../page/output/kinds.ts';
 

@@ -1,4 +1,4 @@
-/** Bytes as base64, as they travel between page and server. */
+/** Bytes as text that JSON can carry. */
 export function toBase64(bytes: Uint8Array): string {
   let text = '';
   for (let at = 0; at < bytes.length; at += 32_768) {
@@ -7,7 +7,6 @@ export function toBase64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** The bytes of a base64 text. @throws Error for another text */
 export function fromBase64(base64: string): Uint8Array<ArrayBuffer> {
   const text = atob(base64);
   const bytes = new Uint8Array(text.length);

@@ -15,7 +15,7 @@ interface Watched {
   readonly module: ModuleProcess;
   readonly socket: string;
   /** What it wrote on standard error so far. */
-  stderr(): string;
+  stderr(this: void): string;
 }
 
 /** The fixture `shown` with an events socket. */
@@ -43,9 +43,9 @@ function events(t: TestContext, path: string): AsyncIterator<LiveEvent> {
   const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
   return {
     next: async () => {
-      const { done, value } = await lines.next();
-      assert.ok(done !== true, 'the socket has ended');
-      return { done: false, value: JSON.parse(value) as LiveEvent };
+      const line: IteratorResult<string, undefined> = await lines.next();
+      assert.ok(line.done !== true, 'the socket has ended');
+      return { done: false, value: JSON.parse(line.value) as LiveEvent };
     },
   };
 }

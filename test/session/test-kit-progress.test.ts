@@ -46,7 +46,7 @@ test('on threads of their own the latest value leaves while the handler computes
       last = Buffer.from(value).toString();
       if (last === '{"done":3}') stream.cancel('seen');
       // The module's clock is the test's: the next value may leave 50 ms after this one.
-      else module.advance(50);
+      else void module.advance(50);
     },
   });
   assert.equal((await stream.outcome).code, 'cancelled');

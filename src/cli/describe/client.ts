@@ -112,5 +112,7 @@ function objectType({ properties = {}, required = [], additionalProperties }: Js
 
 /** Text for a comment. U+2028 and U+2029 end a line of TypeScript, and JSON leaves them as they are. */
 function oneLine(text: string): string {
-  return JSON.stringify(text).slice(1, -1).replaceAll(/[\u2028\u2029]/g, ' ');
+  return JSON.stringify(text)
+    .slice(1, -1)
+    .replaceAll(/[\u2028\u2029]/g, ' ');
 }

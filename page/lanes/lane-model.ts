@@ -13,7 +13,6 @@ export interface Bar {
   ended: number | undefined;
   code: 'close' | ErrorCode | undefined;
   message: string;
-  cpuMs: number | undefined;
   /** N of `ixt-worker-N`; undefined while it waits. */
   worker: number | undefined;
   /** The row in the lane, where a worker runs several streams. */
@@ -117,7 +116,6 @@ export class LaneModel {
         ended: undefined,
         code: undefined,
         message: '',
-        cpuMs: undefined,
         worker: undefined,
         row: 0,
         parts: [],
@@ -128,9 +126,7 @@ export class LaneModel {
     const bar = this.#live.get(event.id);
     if (event.kind === 'handled') {
       const handled = bar ?? this.#ended.get(event.id);
-      if (handled === undefined) return;
-      if (handled.message === '') handled.message = event.message;
-      handled.cpuMs = event.cpuMs;
+      if (handled?.message === '') handled.message = event.message;
       return;
     }
     if (bar === undefined) return;

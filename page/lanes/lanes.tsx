@@ -93,13 +93,12 @@ function LanesNow() {
 }
 
 function describeBar(bar: Bar): string {
-  const { started, ended, opened, code, message, cpuMs } = bar;
+  const { started, ended, opened, code, message } = bar;
   const end = ended ?? performance.timeOrigin + performance.now();
   const waited = (started ?? end) - opened;
   const ran = started === undefined ? '' : ` · ran ${duration(end - started)}`;
-  const cpu = cpuMs === undefined ? '' : ` · ${duration(cpuMs)} CPU`;
   const outcome = code === undefined ? '' : ` · ${code}${message === '' ? '' : `: ${message}`}`;
-  return `${bar.method} · ${bar.id.slice(-8)} · waited ${duration(waited)}${ran}${cpu}${outcome}`;
+  return `${bar.method} · ${bar.id.slice(-8)} · waited ${duration(waited)}${ran}${outcome}`;
 }
 
 /** @returns ends it */

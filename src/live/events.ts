@@ -47,13 +47,11 @@ export interface StopEvent extends OfStream {
   readonly reason: string;
 }
 
-/** The handler's thread has ended the stream. It says the message of the error, which the `end` of main doesn't know. */
+/** The handler's thread has ended the stream with an error, whose message the `end` of main doesn't know. */
 export interface HandledEvent extends OfStream {
   readonly kind: 'handled';
-  readonly code: 'close' | ErrorCode;
+  readonly code: ErrorCode;
   readonly message: string;
-  /** CPU time of the handler in ms, where it is known. */
-  readonly cpuMs?: number;
 }
 
 /** Main knows of the stream's terminal frame. */

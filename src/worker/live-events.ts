@@ -24,11 +24,11 @@ export function tellLiveEvents(): void {
   channels.handlerResume.subscribe(({ id, on }) => {
     if (stalled.delete(id)) tell({ kind: 'resume', at: now(), id, on });
   });
-  channels.handlerEnd.subscribe(({ id, code, message, cpuMs }) => {
+  channels.handlerEnd.subscribe(({ id, code, message }) => {
     stalled.delete(id);
-    if (budget.take() === undefined) return;
-    const cpu = cpuMs === undefined ? {} : { cpuMs };
-    tell({ kind: 'handled', at: now(), id, code, message: eventText(message), ...cpu });
+    // Of a stream that ends well main knows all: a message for each would double what a short stream costs.
+    if (code === 'close' || budget.take() === undefined) return;
+    tell({ kind: 'handled', at: now(), id, code, message: eventText(message) });
   });
 }
 

@@ -27,6 +27,8 @@ export interface Stats {
   readonly opened: number;
   /** Number of terminal frames by their code, including those of refused Opens. */
   readonly ended: Readonly<Partial<Record<'close' | ErrorCode, number>>>;
+  /** Those of them that were for no accepted stream, by code: refused Opens, and frames that can't be understood. */
+  readonly refused: Readonly<Partial<Record<ErrorCode, number>>>;
   /** Accepted streams whose handler has not ended, including those whose handler has not begun. */
   readonly openStreams: number;
   readonly queuedOpens: number;

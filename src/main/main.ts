@@ -153,6 +153,11 @@ export class Main
     return this.#figures.stats();
   }
 
+  /** The name that the module gives itself; `undefined` until the first worker has loaded it. */
+  get moduleName(): string | undefined {
+    return this.#manifest?.name;
+  }
+
   /** Ends the worker on a slot as if it had crashed. @param why for a person */
   killWorker(slot: SlotNumber, why: string): void {
     this.#pool.kill(slot, why);

@@ -2,6 +2,14 @@ import { SCHEMA_DEFAULT } from '../wire/schema-defaults.ts';
 import { INITIAL_CREDIT } from '../wire/flow-limits.ts';
 import { cpuShare } from '../base/cpu-share.ts';
 
+/** An address for HTTP. */
+export interface MetricsAddress {
+  /** A name or an address, without brackets. */
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+}
+
 /** Everything that a host or an operator may set; each has a flag of `serve`. */
 export interface ServeOptions {
   /** Absolute path of the module file. */
@@ -39,6 +47,8 @@ export interface ServeOptions {
   readonly inspectPort?: number;
   /** Path of a Unix socket at which the process tells what happens in it, to those who look. Left out: nowhere. */
   readonly eventsSocket?: string;
+  /** The process answers with its figures there, for Prometheus. Left out: nowhere. */
+  readonly metrics?: MetricsAddress;
   /** The process's figures go to standard error this often, in ms, and at the end; 0: never. */
   readonly statsMs: number;
   /** Exceptions of handlers that a worker tells on standard error, with their stacks: lines a second; 0: none. */

@@ -68,11 +68,13 @@ export function serve(options: ServeOptions): void {
     const started = main;
     watchSignals((code) => started.onSignal(code));
     watchHost(options.output, started);
-    const { eventsSocket } = options;
+    const { eventsSocket, metrics } = options;
     if (eventsSocket !== undefined)
       void import('./process/events-socket.ts').then(({ openEventsSocket }) =>
         openEventsSocket(eventsSocket, options),
       );
+    if (metrics !== undefined)
+      void import('./process/metrics-server.ts').then(({ openMetrics }) => openMetrics(metrics, started));
   } catch (error) {
     failed(error);
   }

@@ -123,7 +123,7 @@ test('a cancel is told where it is seen, with its latency, and a handler that ig
     ],
   );
   assert.deepEqual(log.of('handlerEnd'), [], 'the thread was ended under the handler');
-  assert.deepEqual(m.stats().ended, { cancelled: 2 });
+  assert.deepEqual([m.stats().ended, m.stats().refused], [{ cancelled: 2 }, {}]);
 });
 
 test('a refused Open ends without having been open, and counts by its code', async (t) => {
@@ -133,8 +133,9 @@ test('a refused Open ends without having been open, and counts by its code', asy
   assert.deepEqual(log.names, ['stream.end']);
   const [end] = log.of('streamEnd');
   assert.deepEqual([end?.code, end?.context?.method, end?.openMs], ['methodNotFound', 'nothing', undefined]);
-  const { ended, opened, openStreams } = m.stats();
+  const { ended, refused, opened, openStreams } = m.stats();
   assert.deepEqual([ended, opened, openStreams], [{ methodNotFound: 1 }, 0, 0]);
+  assert.deepEqual(refused, ended);
 });
 
 test('every Open has one end, whatever becomes of it', async (t) => {

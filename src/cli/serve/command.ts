@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
-import { DEFAULT_OPTIONS } from '../../main/options.ts';
+import { InvalidArgumentError, type Command } from 'commander';
+import { DEFAULT_OPTIONS, type MetricsAddress } from '../../main/options.ts';
 import { integer } from '../terminal/arguments.ts';
 import { SERVE_FLAGS, type ServeArguments } from './flags.ts';
+import { parseMetricsAddress } from './metrics-address.ts';
 import { startServe } from './start.ts';
 
 /** Beside Node's own 9229, which is the main thread's. */
@@ -30,10 +31,23 @@ export function addServe(program: Command): void {
       '--events-socket <path>',
       'a Unix socket, made there for this user alone, at which ixt-module dev --attach looks at the module',
     )
+    .option(
+      '--metrics <[host:]port>',
+      'figures for Prometheus, by HTTP at /metrics of this port of 127.0.0.1; 0: any. It needs the package prom-client',
+      metricsAddress,
+    )
     .option('--descriptors <in,out>', 'descriptors of the protocol, as the launcher sets them')
     .addHelpText('after', '\nExample:\n  ixt-module serve ./digest.js --workers 4\n')
     .action((file: string, { inspectWorker, ...flags }: ServeFlags) => {
       const inspectPort = inspectWorker === true ? INSPECT_PORT : inspectWorker;
       return startServe({ ...flags, file, ...(inspectPort === undefined ? {} : { inspectPort }) });
     });
+}
+
+/** @throws InvalidArgumentError which commander prints with the name of the option */
+function metricsAddress(text: string): MetricsAddress {
+  const address = parseMetricsAddress(text);
+  if (address === undefined)
+    throw new InvalidArgumentError('It takes a port, or a host and a port, like 9464 or 0.0.0.0:9464.');
+  return address;
 }

@@ -1,4 +1,5 @@
-import { DEFAULT_OPTIONS } from '../../main/options.ts';
+import { DEFAULT_OPTIONS, type MetricsAddress } from '../../main/options.ts';
+import { parseMetricsAddress } from './metrics-address.ts';
 
 /** The options of `serve` that are whole numbers, as {@link DEFAULT_OPTIONS} names them. */
 type NumberOption =
@@ -131,6 +132,8 @@ export interface ServeArguments extends Readonly<Record<NumberOption, number>> {
   readonly inspectPort?: number;
   /** See `ServeOptions`. */
   readonly eventsSocket?: string;
+  /** See `ServeOptions`. */
+  readonly metrics?: MetricsAddress;
 }
 
 /**
@@ -145,6 +148,7 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
   let file: string | undefined;
   let descriptors: string | undefined;
   let eventsSocket: string | undefined;
+  let metrics: MetricsAddress | undefined;
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] ?? '';
     if (!arg.startsWith('-')) {
@@ -162,6 +166,11 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
       eventsSocket = value;
       continue;
     }
+    if (arg === '--metrics') {
+      metrics = parseMetricsAddress(value);
+      if (metrics === undefined) return undefined;
+      continue;
+    }
     const flag = SERVE_FLAGS.find((known) => known.flag === arg);
     if (flag === undefined || !/^\d+$/.test(value)) return undefined;
     const number = Number(value);
@@ -175,5 +184,6 @@ export function parseServeArguments(args: readonly string[]): ServeArguments | u
     file,
     ...(descriptors === undefined ? {} : { descriptors }),
     ...(eventsSocket === undefined ? {} : { eventsSocket }),
+    ...(metrics === undefined ? {} : { metrics }),
   };
 }

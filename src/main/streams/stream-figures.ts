@@ -16,12 +16,13 @@ export interface RefusedCall extends IdWords {
   readonly times?: StreamTimes;
 }
 
-type StreamCounts = Pick<Stats, 'opened' | 'ended' | 'queueWait' | 'run' | 'cancelLatency'>;
+type StreamCounts = Pick<Stats, 'opened' | 'ended' | 'refused' | 'queueWait' | 'run' | 'cancelLatency'>;
 
 /** Counts streams for `stats`, and publishes their events if somebody listens. Nothing here is done per frame. */
 export class StreamFigures {
   readonly #clock: Clock;
   readonly #ended: Partial<Record<'close' | ErrorCode, number>> = {};
+  readonly #refused: Partial<Record<ErrorCode, number>> = {};
   readonly #queueWait = new DurationCount();
   readonly #run = new DurationCount();
   readonly #cancelLatency = new DurationCount();
@@ -35,6 +36,7 @@ export class StreamFigures {
     return {
       opened: this.#opened,
       ended: { ...this.#ended },
+      refused: { ...this.#refused },
       queueWait: this.#queueWait.figures,
       run: this.#run.figures,
       cancelLatency: this.#cancelLatency.figures,
@@ -79,6 +81,7 @@ export class StreamFigures {
 
   /** Main sends an error: to an accepted stream, to an Open that it refuses, or to an id that isn't live. */
   refused(call: RefusedCall, { code, message }: ErrorReport): void {
+    if (!isAccepted(call)) this.#refused[code] = (this.#refused[code] ?? 0) + 1;
     this.#end(call, code, message);
   }
 
@@ -98,15 +101,19 @@ export class StreamFigures {
   #end(call: RefusedCall, code: 'close' | ErrorCode, message: string): void {
     this.#ended[code] = (this.#ended[code] ?? 0) + 1;
     if (!channels.streamEnd.hasSubscribers) return;
-    const { context, times } = call;
+    const { context } = call;
     tell(channels.streamEnd, {
       id: streamIdFromWords(call.id0, call.id1, call.id2, call.id3),
       code,
       message,
       context: context === undefined ? undefined : redactWhenPrinted(context),
-      openMs: times === undefined || times.opened === 0 ? undefined : this.#clock.monotonic() - times.opened,
+      openMs: isAccepted(call) ? this.#clock.monotonic() - call.times.opened : undefined,
     });
   }
+}
+
+function isAccepted(call: RefusedCall): call is RefusedCall & { readonly times: StreamTimes } {
+  return call.times !== undefined && call.times.opened > 0;
 }
 
 function about({ id, context }: StreamEntry): { readonly id: string; readonly context: InvocationContext } {

@@ -4,6 +4,7 @@ import { Command } from 'commander';
 import { integer } from '../../../src/cli/terminal/arguments.ts';
 import { nodeComplaint } from '../../../src/cli/node-version.ts';
 import { parseServeArguments, SERVE_FLAGS } from '../../../src/cli/serve/flags.ts';
+import { parseMetricsAddress } from '../../../src/cli/serve/metrics-address.ts';
 import { DEFAULT_OPTIONS } from '../../../src/main/options.ts';
 
 /** What commander makes of a command line of `serve`; undefined where it complains. */
@@ -16,6 +17,7 @@ function byCommander(args: readonly string[]): unknown {
     command.option(`${flag} <n>`, '', integer(min, max), DEFAULT_OPTIONS[option]);
   }
   command.option('--descriptors <in,out>');
+  command.option('--metrics <[host:]port>', '', (text) => parseMetricsAddress(text));
   try {
     command.parse([...args], { from: 'user' });
   } catch {
@@ -29,6 +31,7 @@ for (const args of [
   ['m.js', '--workers', '4'],
   ['--workers', '4', 'm.js', '--descriptors', '3,4'],
   ['m.js', '--workers', '4', '--workers', '5', '--max-queue', '0'],
+  ['m.js', '--metrics', '0.0.0.0:9464'],
   ['m.js', ...SERVE_FLAGS.flatMap(({ flag, max }) => [flag, String(max)])],
   ['m.js', ...SERVE_FLAGS.flatMap(({ flag, min }) => [flag, String(min)])],
 ]) {
@@ -47,6 +50,7 @@ for (const args of [
   ['m.js', '--workers', '0'],
   ['m.js', '--workers', '1025'],
   ['m.js', '--workers=4'],
+  ['m.js', '--metrics', 'nine'],
   ['m.js', '--wrokers', '4'],
   ['m.js', '--help'],
   ['m.js', '--workers', '--help'],

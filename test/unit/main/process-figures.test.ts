@@ -23,6 +23,7 @@ const KEPT = {
   lateFrames: 5,
   opened: 6,
   ended: { close: 7 },
+  refused: {},
   openStreams: 8,
   queuedOpens: 9,
   workers: 2,

@@ -107,6 +107,7 @@ const PACKAGES: Readonly<Record<string, (path: string) => boolean>> = {
   piscina: (path) => path === 'src/main/workers/thread-links.ts',
   commander: (path) => path.startsWith('src/cli/') || path === 'workers/start.ts',
   '@nats-io/transport-node': (path) => path.startsWith('src/nats/'),
+  'prom-client': (path) => path === 'src/main/process/metrics-server.ts',
   '@opentelemetry/api': (path) => path.startsWith('src/opentelemetry/'),
   'capnp-es': (path) => path.startsWith('src/capnp/'),
   tsx: (path) => path === 'src/worker/module-loader.ts',

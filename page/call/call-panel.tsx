@@ -156,7 +156,7 @@ const CREDIT = [{ name: 'left', colour: 'credit' }];
 const NO_POINTS: readonly CreditPoint[] = [];
 const GRANT_BYTES = 65_536;
 
-/** What the module may still send, over time; and more of it, where it is not granted by itself. */
+/** The module's credit over time; and a button for more, where it is not granted by itself. */
 function Credit({ call }: { readonly call: CallView }) {
   const points = usePage((state) => state.credits.get(call.id) ?? NO_POINTS);
   const data = useMemo<AlignedData>(

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../src/errors.ts';
 import type { LiveEvent, StreamLiveEvent } from '../../src/live/events.ts';
 
-/** What a stream does: it waits for a worker, its handler runs, a send waits, or it was told to end. */
+/** The activity of a stream: it waits for a worker, its handler runs, a send waits, or it was told to end. */
 export type BarState = 'queued' | 'running' | 'credit' | 'ring' | 'stopping';
 
 /** One stream, as a bar in the lane of its worker. Times are ms since the epoch. */
@@ -27,7 +27,7 @@ export interface Lane {
   isReady: boolean;
   /** By their start. */
   bars: Bar[];
-  /** What runs in each row now. */
+  /** The stream that runs in each row now. */
   readonly rows: (Bar | undefined)[];
   /** Ends of the thread. */
   exits: { readonly at: number; readonly how: string }[];

@@ -72,7 +72,7 @@ export function Lanes() {
   );
 }
 
-/** What the picture shows at the moment, in words. */
+/** The picture in words, as it is at the moment. */
 function LanesNow() {
   const [, setTick] = useState(0);
   useEffect(() => {

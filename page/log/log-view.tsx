@@ -8,7 +8,7 @@ import { PlacedText } from './placed-text.tsx';
 /** Lines that are shown, the newest. */
 const SHOWN_LINES = 600;
 
-/** What the module has printed and logged. */
+/** The module's prints and logs. */
 export function LogView() {
   const stderr = usePage((state) => state.stderr);
   const lines = useMemo(() => stderr.trimEnd().split('\n').slice(-SHOWN_LINES).map(logLine), [stderr]);

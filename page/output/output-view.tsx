@@ -5,7 +5,7 @@ import { bytes as inUnits, count } from '../base/format.ts';
 import { Icon } from '../base/icons.tsx';
 import { hexDump, imageType, isText, joined, jsonValues, type OutputKind } from './kinds.ts';
 
-/** What is shown of a long output at most. The rest is in the download. */
+/** The part of a long output that is shown at most. The rest is in the download. */
 const SHOWN_TEXT_BYTES = 200_000;
 const SHOWN_HEX_BYTES = 16_384;
 const SHOWN_VALUES = 200;

@@ -4,7 +4,7 @@ import { Lanes } from '../lanes/lanes.tsx';
 import { LogView } from '../log/log-view.tsx';
 import { usePage } from '../base/page-store.ts';
 
-/** What happens in the module, below what is asked of it. */
+/** The panels below: workers, figures and log. */
 export function Dock() {
   const mode = usePage((state) => state.mode);
   return (

@@ -5,7 +5,7 @@ import { callState } from '../call/call-state.ts';
 import { bytes, duration } from '../base/format.ts';
 import { usePage } from '../base/page-store.ts';
 
-/** What the middle of the page shows. */
+/** The view in the middle of the page. */
 export type Chosen =
   /** A method, as its kind and name, and one of its calls. */
   | { readonly kind: 'method'; readonly method: string | undefined; readonly call: number | undefined }

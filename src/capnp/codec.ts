@@ -11,7 +11,7 @@ import { guarded } from './guarded.ts';
  */
 const SPARE_WORDS = 65_536;
 
-/** What is sent for a struct: a function that fills a new one, or a struct, which is copied. */
+/** The value that is sent for a struct: a function that fills a new one, or a struct, which is copied. */
 export type CapnpInit<T extends Struct> = T | ((root: T) => void);
 
 /**

@@ -35,7 +35,7 @@ import type {
 } from './session-options.ts';
 import type { Transport } from './transport/transport.ts';
 
-/** What this host understands beyond the first version of the protocol. */
+/** This host's abilities beyond the first version of the protocol. */
 const UNDERSTOOD = ['progress'];
 
 /**
@@ -99,7 +99,8 @@ export class HostSession {
   }
 
   /**
-   * Optional first call, which a stream with `onProgress` makes by itself if it was not made before. Streams that are opened after its answer use the first window that the module announces.
+   * Optional first call, which a stream with `onProgress` makes by itself if it was not made before. Streams that are opened after its
+   * answer use the first window that the module announces.
    *
    * Rejects with a {@link ModuleError}: `invalidArgument` for a config that no message can hold.
    */

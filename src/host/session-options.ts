@@ -9,8 +9,9 @@ export interface HostSessionOptions {
   /** The first window that the module announces, in bytes, where it is known before `initialize` (default 262,144). */
   firstWindow?: number;
   /**
-   * Answers the service requests of handlers: a function, or a table by service and method. Without it they fail with `unimplemented`. At most 2,048 calls run at once; of
-   * further ones at most 8,192 or 64 MiB wait, and the rest is refused with `resourceExhausted`.
+   * Answers the service requests of handlers: a function, or a table by service and method. Without it they fail with
+   * `unimplemented`. At most 2,048 calls run at once; of further ones at most 8,192 or 64 MiB wait, and the rest is refused with
+   * `resourceExhausted`.
    */
   onService?: OnService;
   /**
@@ -44,7 +45,7 @@ export interface InitializeOptions {
   runtimeName?: string;
   runtimeVersion?: string;
   config?: Uint8Array;
-  /** What this host understands beyond the first version of the protocol (default: `progress`). */
+  /** This host's abilities beyond the first version of the protocol (default: `progress`). */
   accepts?: readonly string[];
 }
 

@@ -19,7 +19,7 @@ export class Interception {
     }
   }
 
-  /** What the interceptors add to the context, for the host. The last one to name a field decides. */
+  /** The fields that the interceptors add to the context, for the host. The last one to name a field decides. */
   get context(): ContextAddition {
     const added: ContextAddition[] = this.#hooks.map(({ context = {} }) => context);
     const metadata = added.flatMap((addition) => addition.metadata ?? []);

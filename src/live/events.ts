@@ -101,14 +101,14 @@ export interface FilesEvent {
 export type StreamLiveEvent = OpenEvent | StartEvent | StallEvent | StopEvent | HandledEvent | EndEvent;
 
 /**
- * What a module process tells those who look at it: `serve --events-socket` writes each as a line of JSON, and the page of
+ * The events of a module process for those who look at it: `serve --events-socket` writes each as a line of JSON, and the page of
  * `ixt-module dev` draws them.
  *
  * Payloads, metadata, callers and tenants are in none of them.
  */
 export type LiveEvent = HelloEvent | StreamLiveEvent | WorkerEvent | ShortEvent | FiguresEvent | FilesEvent;
 
-/** What a worker thread tells main. */
+/** An event that a worker thread tells main. */
 export type WorkerLiveEvent = StallEvent | HandledEvent | FilesEvent;
 
 /** The name of the `BroadcastChannel` that carries a {@link WorkerLiveEvent} to main, inside of one process. */

@@ -69,7 +69,7 @@ export interface ModuleView {
   readonly places: readonly SourcePlace[];
 }
 
-/** What the page asks for to call a method. */
+/** The page's request for a call of a method. */
 export interface OpenRequest {
   readonly method: string;
   readonly kind: MethodKind;
@@ -203,7 +203,7 @@ export interface ReplayView {
   readonly stderr: string;
 }
 
-/** What the page's server tells, in batches: `GET feed`. */
+/** The news of the page's server, in batches: `GET feed`. */
 export type PageMessage =
   /** First, and whenever the connection is new: what follows is all that there is. */
   | {

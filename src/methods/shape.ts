@@ -23,9 +23,9 @@ import { typedRequestHandler, typedStreamHandler } from './typed-handler.ts';
 
 /** The statement of a stream method's types and limits. */
 export interface MethodInit<I, O, P> extends MethodOptions {
-  /** What the host sends: `one(codec)`, `many(codec)`, or a codec by itself, which means `many` (default: `bytes()`). */
+  /** The host's values: `one(codec)`, `many(codec)`, or a codec by itself, which means `many` (default: `bytes()`). */
   readonly input?: I;
-  /** What the handler gives, in the same way. */
+  /** The handler's values, in the same way. */
   readonly output?: O;
   /** The codec of what `stream.progress` takes. */
   readonly progress?: P;

@@ -23,7 +23,7 @@ export interface Manifest {
   /** The unary methods that the module names. */
   readonly requests?: readonly ManifestMethod[];
   readonly kvChange: boolean;
-  /** What the module says of its methods to a host. */
+  /** The module's description of its methods, for a host. */
   readonly methodInfo?: readonly MethodInfoInit[];
 }
 

@@ -28,7 +28,7 @@ const OPEN_POINTERS = 1;
 const SLAB_FRAME_BYTES = 1_024;
 const SLAB_BYTES = 8_192;
 
-/** What all of a thread's encoders write ahead of a payload: the id and the lengths are those of the last one. */
+/** The bytes that all of a thread's encoders write ahead of a payload: the id and the lengths are those of the last one. */
 const header = new Uint8Array(HEADER_BYTES);
 const headerView = new DataView(header.buffer);
 const aheadOfPointer = header.subarray(0, POINTER_AT);
@@ -75,7 +75,7 @@ export class FrameEncoder {
   }
 
   /**
-   * What goes ahead of a payload; behind it go zeroes up to a whole word of 8.
+   * The bytes ahead of a payload; behind it go zeroes up to a whole word of 8.
    *
    * @returns 128 bytes that all encoders of the thread share, valid until the next call of any of their methods
    * @throws RangeError for a payload that no list pointer can describe

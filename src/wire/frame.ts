@@ -19,16 +19,16 @@ export type { ErrorFields } from './error-payload.ts';
 /** The arms of `StreamFrame`'s union by their discriminant. */
 export const FRAME_ARM = { open: 0, data: 1, credit: 2, close: 3, cancel: 4, error: 5, progress: 6 } as const;
 
-/** What an Open says. */
+/** The fields of an Open. */
 export interface OpenFields {
   readonly context: InvocationContext;
   /** Bytes that the module may send at first (UInt32). */
   readonly initialCredit: number;
-  /** What the context's known fields hold, in bytes. */
+  /** Bytes that the context's known fields hold. */
   readonly contextBytes: number;
 }
 
-/** What an `open` says, as far as routing needs it. */
+/** The fields of an `open`, as far as routing needs them. */
 export interface OpenHead {
   readonly context: ContextHead;
   /** Bytes that the module may send at first (UInt32). */
@@ -63,7 +63,7 @@ export interface Frame extends IdWords {
   /** The reason of a `cancel`. @throws MalformedError, also for another arm */
   cancelReason(): string;
   /**
-   * What an `open` says.
+   * The fields of an `open`.
    *
    * @param maxContextBytes the fields of a larger context are not built: only its size is known then, in `contextBytes`
    * @throws MalformedError, also for another arm
@@ -76,7 +76,7 @@ export interface Frame extends IdWords {
    * @throws MalformedError, also for another arm
    */
   openHead(maxContextBytes: number): OpenHead;
-  /** What an `error` says. @throws MalformedError, also for another arm */
+  /** The fields of an `error`. @throws MalformedError, also for another arm */
   error(): ErrorFields;
 }
 
@@ -195,7 +195,7 @@ export class FrameDecoder implements Frame {
   }
 
   /**
-   * What an `open` says.
+   * The fields of an `open`.
    *
    * @param maxContextBytes a larger context is measured and not built, see `readBoundedContext`
    * @throws MalformedError
@@ -226,7 +226,7 @@ export class FrameDecoder implements Frame {
     return readInvocationContext(open.struct(0, 'Open.context'));
   }
 
-  /** What an `error` says. @throws MalformedError */
+  /** The fields of an `error`. @throws MalformedError */
   error(): ErrorFields {
     return readIpcError(this.#rootOf(FRAME_ARM.error, 'StreamFrame.error').struct(0, 'StreamFrame.error'));
   }

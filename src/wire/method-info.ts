@@ -16,7 +16,7 @@ export const METHOD_KINDS = ['stream', 'handle'] as const;
 /** Which message calls a method: an `open` frame, or `handle`. */
 export type MethodKind = (typeof METHOD_KINDS)[number];
 
-/** What the bytes of one direction of a method are: `PayloadInfo`. */
+/** The payloads of one direction of a method: `PayloadInfo`. */
 export interface PayloadInfo {
   /** "bytes", "text", "json", "ndjson", "capnp", or a name of the author's own; empty where nothing is sent, or not said. */
   readonly codec: string;
@@ -41,11 +41,11 @@ export interface MethodInfo {
   /** How many of its calls run at a time; 0 for as many as the module can run. */
   readonly concurrency: number;
   readonly kind: MethodKind;
-  /** What is in its progress frames; without a codec it sends none, or doesn't say. */
+  /** Its progress frames; without a codec it sends none, or doesn't say. */
   readonly progress: PayloadInfo;
 }
 
-/** What a module fills in of a method; the rest is empty. */
+/** The fields of a method that a module fills in; the rest is empty. */
 export interface MethodInfoInit extends Partial<Omit<MethodInfo, PayloadField>> {
   readonly input?: Partial<PayloadInfo> | undefined;
   readonly output?: Partial<PayloadInfo> | undefined;
@@ -64,7 +64,7 @@ const METHOD = { dataWords: 2, pointers: 5 } as const;
 const PAYLOAD = { dataWords: 1, pointers: 3 } as const;
 const METHOD_POINTER = { name: 0, description: 1, input: 2, output: 3, progress: 4 } as const;
 
-/** What an element takes in a message of this schema, with a short name. One without size would cost its message nothing. */
+/** Bytes that an element takes in a message of this schema, with a short name. One without size would cost its message nothing. */
 const ELEMENT_BYTES = 64;
 
 /** Counts what a list holds against what its message can honestly hold. @throws MalformedError where it is more */
@@ -157,7 +157,7 @@ function writePayloadInfo(segment: SegmentWriter, pointerAt: number, info: Parti
 }
 
 /**
- * What is left of `methods` if it has to take `excess` bytes less: JSON Schemas go first, from the largest down, then descriptions
+ * The rest of `methods` if they have to take `excess` bytes less: JSON Schemas go first, from the largest down, then descriptions
  * in the same way, and if that is not enough, all.
  */
 export function shedMethods(methods: readonly MethodInfoInit[], excess: number): readonly MethodInfoInit[] {

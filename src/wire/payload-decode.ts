@@ -18,7 +18,7 @@ const ALIASED_BYTES = 65_536;
 export interface HandleRequest {
   /** All defaults where the context is larger than was allowed. */
   readonly context: InvocationContext;
-  /** What the context's known fields hold, in bytes. */
+  /** Bytes that the context's known fields hold. */
   readonly contextBytes: number;
   /** A view on the payload. */
   readonly body: Uint8Array;
@@ -51,7 +51,7 @@ export interface KvChange {
 
 /** `KvChange.Operation` by number. */
 export const KV_OPERATIONS = ['set', 'delete'] as const;
-/** What happened to a key. */
+/** The kind of a key's change. */
 export type KvOperation = (typeof KV_OPERATIONS)[number];
 
 /** `Initialize`. */
@@ -61,7 +61,7 @@ export interface Initialize {
   readonly runtimeVersion: string;
   /** A view on the payload. */
   readonly config: Uint8Array;
-  /** What the host understands beyond the first version, of "progress"; a newer host may say more. */
+  /** The host's abilities beyond the first version: today "progress"; a newer host may say more. */
   readonly accepts: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export interface Initialized {
   readonly workers: number;
   /** Bytes that the host may send on a new stream; 0 for the constant of the schema. */
   readonly initialCredit: number;
-  /** What the module says of its methods: those of `methods` in their order, then unary ones; perhaps empty. */
+  /** The module's description of its methods: those of `methods` in their order, then unary ones; perhaps empty. */
   readonly methodInfo: readonly MethodInfo[];
 }
 

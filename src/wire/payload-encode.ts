@@ -23,18 +23,18 @@ import { SCHEMA_DEFAULT } from './schema-defaults.ts';
 // A field that is left out, or empty, stays a null pointer or the schema's default. All functions return one framed message in an
 // array of its own, laid out as by the C++ builder, and throw RangeError for a number that its field can't hold.
 
-/** What `handle` asks: `HandleRequest`. */
+/** The fields of `handle`: `HandleRequest`. */
 export interface HandleRequestInit {
   readonly context?: InvocationContextInit;
   readonly body?: Uint8Array;
 }
 
-/** What a service request asks: `ServiceRequest`. */
+/** The fields of a service request: `ServiceRequest`. */
 export interface ServiceRequestInit extends Partial<Omit<ServiceRequest, 'context'>> {
   readonly context?: InvocationContextInit;
 }
 
-/** What a module says of itself: `Initialized`. */
+/** A module's description of itself: `Initialized`. */
 export interface InitializedInit extends Partial<Omit<Initialized, 'methodInfo'>> {
   readonly methodInfo?: readonly MethodInfoInit[];
 }

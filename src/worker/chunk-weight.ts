@@ -1,7 +1,7 @@
 /** Bytes of a chunk for each byte of weight. */
 const RATIO = 2;
 
-/** What smaller chunks need on the heap anyway is weight enough. In bytes. */
+/** The size from which a chunk gets weight, in bytes. Smaller chunks weigh enough by their own objects. */
 const WEIGHED_BYTES = 32_768;
 
 /** Slots, of 8 bytes each, of one array. The weight of a large chunk is several arrays, because V8 keeps large ones elsewhere. */

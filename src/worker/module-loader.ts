@@ -318,7 +318,7 @@ function methodOf(name: string, facts: MethodFacts, handler: Mode): ManifestMeth
   return { ...limitsOf(facts), name, mode: handler?.mode ?? 'sync' };
 }
 
-/** What a host is told of a method. */
+/** The description of a method that a host gets. */
 function infoOf(name: string, facts: MethodFacts, handler: Mode): MethodInfoInit {
   const { kind, description = '', timeoutMs = 0, concurrency = 0, input, output, progress } = facts;
   return {

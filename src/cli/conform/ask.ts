@@ -7,7 +7,7 @@ import type { CaseResult } from './report.ts';
 export interface Questions {
   /** The module under test, with its protocol on standard input and output. */
   readonly command: readonly [string, ...string[]];
-  /** What it has. */
+  /** The methods that it has. */
   readonly methods: ReadonlySet<ConformMethod>;
   /** Only the cases whose sentence contains this text. */
   readonly only?: string | undefined;

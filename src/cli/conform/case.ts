@@ -1,6 +1,6 @@
 import type { ModuleChild } from './module-child.ts';
 
-/** What a module under test may have: the stream methods of the conformance module, and `handle` for its unary requests. */
+/** The methods that a module under test may have: the stream methods of the conformance module, and `handle` for its unary requests. */
 export const CORE_METHODS = [
   'echo',
   'sink',

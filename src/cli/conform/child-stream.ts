@@ -11,7 +11,7 @@ import { Breach, expectSame, expectThat } from './breach.ts';
 /** How a stream ended. */
 export type StreamEnd = Extract<Content, { kind: 'close' | 'error' }>;
 
-/** What a stream needs of the child that it is on. */
+/** The part of the child that a stream uses. */
 export interface StreamChild {
   send(message: Uint8Array): void;
   until<T>(expected: string, look: () => T | undefined, withinMs?: number): Promise<T>;
@@ -34,7 +34,7 @@ export class ChildStream {
   /** Data that came and that no case has taken. */
   readonly #data: Uint8Array[] = [];
   #end: StreamEnd | undefined;
-  /** What the module may send, and what we may send, in bytes of credit. */
+  /** The credit of the module and ours, in bytes. */
   #moduleBalance = 0;
   #hostBalance: number;
   #sentCost = 0;
@@ -58,17 +58,17 @@ export class ChildStream {
     return this.#end;
   }
 
-  /** What we may still send, in bytes of credit. */
+  /** Bytes that we may still send. */
   get hostBalance(): number {
     return this.#hostBalance;
   }
 
-  /** What the module may still send, in bytes of credit. */
+  /** Bytes that the module may still send. */
   get moduleBalance(): number {
     return this.#moduleBalance;
   }
 
-  /** What the module has granted in all. */
+  /** All bytes that the module has granted. */
   get granted(): number {
     return this.#granted;
   }

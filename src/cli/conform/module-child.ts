@@ -24,7 +24,7 @@ export interface ChildExit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** What the module asks of its host. */
+/** A request of the module to its host. */
 export type ServiceAsk = Extract<Content, { kind: 'serviceRequest' }> & { readonly id: string };
 
 /** The answer to a request; its kind is that of the request, or `error`. */
@@ -113,12 +113,12 @@ export class ModuleChild {
     return this.#info !== undefined;
   }
 
-  /** What the module said of itself; all defaults before {@link initialize}. */
+  /** The module's description of itself; all defaults before {@link initialize}. */
   get info(): Initialized {
     return this.#info ?? decodeInitialized(EMPTY_PAYLOAD);
   }
 
-  /** What the module takes on a new stream, in bytes. */
+  /** Bytes that the module takes on a new stream. */
   get window(): number {
     return Math.max(this.info.initialCredit, INITIAL_CREDIT);
   }

@@ -1,7 +1,7 @@
 import { count, plural, wrapped } from '../terminal/format.ts';
 import type { ConformMethod } from './case.ts';
 
-/** What one case has shown. */
+/** The result of one case. */
 export type CaseResult = {
   /** A sentence that is true of a sound module. */
   readonly name: string;
@@ -16,7 +16,7 @@ export type CaseResult = {
       readonly outcome: 'broken';
       readonly expected: string;
       readonly seen: string;
-      /** What was said in this case, a line each. */
+      /** The messages of this case, a line each. */
       readonly frames: readonly string[];
       /** The end of what the module wrote to standard error. */
       readonly stderr: string;

@@ -6,7 +6,7 @@ import { plural } from '../terminal/format.ts';
 const FIRST = 6;
 const LAST = 14;
 
-/** What host and module said in one case, as lines for a person. */
+/** The messages of host and module in one case, as lines for a person. */
 export class Transcript {
   readonly #started = performance.now();
   #renderer = new EventRenderer();

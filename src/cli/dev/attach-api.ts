@@ -9,7 +9,7 @@ import type { PageAnswer, PageApi, PageRequest } from '../page-server/page-serve
 /** A process that is gone is looked for again after that time, in ms: its host may start another. */
 const AGAIN_MS = 1000;
 
-/** What the page of `dev --attach` can do: look at the module of a real host. */
+/** The requests of the page of `dev --attach`, which looks at the module of a real host. */
 export class AttachApi implements PageApi {
   readonly #path: string;
   readonly #feed = new PageFeed(() => this.#snapshot());

@@ -1,11 +1,11 @@
 import { MAX_OUTPUT_BYTES, type OutputPart } from '../../live/page.ts';
 
-/** What one answer carries, in bytes: the page asks on. */
+/** Bytes that one answer carries; the page asks for the next. */
 const PART_BYTES = 512 << 10;
 /** Frames that are kept, since each costs memory of its own. */
 const MAX_FRAMES = 50_000;
 
-/** What a call has put out, up to a bound. */
+/** The output of a call, up to a bound. */
 export class CallOutput {
   readonly #frames: { readonly ms: number; readonly data: Uint8Array }[] = [];
   #bytes = 0;

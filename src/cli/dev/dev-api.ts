@@ -24,7 +24,7 @@ const MAX_BASE64 = Math.ceil(MAX_INPUT_BYTES / 3) * 4;
 const MAX_METHOD = 10_000;
 const MAX_DEADLINE_MS = 86_400_000;
 
-/** What the page of `dev` can do: calls, recordings, and all that is told of the child. */
+/** The requests of the page of `dev`: calls, recordings, and all that is told of the child. */
 export class DevApi implements PageApi, ModuleChildEvents {
   readonly child: ModuleChild;
   readonly #feed = new PageFeed(() => this.#snapshot());

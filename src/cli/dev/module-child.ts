@@ -12,7 +12,7 @@ import { methodsOf } from './methods.ts';
 import { sourcePlaces } from './source-places.ts';
 import { WatchedFiles } from './watched-files.ts';
 
-/** What is told of the module and its child. */
+/** The events of the module and its child. */
 export interface ModuleChildEvents {
   onView(view: ModuleView): void;
   /** Text of the child's standard error. */

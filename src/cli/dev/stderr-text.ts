@@ -3,7 +3,7 @@ const KEPT_UNITS = 64 << 10;
 /** Text of one second that is passed on to pages, in UTF-16 units. A handler that prints in a loop prints gigabytes. */
 const UNITS_A_SECOND = 256 << 10;
 
-/** What the child has printed, as the page shows it: all of it is on the terminal. */
+/** The child's prints, as the page shows them; all of them are on the terminal. */
 export class StderrText {
   readonly #now: () => number;
   kept = '';

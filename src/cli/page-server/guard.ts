@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What a request says of itself. */
+/** The headers by which a request is judged. */
 export interface RequestHead {
   readonly method: string;
   readonly url: string;

@@ -29,7 +29,7 @@ export type PageAnswer =
   /** @param response its head is sent; ended by the caller or by the reader */
   | { readonly events: (response: ServerResponse) => void };
 
-/** What is behind the page. */
+/** The part of a server that answers its page. */
 export interface PageApi {
   /** @returns undefined for what is unknown @throws RequestError */
   answer(request: PageRequest): Promise<PageAnswer | undefined>;

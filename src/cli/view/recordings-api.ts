@@ -8,7 +8,7 @@ import { CliError } from '../terminal/failure.ts';
 import { RecordingPages } from './recording-pages.ts';
 import { replayExchange } from './replay-exchange.ts';
 
-/** What recordings are there, and what they are replayed against. */
+/** The recordings that are there, and the module that they are replayed against. */
 export interface RecordingSource {
   /** The file of a recording that has ended; undefined for one that isn't there. */
   fileOf(id: string): string | undefined;
@@ -16,7 +16,7 @@ export interface RecordingSource {
   target(pages: RecordingPages): Promise<{ readonly command: ModuleCommand; readonly file: string }>;
 }
 
-/** What the page asks of recordings: `recordings/ID`, and `file`, `messages`, `replay` below it. */
+/** The page's requests for recordings: `recordings/ID`, and `file`, `messages`, `replay` below it. */
 export class RecordingsApi {
   readonly #source: RecordingSource;
   /** The last that was asked for, because a page asks for one after the other part of it. */

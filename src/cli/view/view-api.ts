@@ -10,7 +10,7 @@ import { RecordingsApi, viewOf } from './recordings-api.ts';
 /** The id of the only recording. */
 const ID = 'file';
 
-/** What the page of `view` can do: look at one recording, and replay parts of it. */
+/** The requests of the page of `view`, which looks at one recording and replays parts of it. */
 export class ViewApi implements PageApi {
   readonly #feed: PageFeed;
   readonly #recordings: RecordingsApi;

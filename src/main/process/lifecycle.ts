@@ -51,7 +51,7 @@ export class Lifecycle {
   readonly #startedAt: number;
   #manifest: Manifest | undefined;
   #initializing: string[] = [];
-  /** What the host said in its first `initialize` that it understands. */
+  /** The `accepts` of the host's first `initialize`. */
   #accepts: readonly string[] | undefined;
   #shutdowns: string[] = [];
   #isEnding = false;

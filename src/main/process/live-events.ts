@@ -23,7 +23,7 @@ export class LiveEvents {
   readonly #hello: HelloEvent;
   readonly #onEvent: (event: LiveEvent) => void;
   readonly #sample = new StreamSample();
-  /** What has happened to the streams that are told of and have not ended: their Open, their start, and the last stall. */
+  /** The events of the streams that are told of and have not ended: their Open, their start, and the last stall. */
   readonly #streams = new Map<string, StreamLiveEvent[]>();
   readonly #workers = new Map<number, LiveEvent>();
   readonly #files = new Set<string>();
@@ -42,7 +42,7 @@ export class LiveEvents {
     this.#subscribe();
   }
 
-  /** What somebody must know who begins to listen now. */
+  /** The events that a new listener needs to know the present state. */
   snapshot(): LiveEvent[] {
     const short = this.#short === undefined ? [] : [this.#short];
     const files: LiveEvent[] = this.#files.size === 0 ? [] : [{ kind: 'files', files: [...this.#files] }];

@@ -3,7 +3,7 @@ import { expectChunks, expectSame } from '../breach.ts';
 import { CANCELLED_MS, type ConformCase } from '../case.ts';
 import { entries, uint64Of } from './streams.ts';
 
-/** What the methods show that a module in another language may not have. They are asked for by `--methods`. */
+/** Cases of methods that a module in another language may not have. They are asked for by `--methods`. */
 export const FURTHER_CASES: readonly ConformCase[] = [
   {
     name: 'an asynchronous handler gives Data back with their boundaries',

@@ -8,7 +8,7 @@ import { NO_MESSAGE } from '../hand-made.ts';
 import type { ModuleChild } from '../module-child.ts';
 import { entries } from './streams.ts';
 
-/** What a handler asks of its host. */
+/** Cases of the services that a handler asks of its host. */
 export const SERVICE_CASES: readonly ConformCase[] = [
   {
     name: 'a handler’s service request says what it asks and for whom, and has its answer',

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto';
 import { context, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import { BasicTracerProvider, BatchSpanProcessor, ConsoleSpanExporter } from '@opentelemetry/sdk-trace-base';
-// In a module of your own: 'ixt-sdk' and 'ixt-sdk/opentelemetry'.
-import { defineModule } from '../../src/index.ts';
-import { openTelemetry } from '../../src/opentelemetry/index.ts';
+import { defineModule } from 'ixt-sdk';
+import { openTelemetry } from 'ixt-sdk/opentelemetry';
 
 // Any exporter will do. This one prints, and what is printed goes to standard error.
 const provider = new BasicTracerProvider({

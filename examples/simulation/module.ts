@@ -1,5 +1,5 @@
 /** The price of a call option by simulation: many paths of a share, day by day. */
-import { defineMethod, defineModule, json, many, one } from 'ixt-sdk';
+import { defineMethod, defineModule, json, many, ndjson, one } from 'ixt-sdk';
 import { z } from 'zod';
 
 const Option = z.object({
@@ -24,7 +24,7 @@ export const shapes = {
   simulate: defineMethod({
     description: 'Simulates paths of a share and gives what an option paid, batch by batch',
     input: one(json(Option)),
-    output: many(json<Batch>()),
+    output: many(ndjson<Batch>()),
     progress: json<{ done: number; total: number }>(),
   }),
 };

@@ -1,5 +1,6 @@
 import type { AnyCodec, ValueDecoder } from './codec.ts';
 import { checked, decoded, now, OnlyValue } from './checked.ts';
+import type { Payload } from './payload.ts';
 
 /** The decoded and checked input. Both iterables take from the same values. */
 export interface MethodInput<T> extends Iterable<T>, AsyncIterable<T> {}
@@ -11,15 +12,17 @@ type Payloads = Iterable<Uint8Array> & AsyncIterable<Uint8Array>;
 export class DecodedInput implements MethodInput<unknown> {
   readonly #payloads: Payloads;
   readonly #codec: AnyCodec;
+  readonly #isSingle: boolean;
   readonly #decoder: ValueDecoder;
   /** Values of the last payload that the handler has not taken yet. */
   #decoded: Iterator<unknown, void> = [].values();
   #count = 0;
   #ended = false;
 
-  constructor(payloads: Payloads, codec: AnyCodec) {
+  constructor(payloads: Payloads, { codec, single }: Payload) {
     this.#payloads = payloads;
     this.#codec = codec;
+    this.#isSingle = single;
     this.#decoder = codec.decoder();
   }
 
@@ -67,7 +70,7 @@ export class DecodedInput implements MethodInput<unknown> {
     this.#ended = payload === undefined;
     this.#decoded = decoded(
       'invalidArgument',
-      inputName(this.#count),
+      this.#valueName(this.#count),
       () =>
         (payload === undefined ? this.#decoder.end() : this.#decoder.push(payload))[
           Symbol.iterator
@@ -76,15 +79,16 @@ export class DecodedInput implements MethodInput<unknown> {
   }
 
   #next(): { readonly value: unknown } | undefined {
-    const result = decoded('invalidArgument', inputName(this.#count), () => this.#decoded.next());
+    const result = decoded('invalidArgument', this.#valueName(this.#count), () => this.#decoded.next());
     return result.done === true ? undefined : { value: result.value };
   }
 
   #check(value: unknown): unknown {
-    return checked(this.#codec.schema, value, 'invalidArgument', inputName(this.#count++));
+    return checked(this.#codec.schema, value, 'invalidArgument', this.#valueName(this.#count++));
   }
-}
 
-function inputName(index: number): string {
-  return `value ${index} of the input`;
+  /** For a person. */
+  #valueName(index: number): string {
+    return this.#isSingle ? 'the input' : `value ${index} of the input`;
+  }
 }

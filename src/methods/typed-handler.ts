@@ -22,7 +22,7 @@ export function typedStreamHandler(
     return output.single ? sendOne(result, output.codec, mode, stream) : encodeMany(result, output.codec);
   };
   return (stream) => {
-    const values = new DecodedInput(stream, input.codec);
+    const values = new DecodedInput(stream, input);
     if (!input.single) return call(values, stream);
     if (mode === 'sync') return call(values.onlySync(), stream);
     // The driver of handlers takes chunks also from a promise.

@@ -38,7 +38,7 @@ for (const [kind, handler] of Object.entries(ADDERS)) {
   test(`${kind} gets the only value and returns the only result`, async () => {
     assert.equal(handler.mode, kind === 'a function' ? 'sync' : 'async');
     assert.equal(await run(handler, '{"left":1,"right":2}'), '3');
-    assert.match(await run(handler, '{"left":1}'), /^invalidArgument: value 0 of the input at right/);
+    assert.match(await run(handler, '{"left":1}'), /^invalidArgument: the input at right/);
     assert.match(await run(handler), /^invalidArgument: the input has no value/);
     assert.match(
       await run(handler, '{"left":1,"right":2}', '{"left":1,"right":2}'),

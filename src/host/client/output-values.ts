@@ -10,15 +10,15 @@ export async function* outputValues(
   const decoder = codec.decoder();
   let count = 0;
   for await (const payload of stream) {
-    const values = step(count, () => decoder.push(payload)[Symbol.iterator]());
+    const values = step(valueName(count), () => decoder.push(payload)[Symbol.iterator]());
     for (
-      let next = step(count, () => values.next());
+      let next = step(valueName(count), () => values.next());
       next.done !== true;
-      next = step(count, () => values.next())
+      next = step(valueName(count), () => values.next())
     )
       yield (count++, next.value);
   }
-  for (const value of step(count, () => [...decoder.end()])) yield value;
+  for (const value of step(valueName(count), () => [...decoder.end()])) yield value;
   return undefined;
 }
 
@@ -29,9 +29,9 @@ export async function onlyOutput(stream: HostStream, codec: AnyCodec): Promise<u
   try {
     for (let next = await stream.next(); next.done !== true; next = await stream.next()) {
       const { value: payload } = next;
-      for (const value of step(0, () => [...decoder.push(payload)])) only.add(value);
+      for (const value of step('the output', () => [...decoder.push(payload)])) only.add(value);
     }
-    for (const value of step(0, () => [...decoder.end()])) only.add(value);
+    for (const value of step('the output', () => [...decoder.end()])) only.add(value);
     return only.take();
   } catch (error) {
     // It does nothing to a stream that has ended by itself.
@@ -40,6 +40,10 @@ export async function onlyOutput(stream: HostStream, codec: AnyCodec): Promise<u
   }
 }
 
-function step<T>(index: number, decode: () => T): T {
-  return decoded('handlerFailed', `value ${index} of the output`, decode);
+function valueName(index: number): string {
+  return `value ${index} of the output`;
+}
+
+function step<T>(name: string, decode: () => T): T {
+  return decoded('handlerFailed', name, decode);
 }

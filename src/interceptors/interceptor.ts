@@ -33,7 +33,7 @@ export interface CallHooks {
    * A context that holds in it (of an AsyncLocalStorage, say) holds in the whole handler, generators too.
    */
   run?<Result>(next: () => Result): Result;
-  /** A payload of the input: as it comes to the module, or as the host gives it. */
+  /** A payload of the input, as it travels: small values of one call may share one. */
   input?(payload: Uint8Array): void;
   /** A payload of the output: as the handler has sent it, or as the host's program takes it. */
   output?(payload: Uint8Array): void;

@@ -113,7 +113,8 @@ test('an interceptor may refuse a call, at its start or for a payload, and those
     if (method === 'fail') throw new ModuleError('unavailable', 'not today');
     return {
       input: (payload) => {
-        if (text(payload) === '2') throw new ModuleError('resourceExhausted', 'no twos');
+        // Small values of one call may share a payload.
+        if (text(payload).includes('2')) throw new ModuleError('resourceExhausted', 'no twos');
       },
     };
   };

@@ -95,6 +95,8 @@ export interface WorkerExitEvent extends WorkerEvent {
   readonly how: string;
   /** Number of streams and requests that ended with it. */
   readonly jobs: number;
+  /** Whether main ended it because it had nothing to do: nothing is lost, and the next call that needs it wakes it. */
+  readonly asleep: boolean;
 }
 
 /** Workers could not be started or could not load the module, or all of them serve again. */

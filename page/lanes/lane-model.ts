@@ -73,7 +73,7 @@ export class LaneModel {
       case 'workerExit': {
         const lane = this.#lane(event.worker);
         lane.isReady = false;
-        lane.exits.push({ at: event.at, how: event.how ?? '' });
+        if (event.asleep !== true) lane.exits.push({ at: event.at, how: event.how ?? '' });
         break;
       }
       case 'figures':

@@ -32,8 +32,10 @@ export interface Stats {
   /** Accepted streams whose handler has not ended, including those whose handler has not begun. */
   readonly openStreams: number;
   readonly queuedOpens: number;
-  /** Workers that can take a job now, or when the job that they run has ended. */
+  /** Workers that can take a job now, or when the job that they run has ended, or once a call has woken them. */
   readonly workers: number;
+  /** Those of them that have no thread, because there is nothing to do for one, or whose thread is on its way for a call. */
+  readonly sleepingWorkers: number;
   /** Workers whose last start or load has failed; they are tried again. */
   readonly missingWorkers: number;
   /** Why the last of those tries failed, for a person; `undefined` if none is missing. */
@@ -42,7 +44,7 @@ export interface Stats {
   readonly lingeringThreads: number;
   /** Workers that run a stream or a request. */
   readonly busyWorkers: number;
-  /** Threads that had loaded the module and have exited. */
+  /** Threads that had loaded the module and have exited, but for those of workers that were put to sleep. */
   readonly workerRestarts: number;
   /** Time from an Open until a worker had room for the stream. */
   readonly queueWait: Durations;

@@ -24,6 +24,10 @@ export interface SpawnModuleOptions extends HostSessionOptions {
   file?: string | URL;
   /** Number of workers that `serve` starts; by default `serve` chooses. */
   workers?: number;
+  /** Number of those that have a thread at all times, from 1; by default all. The others sleep while they have nothing to do. */
+  minWorkers?: number;
+  /** Time without anything to do after which a worker beyond `minWorkers` is put to sleep, in ms (default 60,000). */
+  idleMs?: number;
   /** Further flags of `serve`, or further arguments of `command`. */
   args?: readonly string[];
   /**
@@ -316,8 +320,13 @@ function commandOf(options: SpawnModuleOptions): string[] {
   }
   const { file: source = '' } = options;
   const file = source instanceof URL ? fileURLToPath(source) : resolvePath(source);
-  const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)];
-  const serve = [...runnerCommand(), 'serve', file, ...workers, ...args];
+  const numbers = [
+    ['--workers', options.workers],
+    ['--min-workers', options.minWorkers],
+    ['--idle-ms', options.idleMs],
+  ] as const;
+  const flags = numbers.flatMap(([flag, value]) => (value === undefined ? [] : [flag, String(value)]));
+  const serve = [...runnerCommand(), 'serve', file, ...flags, ...args];
   if (options.launcher === false) return serve;
   return [...launcherPrefix(), ...serve, '--descriptors', LAUNCHER_DESCRIPTORS];
 }

@@ -68,6 +68,8 @@ export interface WorkerEvent {
   readonly worker: number;
   /** Of an exit: for a person. */
   readonly how?: string;
+  /** Of an exit: whether the worker had nothing to do, and sleeps until a call needs it. */
+  readonly asleep?: boolean;
 }
 
 /** Workers are missing, or (0) all serve again. */

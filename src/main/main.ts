@@ -23,7 +23,8 @@ import { Streams, type StreamsHost } from './streams/streams.ts';
 import { KeyValues } from './workers/key-values.ts';
 import { ModuleCopies } from './workers/module-copies.ts';
 import { workerSettings } from './workers/worker-settings.ts';
-import { WorkerPool, type PoolHost, type WorkMessage } from './workers/pool.ts';
+import type { PoolHost, WorkMessage } from './workers/pool-host.ts';
+import { WorkerPool } from './workers/pool.ts';
 import type { PoolWorker } from './workers/pool-worker.ts';
 import { ServiceRoutes } from './workers/services.ts';
 import type { Shortage } from './workers/worker-supply.ts';
@@ -352,6 +353,7 @@ export class Main
   }
 
   closeModules(): Promise<void> {
+    this.#pool.keepAwake();
     return this.#copies.close(this.#pool.workers);
   }
 
@@ -392,13 +394,15 @@ export class Main
     this.#keyValues.flushBefore(worker);
   }
 
-  /** Ends every event from outside: starts calls, sends posts, ends idle retiring workers, and tells if all is idle. */
+  /** Ends every event from outside: starts calls, wakes workers for others, sends posts, ends idle workers, tells if all is idle. */
   #settle(): void {
     for (let placed = this.scheduler.next(); placed !== undefined; placed = this.scheduler.next()) {
       const { call, assignment } = placed;
       if (call.kind === 'stream') this.#streams.start(call, assignment);
       else this.#requests.start(call, assignment);
     }
+    if (this.scheduler.hasWaiting && this.#pool.sleeping > 0)
+      this.#pool.wake(this.scheduler.wanted(this.options.workers));
     this.#pool.flush();
     this.#pool.endIdle();
     if (this.#isIdle) this.#onIdle();

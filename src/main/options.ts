@@ -19,6 +19,10 @@ export interface ServeOptions {
   readonly output: number;
   /** Worker threads: how many handlers compute at once. */
   readonly workers: number;
+  /** Workers that never sleep, at most all; at least 1. The others have a thread from when calls wait until they are idle. */
+  readonly minWorkers: number;
+  /** Time without anything to do after which a worker beyond `minWorkers` is put to sleep, in ms. */
+  readonly idleMs: number;
   /** Asynchronous streams that may share a worker. */
   readonly streamsPerWorker: number;
   /** Opens that wait for a worker; beyond it: `resourceExhausted`. */
@@ -69,10 +73,15 @@ export interface ServeOptions {
 
 const CPUS = cpuShare().cpus;
 
+/** The most workers that may be asked for. */
+export const MAX_WORKERS = 1024;
+
 export const DEFAULT_OPTIONS: Omit<ServeOptions, 'file'> = {
   input: 0,
   output: 1,
   workers: CPUS,
+  minWorkers: MAX_WORKERS,
+  idleMs: 60_000,
   streamsPerWorker: 1,
   maxQueue: 1024,
   maxMessageBytes: 16 << 20,

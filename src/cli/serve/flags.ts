@@ -1,9 +1,11 @@
-import { DEFAULT_OPTIONS, type MetricsAddress } from '../../main/options.ts';
+import { DEFAULT_OPTIONS, MAX_WORKERS, type MetricsAddress } from '../../main/options.ts';
 import { parseMetricsAddress } from './metrics-address.ts';
 
 /** The options of `serve` that are whole numbers, as {@link DEFAULT_OPTIONS} names them. */
 type NumberOption =
   | 'workers'
+  | 'minWorkers'
+  | 'idleMs'
   | 'streamsPerWorker'
   | 'maxQueue'
   | 'maxMessageBytes'
@@ -30,7 +32,21 @@ export interface ServeFlag {
 
 /** The flags of `serve`, for both parsers: the quick one below, and commander's, which explains mistakes. */
 export const SERVE_FLAGS: readonly ServeFlag[] = [
-  { flag: '--workers', option: 'workers', about: 'worker threads', min: 1, max: 1024 },
+  { flag: '--workers', option: 'workers', about: 'worker threads', min: 1, max: MAX_WORKERS },
+  {
+    flag: '--min-workers',
+    option: 'minWorkers',
+    about: 'workers that have a thread at all times; the others sleep while they have nothing to do',
+    min: 1,
+    max: MAX_WORKERS,
+  },
+  {
+    flag: '--idle-ms',
+    option: 'idleMs',
+    about: 'time without anything to do after which a worker beyond those is put to sleep',
+    min: 1,
+    max: 86_400_000,
+  },
   {
     flag: '--streams-per-worker',
     option: 'streamsPerWorker',

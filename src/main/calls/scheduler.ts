@@ -93,6 +93,38 @@ export class Scheduler<Call extends Waiting> {
     return ready;
   }
 
+  get hasWaiting(): boolean {
+    return this.#queue.size > 0 || this.#limits.size > 0;
+  }
+
+  /**
+   * The number of further workers that would have something to do at once with the calls that wait, counted up to `most`. A call
+   * that waits for its method, or for the host to read, needs none.
+   */
+  wanted(most: number): number {
+    if (this.#isClogged()) return 0;
+    const running = new Map<RunLimit<Waiting>, number>();
+    let alone = 0;
+    let sharing = 0;
+    const workers = (): number => alone + Math.ceil(sharing / this.#streamsPerWorker);
+    for (const { mode, limit } of this.#waiting()) {
+      if (limit !== undefined) {
+        const of = running.get(limit) ?? limit.running;
+        if (of >= limit.most) continue;
+        running.set(limit, of + 1);
+      }
+      if (mode === 'sync') alone++;
+      else sharing++;
+      if (workers() >= most) return most;
+    }
+    return workers();
+  }
+
+  *#waiting(): Generator<Waiting> {
+    for (const limit of this.#limits) yield* limit.waiting;
+    yield* this.#queue;
+  }
+
   /** The call waits for its turn, behind all that wait already. */
   submit(call: Call): void {
     if (call.limit?.isReached === true) this.#setAside(call, call.limit);

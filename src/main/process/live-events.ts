@@ -79,8 +79,8 @@ export class LiveEvents {
     channels.workerReady.subscribe(({ worker }) => {
       this.#onWorker({ kind: 'workerReady', at: now(), worker });
     });
-    channels.workerExit.subscribe(({ worker, how }) => {
-      this.#onWorker({ kind: 'workerExit', at: now(), worker, how: eventText(how) });
+    channels.workerExit.subscribe(({ worker, how, asleep }) => {
+      this.#onWorker({ kind: 'workerExit', at: now(), worker, how: eventText(how), asleep });
     });
     channels.workerShort.subscribe(({ missing, why }) => {
       const event: LiveEvent = { kind: 'short', at: now(), missing, why: eventText(why) };

@@ -45,7 +45,7 @@ export class PartFigures {
     return {
       openStreams: streams.openCount,
       queuedOpens: streams.queuedCount,
-      workers: pool.serving,
+      workers: pool.serving + pool.sleeping,
       busyWorkers: scheduler.busy,
       framesIn: demux.messages,
       bytesIn: reading.bytesIn,
@@ -62,6 +62,7 @@ export class PartFigures {
       lockStall: lock.waits,
       missingWorkers: pool.shortage?.missing ?? 0,
       missingBecause: pool.shortage?.why,
+      sleepingWorkers: pool.sleeping,
       lingeringThreads: pool.lingering,
       workerRestarts: pool.restarts,
     };

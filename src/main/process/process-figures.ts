@@ -53,11 +53,11 @@ export class ProcessFigures {
   }
 
   /** A thread has exited. It must be called while the worker's jobs still count as its own. @param how for a person */
-  onExited({ slotNumber, running }: PoolWorker, how: string): void {
+  onExited({ slotNumber, running, isAsleep }: PoolWorker, how: string): void {
     // Collected now, because the next thread on the slot starts with empty words.
     this.#collect();
     if (channels.workerExit.hasSubscribers)
-      tell(channels.workerExit, { worker: slotNumber, how, jobs: running });
+      tell(channels.workerExit, { worker: slotNumber, how, jobs: running, asleep: isAsleep });
   }
 
   stats(): Stats {

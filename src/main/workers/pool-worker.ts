@@ -32,6 +32,8 @@ export class PoolWorker {
   hasExited = false;
   /** Whether handlers were running when the worker was told to end. Once they have ended, the thread need not linger any more. */
   isAwaited = false;
+  /** Whether it was ended because it had nothing to do. Its place sleeps, or was woken since. */
+  isAsleep = false;
   /** Number of jobs on it. `exclusive` tells whether its job needs the worker for itself. */
   running = 0;
   isExclusive = false;

@@ -6,44 +6,16 @@ import type { Outlet } from '../output/outlet.ts';
 import type { ServeOptions } from '../options.ts';
 import { LEFT_BEHIND_MS, Lingering } from './lingering.ts';
 import { PoolWorker } from './pool-worker.ts';
+import type { PoolHost } from './pool-host.ts';
 import type { LinkSource } from './worker-link.ts';
 import { WorkerSupply, type Place, type Shortage } from './worker-supply.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
-/** The messages of a worker about its module's work. The pool handles the others, which are about the thread. */
-export type WorkMessage = Exclude<FromWorker, { type: 'bell' | 'loaded' | 'loadFailed' | 'retire' }>;
-
-/** The part of main that the pool reports to. */
-export interface PoolHost {
-  /** A worker begins to load its own copy of the module. */
-  onStarted(worker: PoolWorker): void;
-  /** The worker is ready for jobs. */
-  onLoaded(worker: PoolWorker, manifest: Manifest): void;
-  /** The first loads of the module have all failed. @param why for a person */
-  onBadModule(why: string): void;
-  onWorkerMessage(worker: PoolWorker, message: WorkMessage): void;
-  /**
-   * The worker's right to write is revoked for ever. The frames that it had committed are on their way, so main can send the
-   * terminal frames of its jobs after them.
-   */
-  onRevoked(worker: PoolWorker, how: string): void;
-  /** The thread has exited. @param how for a person */
-  onExited(worker: PoolWorker, how: string): void;
-  /** A thread died while it wrote, so nobody knows how many bytes arrived. */
-  onWireUnknown(): void;
-  /** Fewer workers serve than were asked for, and the last try to get one has failed. */
-  onShort(shortage: Shortage): void;
-  /** All workers serve again. */
-  onFull(): void;
-  /** No worker has served for a while, so waiting calls must be refused. */
-  onNone(why: string): void;
-}
-
 /** The part of the options that concerns the threads. */
 export type PoolOptions = Pick<
   ServeOptions,
-  'file' | 'workers' | 'loadMs' | 'loadsAtOnce' | 'unavailableMs' | 'lingerMs'
+  'file' | 'workers' | 'minWorkers' | 'idleMs' | 'loadMs' | 'loadsAtOnce' | 'unavailableMs' | 'lingerMs'
 >;
 
 /** The parts that the pool shares with the rest of main. */
@@ -77,7 +49,7 @@ export class WorkerPool {
   readonly #lingering: Lingering;
   readonly #freeSlots: SlotNumber[];
   #incarnations = 0;
-  /** Number of threads that have exited after they had loaded the module. */
+  /** Number of threads that have exited after they had loaded the module, but for those that were put to sleep. */
   restarts = 0;
   #onDestroyed: (() => void) | undefined;
   #framesOut = 0;
@@ -95,6 +67,7 @@ export class WorkerPool {
       { ...options, clock },
       {
         onTurn: (place) => this.#start(place),
+        onIdle: (place) => this.#sleep(place),
         hasRoom: () => this.#freeSlots.length > 0 && parts.outlet.queuedBytes <= MAX_SPILLED_BYTES,
         onShort: (shortage) => host.onShort(shortage),
         onFull: () => host.onFull(),
@@ -116,6 +89,21 @@ export class WorkerPool {
     return serving;
   }
 
+  /** Number of workers without a thread, which a call wakes, and of those that wake up. */
+  get sleeping(): number {
+    return this.#supply.sleeping;
+  }
+
+  /** Calls wait that so many further workers could run at once. */
+  wake(wanted: number): void {
+    this.#supply.wake(wanted);
+  }
+
+  /** No worker is put to sleep from here on. */
+  keepAwake(): void {
+    this.#supply.keepAwake();
+  }
+
   /** The number of workers whose last start or load has failed, and the reason; `undefined` if none is missing. */
   get shortage(): Shortage | undefined {
     return this.#supply.shortage;
@@ -133,6 +121,7 @@ export class WorkerPool {
 
   /** Hands a job to a worker, after the operations that were posted for it. A stream is sent with the next {@link flush}. */
   dispatch(worker: PoolWorker, task: StreamStart | RequestTask): void {
+    worker.place.idleSince = undefined;
     if (task.kind === 'stream') worker.postOpen(task);
     else worker.postTask(task);
   }
@@ -189,12 +178,26 @@ export class WorkerPool {
     this.#parts.outlet.schedule();
   }
 
-  /** Ends retiring workers that have nothing left to do, and threads whose handlers were waited for and have ended. */
+  /** Ends retiring workers that have nothing left to do, notes when others begin to have nothing to do, and ends threads whose handlers were waited for and have ended. */
   endIdle(): void {
     for (const worker of this.workers) {
       if (worker.running > 0) continue;
       if (worker.phase === 'retiring') this.end(worker, 'it retires', LEFT_BEHIND_MS);
       else if (worker.isAwaited) this.#hasFinished(worker);
+      else if (worker.phase === 'ready' && worker.place.idleSince === undefined)
+        this.#supply.rests(worker.place);
+    }
+  }
+
+  /** Ends the worker of a place that has had nothing to do for long, unless its module still handles key-value changes. */
+  #sleep(place: Place): void {
+    for (const worker of this.workers) {
+      if (worker.place !== place || worker.phase !== 'ready') continue;
+      if (worker.running > 0 || worker.kvInFlight > 0) return this.#supply.rests(place);
+      // First, so that a call that comes while the thread ends wakes the place again.
+      this.#supply.slept(place);
+      worker.isAsleep = true;
+      return this.end(worker, 'it had nothing to do', LEFT_BEHIND_MS);
     }
   }
 
@@ -276,7 +279,8 @@ export class WorkerPool {
 
   /** Frees the place for another thread, perhaps while this thread still lives. */
   #leavePlace(worker: PoolWorker, phase: PoolWorker['phase'], how: string): void {
-    const { place, failure } = worker;
+    const { place, failure, isAsleep } = worker;
+    if (isAsleep) return;
     if (phase === 'ready' || phase === 'retiring')
       this.#supply.ended(place, failure ?? how, worker.isInitialised);
     else if (phase === 'loading')
@@ -372,7 +376,7 @@ export class WorkerPool {
     const { lock, outlet } = this.#parts;
     const how = this.#howItEnded(worker, code);
     if (phase === 'loading') worker.failure = how;
-    if (worker.hasLoaded) this.restarts++;
+    if (worker.hasLoaded && !worker.isAsleep) this.restarts++;
     if (lock.inherit(signals.slot) === 'unknown') return this.#host.onWireUnknown();
     this.#takeRightToWrite(worker, `the worker ended while the handler ran: ${how}`, () => {
       worker.phase = 'gone';
@@ -386,7 +390,9 @@ export class WorkerPool {
     });
   }
 
-  #howItEnded({ phase, hasBooted, failure }: PoolWorker, code: number): string {
+  #howItEnded({ phase, hasBooted, failure, isAsleep }: PoolWorker, code: number): string {
+    if (isAsleep)
+      return `it had nothing to do for ${this.#options.idleMs / 1000} s, and sleeps until calls wait`;
     const how = failure ?? `its thread exited with code ${code}`;
     if (phase !== 'loading') return how;
     return hasBooted

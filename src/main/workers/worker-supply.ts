@@ -4,13 +4,23 @@ import type { Clock } from '../../base/clock.ts';
 const PAUSES_MS = [0, 100, 200, 400, 800, 1600, 3200, 5000] as const;
 
 /**
+ * Time between two workers that are put to sleep, in ms. A thread has about as long to end, so that few of those that end hold slots
+ * at once, and a call that comes now can wake a worker without a wait for one of these.
+ */
+const SLEEPS_APART_MS = 1000;
+
+/**
  * One of the workers that were asked for.
  *
- * `vacant`: it has no thread, and waits for its turn or for the next try. `loading`: a thread boots and loads the module for it.
- * `serving`: its thread has loaded the module.
+ * `asleep`: it has no thread, because there is nothing to do for one. `vacant`: it has no thread, and waits for its turn or for the
+ * next try. `loading`: a thread boots and loads the module for it. `serving`: its thread has loaded the module.
  */
 export class Place {
-  state: 'vacant' | 'loading' | 'serving' = 'vacant';
+  state: 'asleep' | 'vacant' | 'loading' | 'serving' = 'vacant';
+  /** Whether it was asleep, and a thread for it is on its way that has not failed. */
+  isWaking = false;
+  /** The time since which its worker has had nothing to do, in ms of the monotonic clock; `undefined` while it has. */
+  idleSince: number | undefined;
   /** Whether the last try to fill it has failed. */
   isMissing = false;
   /** Whether its last thread ended before it had run any handler. Then a successful load does not end the series of failures. */
@@ -24,8 +34,12 @@ export interface Shortage {
 }
 
 export interface SupplyOptions {
-  /** Number of workers that are to serve. */
+  /** Number of workers that were asked for. */
   readonly workers: number;
+  /** Number of those that never sleep; more than {@link workers}: all. */
+  readonly minWorkers: number;
+  /** Time without anything to do after which one of the others is put to sleep, in ms. */
+  readonly idleMs: number;
   /** Number of workers that may load the module at once. */
   readonly loadsAtOnce: number;
   /** Time without any worker after which waiting calls are refused, in ms. */
@@ -39,11 +53,16 @@ export interface SupplyEvents {
    * {@link WorkerSupply.failed}, perhaps within this call.
    */
   onTurn(place: Place): void;
+  /**
+   * A worker has had nothing to do for so long that it may sleep. The pool ends its thread and calls {@link WorkerSupply.slept}
+   * first, or {@link WorkerSupply.rests} if there is something to do after all, both within this call.
+   */
+  onIdle(place: Place): void;
   /** Whether there is room for one more thread now. If not, {@link WorkerSupply.fill} must be called when there is. */
   hasRoom(): boolean;
   /** Workers are missing. It is called once for each shortage. */
   onShort(shortage: Shortage): void;
-  /** All workers serve again. It is called only after {@link onShort}. */
+  /** All workers serve again, or sleep. It is called only after {@link onShort}. */
   onFull(): void;
   /** No worker has served for `unavailableMs`. It is called once, until a worker serves again. */
   onNone(why: string): void;
@@ -62,11 +81,15 @@ export interface Failure {
 /**
  * Keeps as many workers as were asked for, whatever happens to their threads. Only this class decides when a thread is started.
  *
+ *     asleep ◄──────────── nothing to do for idleMs ──┐
+ *        │ calls wait                                 │
+ *        ▼                                            │
  *     vacant ── its turn ──► loading ── loaded ──► serving
  *        ▲                      │ failed              │ its thread ends
  *        └──────────────────────┴─────────────────────┘
  *
- * A thread that ends is replaced at once. A try that fails is repeated at once, and then with growing pauses, as long as the
+ * At the start all places but `minWorkers` are asleep, and there are never fewer that serve because others sleep. A thread that ends
+ * by itself is replaced at once. A try that fails is repeated at once, and then with growing pauses, as long as the
  * process lives. While tries fail there is only one at a time, because a failure most likely has the same reason for all places. It
  * knows no threads; the pool starts them.
  */
@@ -86,12 +109,16 @@ export class WorkerSupply {
   /** Cancels the pause before the next try; `undefined` if there is none. */
   #cancelRetry: (() => void) | undefined;
   #cancelNone = (): void => {};
+  /** Cancels the next look at workers that have nothing to do; `undefined` if there is none. */
+  #cancelIdle: (() => void) | undefined;
+  #isKeptAwake = false;
   #isStopped = false;
 
   constructor(options: SupplyOptions, events: SupplyEvents) {
     this.#options = options;
     this.#events = events;
     this.#places = Array.from({ length: options.workers }, () => new Place());
+    for (const place of this.#places.slice(options.minWorkers)) place.state = 'asleep';
     this.#noneServes();
   }
 
@@ -108,6 +135,50 @@ export class WorkerSupply {
     return this.#isShort ? { missing: this.#missing, why: this.#why } : undefined;
   }
 
+  /** Number of workers that sleep: a call wakes them. One that wakes up counts until it serves or its start has failed. */
+  get sleeping(): number {
+    let sleeping = 0;
+    for (const { state, isWaking } of this.#places) if (state === 'asleep' || isWaking) sleeping++;
+    return sleeping;
+  }
+
+  /**
+   * Wakes as many workers as calls wait for, less those that are on their way.
+   *
+   * @param wanted number of workers that would have something to do at once
+   */
+  wake(wanted: number): void {
+    let more = wanted - this.#count('vacant') - this.#count('loading');
+    for (const place of this.#places) {
+      if (more <= 0) break;
+      if (place.state !== 'asleep') continue;
+      place.state = 'vacant';
+      place.isWaking = true;
+      more--;
+    }
+    this.fill();
+  }
+
+  /** The worker of a place has nothing to do from now on. */
+  rests(place: Place): void {
+    if (this.#places.length <= this.#options.minWorkers) return;
+    place.idleSince = this.#options.clock.monotonic();
+    this.#awaitIdle();
+  }
+
+  /** The thread of a serving place is being ended, because it has nothing to do. */
+  slept(place: Place): void {
+    place.state = 'asleep';
+    place.endedUnused = false;
+  }
+
+  /** From now on no worker is put to sleep, because the module's copies close. */
+  keepAwake(): void {
+    this.#isKeptAwake = true;
+    this.#cancelIdle?.();
+    this.#cancelIdle = undefined;
+  }
+
   /** Gives their turn to as many places as may load now. It must be called when there may be room for a thread again. */
   fill(): void {
     for (;;) {
@@ -121,18 +192,19 @@ export class WorkerSupply {
   /** The place's thread has loaded the module. */
   loaded(place: Place): void {
     place.state = 'serving';
-    place.isMissing = false;
+    place.isMissing = place.isWaking = false;
     if (!place.endedUnused) this.#retryNow();
     this.#hasServed = true;
     this.#noneSince = undefined;
     this.#unavailable = undefined;
     this.#cancelNone();
-    if (this.#isShort && this.#count('serving') === this.#places.length) {
+    if (this.#isShort && this.#count('serving') + this.#count('asleep') === this.#places.length) {
       this.#isShort = false;
       this.#events.onFull();
     }
     // Loads that failed before the first success were not told as a shortage, because the process might have ended for them.
     this.#tellShort();
+    this.rests(place);
     this.fill();
   }
 
@@ -140,8 +212,9 @@ export class WorkerSupply {
   failed(place: Place, { why, hasRun }: Failure): void {
     place.state = 'vacant';
     place.isMissing = true;
+    place.isWaking = false;
     this.#why = why;
-    if (!this.#hasServed && hasRun && ++this.#firstLoadsFailed >= this.#atOnce)
+    if (!this.#hasServed && hasRun && ++this.#firstLoadsFailed >= this.#firstAtOnce)
       return this.#events.onBadModule(why);
     this.#retryLater();
     if (this.#hasServed || !hasRun) this.#tellShort();
@@ -163,12 +236,17 @@ export class WorkerSupply {
   /** The process ends, so no worker is replaced any more. */
   stop(): void {
     this.#isStopped = true;
+    this.keepAwake();
     this.#cancelRetry?.();
     this.#cancelNone();
   }
 
   get #atOnce(): number {
     return Math.min(this.#options.loadsAtOnce, this.#places.length);
+  }
+
+  get #firstAtOnce(): number {
+    return Math.min(this.#atOnce, this.#options.minWorkers);
   }
 
   get #missing(): number {
@@ -205,6 +283,42 @@ export class WorkerSupply {
       this.#cancelRetry = undefined;
       this.fill();
     });
+  }
+
+  /**
+   * Sets the time for the next look at workers that have nothing to do, if one of them may sleep then.
+   *
+   * @param leastMs at least so much time from now on, in ms
+   */
+  #awaitIdle(leastMs = 0): void {
+    if (this.#isKeptAwake || this.#cancelIdle !== undefined) return;
+    const { clock, idleMs } = this.#options;
+    const { idleSince } = this.#idlest ?? {};
+    if (idleSince === undefined) return;
+    this.#cancelIdle = clock.after(Math.max(leastMs, idleSince + idleMs - clock.monotonic()), () => {
+      this.#cancelIdle = undefined;
+      this.#sleepIdle();
+    });
+  }
+
+  #sleepIdle(): void {
+    const { clock, idleMs } = this.#options;
+    const idlest = this.#idlest;
+    if (idlest?.idleSince === undefined || clock.monotonic() < idlest.idleSince + idleMs)
+      return this.#awaitIdle();
+    this.#events.onIdle(idlest);
+    this.#awaitIdle(SLEEPS_APART_MS);
+  }
+
+  /** The place whose worker has had nothing to do for longest; `undefined` if none may sleep. */
+  get #idlest(): Place | undefined {
+    if (this.#count('serving') <= this.#options.minWorkers) return undefined;
+    let idlest: Place | undefined;
+    for (const place of this.#places) {
+      if (place.state !== 'serving' || place.idleSince === undefined) continue;
+      if (idlest?.idleSince === undefined || place.idleSince < idlest.idleSince) idlest = place;
+    }
+    return idlest;
   }
 
   #tellShort(): void {

@@ -30,6 +30,7 @@ const KEPT = {
   busyWorkers: 1,
   missingWorkers: 0,
   missingBecause: undefined,
+  sleepingWorkers: 0,
   lingeringThreads: 0,
   workerRestarts: 3,
   queueWait: NONE,

@@ -279,3 +279,15 @@ test('a call that waits aside can be withdrawn, or be overdue, and those behind 
   bench.end(first);
   assert.deepEqual(bench.take(), ['3 is overdue', '4 on 0']);
 });
+
+test('calls that wait want a worker each, or one for so many as may share it, and none while the host has much to read', () => {
+  const bench = new Bench(1, 2);
+  bench.submit('a');
+  assert.deepEqual([bench.scheduler.hasWaiting, bench.scheduler.wanted(9)], [false, 0]);
+  bench.submit('b');
+  for (const name of ['c', 'd', 'e']) bench.submit(name, 'async');
+  assert.deepEqual([bench.scheduler.hasWaiting, bench.scheduler.wanted(9)], [true, 3]);
+  assert.equal(bench.scheduler.wanted(2), 2);
+  bench.isClogged = true;
+  assert.equal(bench.scheduler.wanted(9), 0);
+});

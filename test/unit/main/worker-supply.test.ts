@@ -4,6 +4,7 @@ import { WorkerSupply, type Place } from '../../../src/main/workers/worker-suppl
 import { TestClock } from '../../../src/testing/test-clock.ts';
 
 const UNAVAILABLE_MS = 30_000;
+const IDLE_MS = 60_000;
 
 /** The policy, with threads that are the test's. */
 class Supplied {
@@ -16,9 +17,13 @@ class Supplied {
   fault: string | undefined;
   readonly supply: WorkerSupply;
 
-  constructor(workers: number, loadsAtOnce = workers) {
+  /** Places whose worker was found to have nothing to do. They sleep, unless {@link isBusyAfterAll}. */
+  readonly idle: Place[] = [];
+  isBusyAfterAll = false;
+
+  constructor(workers: number, loadsAtOnce = workers, minWorkers = workers) {
     this.supply = new WorkerSupply(
-      { workers, loadsAtOnce, unavailableMs: UNAVAILABLE_MS, clock: this.clock },
+      { workers, minWorkers, idleMs: IDLE_MS, loadsAtOnce, unavailableMs: UNAVAILABLE_MS, clock: this.clock },
       {
         onTurn: (place) => {
           if (this.fault === undefined) this.loading.push(place);
@@ -26,6 +31,11 @@ class Supplied {
             this.told.push(`try at ${this.clock.now()}`);
             this.supply.failed(place, { why: this.fault, hasRun: false });
           }
+        },
+        onIdle: (place) => {
+          if (this.isBusyAfterAll) return this.supply.rests(place);
+          this.supply.slept(place);
+          this.idle.push(place);
         },
         hasRoom: () => this.hasRoom,
         onShort: ({ missing, why }) => this.told.push(`${missing} missing: ${why}`),
@@ -236,4 +246,135 @@ test('once stopped it starts nothing and leaves no timer', () => {
   s.supply.fill();
   s.clock.advance(60_000);
   assert.deepEqual([s.loading.length, s.clock.pending], [0, 0]);
+});
+
+test('workers beyond the minimum are asleep at first, and so many wake as calls want that none is on its way for', () => {
+  const s = new Supplied(4, 4, 1);
+  assert.deepEqual([s.loading.length, s.supply.sleeping], [1, 3]);
+  s.load();
+  assert.deepEqual([s.loading.length, s.supply.sleeping], [0, 3], 'one is enough where nothing waits');
+  s.supply.wake(1);
+  s.supply.wake(1);
+  assert.deepEqual([s.loading.length, s.supply.sleeping], [1, 3], 'one wakes, and counts until it serves');
+  s.supply.wake(9);
+  assert.equal(s.loading.length, 3);
+  for (let at = 0; at < 3; at++) s.load();
+  assert.deepEqual([s.supply.sleeping, s.take()], [0, []], 'nothing was missing: nothing is told');
+});
+
+test('a minimum of all workers, or of more, lets none sleep, whatever the time', () => {
+  for (const least of [2, 1024]) {
+    const s = new Supplied(2, 2, least);
+    const places = [s.load(), s.load()];
+    for (const place of places) s.supply.rests(place);
+    s.clock.advance(IDLE_MS * 10);
+    assert.deepEqual([s.idle, s.supply.sleeping, s.clock.pending], [[], 0, 0]);
+  }
+});
+
+test('workers that wake take their turns: no more load at once than are allowed', () => {
+  const s = new Supplied(8, 2, 1);
+  s.load();
+  s.supply.wake(7);
+  assert.equal(s.loading.length, 2);
+  s.load();
+  assert.equal(s.loading.length, 2);
+});
+
+test('a worker sleeps once it has had nothing to do for the time, but never one of the minimum, and one at a time', () => {
+  const s = new Supplied(4, 4, 2);
+  const first = [s.load(), s.load()];
+  s.supply.wake(2);
+  const [third, fourth] = [s.load(), s.load()];
+  // What begins to run has something to do; the pool says so with this.
+  for (const place of [...first, third, fourth]) place.idleSince = undefined;
+  s.clock.advance(IDLE_MS * 2);
+  assert.deepEqual(s.idle, [], 'all have something to do');
+  for (const place of first) s.supply.rests(place);
+  s.clock.advance(10);
+  for (const place of [third, fourth]) s.supply.rests(place);
+  s.clock.advance(IDLE_MS - 11);
+  assert.deepEqual(s.idle, [], 'not yet');
+  s.clock.advance(1);
+  assert.deepEqual(s.idle, [first[0]], 'the one that has had nothing to do for longest');
+  s.clock.advance(999);
+  assert.equal(s.idle.length, 1, 'the next one follows when a thread has had time to end');
+  s.clock.advance(1);
+  assert.deepEqual([s.idle, s.supply.sleeping], [first, 2]);
+  s.clock.advance(IDLE_MS * 10);
+  assert.equal(s.idle.length, 2, 'the minimum stays');
+  assert.deepEqual([s.take(), s.supply.shortage, s.clock.pending], [[], undefined, 0]);
+});
+
+test('a worker that has something to do after all sleeps a whole idle time later', () => {
+  const s = new Supplied(2, 2, 1);
+  s.load();
+  s.supply.wake(1);
+  s.load().idleSince = undefined;
+  s.isBusyAfterAll = true;
+  s.clock.advance(IDLE_MS);
+  s.isBusyAfterAll = false;
+  s.clock.advance(IDLE_MS - 1);
+  assert.deepEqual(s.idle, []);
+  s.clock.advance(1);
+  assert.equal(s.idle.length, 1);
+});
+
+test('a place that has gone to sleep wakes again at once, while the thread before it still ends', () => {
+  const s = new Supplied(2, 2, 1);
+  s.load();
+  s.supply.wake(1);
+  s.load();
+  s.clock.advance(IDLE_MS);
+  assert.equal(s.supply.sleeping, 1);
+  s.supply.wake(1);
+  assert.deepEqual(s.loading, s.idle);
+});
+
+test('a wake that fails is a shortage like any other, is tried again, and no other is woken for it', () => {
+  const s = new Supplied(4, 4, 1);
+  s.load();
+  s.fault = 'EAGAIN';
+  s.supply.wake(1);
+  assert.deepEqual(s.take(), ['try at 0', '1 missing: EAGAIN']);
+  assert.deepEqual([s.supply.shortage, s.supply.sleeping], [{ missing: 1, why: 'EAGAIN' }, 2]);
+  s.supply.wake(1);
+  s.clock.advance(0);
+  assert.deepEqual([s.take(), s.supply.sleeping], [['try at 0'], 2]);
+  s.fault = undefined;
+  s.clock.advance(100);
+  s.load();
+  assert.deepEqual([s.take(), s.supply.shortage], [['full'], undefined], 'those that sleep are not missing');
+});
+
+test('the crash of the last one that is awake is mended by its own replacement, and wakes nobody', () => {
+  const s = new Supplied(3, 3, 1);
+  const place = s.load();
+  s.supply.ended(place, 'it exited', true);
+  s.supply.wake(1);
+  assert.deepEqual([s.loading, s.supply.sleeping, s.take()], [[place], 2, []]);
+});
+
+test('the first loads that count are those of the minimum: where all of these fail, the module is bad', () => {
+  const s = new Supplied(8, 4, 2);
+  s.fail('syntax error');
+  assert.deepEqual(s.take(), []);
+  s.fail('syntax error');
+  assert.deepEqual(s.take(), ['bad module: syntax error']);
+});
+
+test('from the close of the module’s copies on no worker is put to sleep, and those that calls want still wake', () => {
+  const s = new Supplied(3, 3, 1);
+  s.load();
+  s.supply.wake(1);
+  const place = s.load();
+  s.supply.keepAwake();
+  s.supply.rests(place);
+  s.clock.advance(IDLE_MS * 2);
+  assert.deepEqual(s.idle, []);
+  s.supply.wake(1);
+  assert.equal(s.loading.length, 1);
+  s.supply.stop();
+  s.clock.advance(IDLE_MS);
+  assert.equal(s.clock.pending, 0);
 });

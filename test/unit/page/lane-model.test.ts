@@ -97,3 +97,13 @@ test('what ended long ago is forgotten, what runs is not, and another process be
   assert.equal(model.running, 0);
   assert.deepEqual(model.lanes.get(0)?.bars, []);
 });
+
+test('the exit of a worker marks its lane, unless the worker sleeps', () => {
+  const model = modelOf(
+    { kind: 'workerReady', at: 1, worker: 0 },
+    { kind: 'workerExit', at: 2, worker: 0, how: 'it exited', asleep: false },
+    { kind: 'workerExit', at: 3, worker: 1, how: 'it had nothing to do', asleep: true },
+  );
+  assert.deepEqual(model.lanes.get(0)?.exits, [{ at: 2, how: 'it exited' }]);
+  assert.deepEqual([model.lanes.get(1)?.exits, model.lanes.get(1)?.isReady], [[], false]);
+});

@@ -83,6 +83,13 @@ const METRICS: { readonly [Figure in keyof Stats]: (stats: Stats) => readonly Me
   workers: ({ workers }) => [
     gauge('ixt_workers_serving', 'Workers that can take a job, now or after the one that they run.', workers),
   ],
+  sleepingWorkers: ({ sleepingWorkers }) => [
+    gauge(
+      'ixt_workers_sleeping',
+      'Of those that serve, the ones without a thread until a call wakes them.',
+      sleepingWorkers,
+    ),
+  ],
   missingWorkers: ({ missingWorkers }) => [
     gauge('ixt_workers_missing', 'Workers whose last start or load has failed.', missingWorkers),
   ],
@@ -95,7 +102,11 @@ const METRICS: { readonly [Figure in keyof Stats]: (stats: Stats) => readonly Me
     gauge('ixt_workers_busy', 'Workers that run a stream or a request.', busyWorkers),
   ],
   workerRestarts: ({ workerRestarts }) => [
-    counter('ixt_worker_deaths_total', 'Threads that had loaded the module and have exited.', workerRestarts),
+    counter(
+      'ixt_worker_deaths_total',
+      'Threads that had loaded the module and have exited, but for those of workers that were put to sleep.',
+      workerRestarts,
+    ),
   ],
   queueWait: ({ queueWait }) =>
     times('ixt_queue_wait', 'Time from an Open until a worker had room for it', queueWait),

@@ -15,6 +15,8 @@ for file in "$root"/test/types/*.ts; do
   sed -e "s#'../../src/index.ts'#'ixt-sdk'#" -e "s#'../../src/\(.*\)/index.ts'#'ixt-sdk/\1'#" "$file" \
     >"$project/types/${file##*/}"
 done
+# ES modules, whatever the project around them is.
+echo '{ "type": "module" }' >"$project/types/package.json"
 cat >"$project/types/tsconfig.json" <<'JSON'
 {
   "compilerOptions": {

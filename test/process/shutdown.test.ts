@@ -129,6 +129,24 @@ for (const [signal, code] of [
   });
 }
 
+test(
+  'a second signal ends at once, although a worker that still loads was left the time of the first',
+  LIMIT,
+  async (t) => {
+    const module = startModule(t, {
+      file: built.fixture('loads-one'),
+      workers: 2,
+      args: ['--cancel-grace-ms', '60000'],
+    });
+    await module.initialize();
+    // Not the same signal twice, because the system may deliver that once. Of two it may deliver either first.
+    module.kill('SIGTERM');
+    module.kill('SIGINT');
+    const [code, signal] = await within(1_500, endOf(module));
+    assert.ok(code === 143 || code === 130, `${code} ${signal}`);
+  },
+);
+
 test('SIGTERM drains for as long as --drain-ms says, then cancels', LIMIT, async (t) => {
   const module = startModule(t, { workers: 1, args: ['--drain-ms', '100', ...GRACE] });
   const stream = module.openStream('hang');

@@ -12,22 +12,24 @@ let ending: { readonly code: number; timer: NodeJS.Timeout; at: number } | undef
  * `process.exit` waits for the worker threads, and a thread inside a native call may never return. So the threads are ended first,
  * with a time limit. If one still lives after that, the process ends by the hardest way that works here.
  *
- * @param endThreads ends all worker threads
+ * @param endThreads ends all worker threads. It is called again where a further call leaves them less time.
  * @param patienceMs time in ms that they have beyond the usual
  */
 export function endProcess(code: number, endThreads: () => Promise<void>, patienceMs = 0): void {
   const patience = THREADS_MS + patienceMs;
   const at = performance.now() + patience;
+  const ended = async (): Promise<void> => endThreads();
   if (ending !== undefined) {
     // The function was called again, for example by a second signal. The first code stays, and the wait can only become shorter.
     if (at >= ending.at) return;
     clearTimeout(ending.timer);
     ending.timer = setTimeout(endHard, patience, ending.code);
     ending.at = at;
+    // The first call waits for the threads. This one only leaves them less time.
+    ended().catch(() => {});
     return;
   }
   const current = (ending = { code, timer: setTimeout(endHard, patience, code), at });
-  const ended = async (): Promise<void> => endThreads();
   ended().then(
     () => {
       clearTimeout(current.timer);

@@ -51,6 +51,7 @@ export class WorkerPool {
   #incarnations = 0;
   /** Number of threads that have exited after they had loaded the module, but for those that were put to sleep. */
   restarts = 0;
+  #destroyed: Promise<void> | undefined;
   #onDestroyed: (() => void) | undefined;
   #framesOut = 0;
   #bytesOut = 0;
@@ -228,14 +229,15 @@ export class WorkerPool {
   }
 
   /**
-   * Ends all threads. Resolves when they are gone; a thread inside a native call may delay that.
+   * Ends all threads. Resolves when they are gone; a thread inside a native call may delay that. A further call gives the threads
+   * that still live less time.
    *
    * @param lingerMs limit in ms for the time that a thread has to finish if it waits for work that its handler or its load has
    *   begun
    */
   destroy(lingerMs: number): Promise<void> {
     this.#supply.stop();
-    const destroyed = new Promise<void>((resolve) => (this.#onDestroyed = resolve));
+    this.#destroyed ??= new Promise<void>((resolve) => (this.#onDestroyed = resolve));
     if (!this.#hasThreads) this.#onDestroyed?.();
     for (const worker of this.workers) {
       if (worker.hasExited) continue;
@@ -244,7 +246,7 @@ export class WorkerPool {
       const isBusy = worker.isAwaited || worker.phase === 'loading';
       this.#lingering.end(worker, isBusy ? lingerMs : 0);
     }
-    return destroyed;
+    return this.#destroyed;
   }
 
   get #hasThreads(): boolean {
@@ -325,8 +327,11 @@ export class WorkerPool {
         this.#parts.outlet.schedule();
         return;
       case 'loaded':
+        if (this.#onDestroyed !== undefined) return this.#hasFinished(worker);
         return this.#loaded(worker, message.manifest);
       case 'loadFailed':
+        // Its time to finish is running already.
+        if (this.#onDestroyed !== undefined) return;
         return this.#loadFailed(worker, message.message, LEFT_BEHIND_MS);
       case 'retire':
         if (worker.phase !== 'ready') return;

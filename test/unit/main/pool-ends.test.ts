@@ -16,7 +16,7 @@ const LINGER_MS = 10_000;
 /** Longer than a thread's loop is watched. */
 const WATCHED_MS = 100;
 
-/** The pool over threads that are the test's, all loaded. */
+/** The pool over threads that are the test's, of which the first `loaded` have loaded, all by default. */
 class Pooled {
   readonly clock = new TestClock(0);
   readonly links = new FakeLinks();
@@ -24,7 +24,7 @@ class Pooled {
   readonly pool: WorkerPool;
   readonly #region: Region;
 
-  constructor(workers: number, maxLingering: number) {
+  constructor(workers: number, maxLingering: number, loaded = workers) {
     const region = (this.#region = Region.allocate(workers + maxLingering, workers + maxLingering));
     const lock = new MainWriteLock(region);
     const outlet = new Outlet(
@@ -53,7 +53,7 @@ class Pooled {
       },
     );
     this.pool.start();
-    for (const link of this.links.started) link.load(MANIFEST);
+    for (const link of this.links.started.slice(0, loaded)) link.load(MANIFEST);
   }
 
   /** A handler begins on the worker that was started at this place in the order. */
@@ -187,6 +187,38 @@ test('a thread that is waited for at the end goes as soon as its handlers have e
   p.clock.advance(WATCHED_MS);
   p.link(0).say({ type: 'settled', jobId: 1 });
   assert.equal(p.link(0).isTerminated, true);
+});
+
+test('a thread that still loads at the end has what time there is, and goes as soon as it has loaded', async () => {
+  const p = new Pooled(3, 0, 1);
+  const destroyed = p.pool.destroy(250);
+  p.clock.advance(WATCHED_MS);
+  const ended = (): boolean[] => p.links.started.map((link) => link.isTerminated);
+  assert.deepEqual(ended(), [true, false, false], 'work that a load has begun may be native');
+  p.link(1).load(MANIFEST);
+  assert.deepEqual(ended(), [true, true, false]);
+  p.link(2).failLoad('the test says so');
+  p.clock.advance(149);
+  assert.equal(p.link(2).isTerminated, false);
+  p.clock.advance(1);
+  assert.equal(p.link(2).isTerminated, true, 'a load that fails gets no more time than one that hangs');
+  for (const link of p.links.started) link.exit(1);
+  await destroyed;
+});
+
+test('an end that becomes urgent leaves the threads less time', async () => {
+  const p = new Pooled(2, 0, 1);
+  p.run(0);
+  const destroyed = p.pool.destroy(5000);
+  p.clock.advance(WATCHED_MS);
+  void p.pool.destroy(250);
+  p.clock.advance(249);
+  const ended = (): boolean[] => p.links.started.map((link) => link.isTerminated);
+  assert.deepEqual(ended(), [false, false]);
+  p.clock.advance(1);
+  assert.deepEqual(ended(), [true, true]);
+  for (const link of p.links.started) link.exit(1);
+  await destroyed;
 });
 
 test('a thread that fails before it has booted says nothing of the module, and one that fails after does', () => {

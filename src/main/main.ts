@@ -4,8 +4,9 @@ import { Region, type SlotNumber } from '../shared-memory/region.ts';
 import type { Manifest } from '../threads/manifest.ts';
 import { DEFAULT_WIRE_LIMITS } from '../wire/capnp/limits.ts';
 import type { MalformedError } from '../wire/capnp/malformed.ts';
-import { Requests, type RequestEntry, type RequestsHost } from './calls/requests.ts';
-import { Scheduler, type Assignment } from './calls/scheduler.ts';
+import { AllCalls } from './all-calls.ts';
+import type { RequestEntry } from './calls/requests.ts';
+import { Scheduler } from './calls/scheduler.ts';
 import type { MainEnvironment } from './environment.ts';
 import { Demux } from './input/demux.ts';
 import { ReadLoop, type ReadLoopHost } from './input/read-loop.ts';
@@ -19,7 +20,6 @@ import { Lifecycle, type LifecycleHost } from './process/lifecycle.ts';
 import { PartFigures, type LoadFigures } from './process/part-figures.ts';
 import { ProcessFigures } from './process/process-figures.ts';
 import type { StreamEntry } from './streams/stream-entry.ts';
-import { Streams, type StreamsHost } from './streams/streams.ts';
 import { KeyValues } from './workers/key-values.ts';
 import { ModuleCopies } from './workers/module-copies.ts';
 import { workerSettings } from './workers/worker-settings.ts';
@@ -37,25 +37,24 @@ import type { Shortage } from './workers/worker-supply.ts';
  *                                ├─ KeyValues, ServiceRoutes                               │
  *                                └─ Lifecycle                          Outlet ◄────────────┘→ sink
  *
+ * {@link AllCalls} has the streams and the requests, and gives both what they ask of main.
+ *
  * A part knows the parts that it calls. What it reports goes to Main, by the methods below. Each event from outside (bytes of the
  * host, a message or the end of a thread, a chunk that was written) ends with {@link Main.#settle}.
  */
-export class Main
-  implements ReadLoopHost, StreamsHost, RequestsHost, PoolHost, OutletHost, LifecycleHost, EarlyEndHost
-{
+export class Main implements ReadLoopHost, PoolHost, OutletHost, LifecycleHost, EarlyEndHost {
   readonly options: ServeOptions;
   readonly clock: Clock;
-  readonly outlet: Outlet;
-  readonly scheduler: Scheduler<StreamEntry | RequestEntry>;
   readonly #environment: MainEnvironment;
+  readonly #outlet: Outlet;
   readonly #lock: TimedLock;
   readonly #answers: Answers;
   readonly #pool: WorkerPool;
+  readonly #scheduler: Scheduler<StreamEntry | RequestEntry>;
   readonly #copies = new ModuleCopies();
   readonly #keyValues: KeyValues;
   readonly #services: ServiceRoutes;
-  readonly #streams: Streams;
-  readonly #requests: Requests;
+  readonly #calls: AllCalls;
   readonly #lifecycle: Lifecycle;
   readonly #earlyEnd = new EarlyEnd(this);
   readonly #counts: PartFigures;
@@ -77,30 +76,38 @@ export class Main
     const links = environment.openLinks(workerSettings(options, region));
     this.#lock = new TimedLock(region, this.clock);
     const sink = environment.openSink((error) => this.onGone(error));
-    this.outlet = new Outlet(this.#lock, sink, this);
-    this.#answers = new Answers(this.outlet, options.maxErrorMessageBytes);
-    const shared = { links, region, lock: this.#lock, outlet: this.outlet, clock: this.clock };
+    this.#outlet = new Outlet(this.#lock, sink, this);
+    this.#answers = new Answers(this.#outlet, options.maxErrorMessageBytes);
+    const shared = { links, region, lock: this.#lock, outlet: this.#outlet, clock: this.clock };
     this.#pool = new WorkerPool(options, shared, this);
-    this.scheduler = new Scheduler(
+    this.#scheduler = new Scheduler(
       this.#pool.workers,
       options.streamsPerWorker,
       region,
-      () => this.outlet.queuedBytes > 2 * options.maxMessageBytes,
+      () => this.#outlet.queuedBytes > 2 * options.maxMessageBytes,
     );
     this.#keyValues = new KeyValues(options, this.#copies, environment.log);
     this.#services = new ServiceRoutes(options, (message) => {
-      if (this.#reading.isListening) this.outlet.send(message, false);
+      if (this.#reading.isListening) this.#outlet.send(message, false);
     });
-    this.#streams = new Streams(this);
-    this.#requests = new Requests(this, this.#answers);
+    this.#calls = new AllCalls({
+      options,
+      clock: this.clock,
+      outlet: this.#outlet,
+      answers: this.#answers,
+      scheduler: this.#scheduler,
+      pool: this.#pool,
+      copies: this.#copies,
+      keyValues: this.#keyValues,
+    });
     this.#lifecycle = new Lifecycle(this, this.#answers);
     this.#figures = new ProcessFigures(this.clock, region, () => this.#counts.all());
     // The threads boot while main opens the rest.
     this.#pool.start();
     const wireLimits = { ...DEFAULT_WIRE_LIMITS, maxMessageBytes: options.maxMessageBytes };
     this.#demux = new Demux(wireLimits, {
-      streams: this.#streams,
-      requests: this.#requests,
+      streams: this.#calls.streams,
+      requests: this.#calls.requests,
       lifecycle: this.#lifecycle,
       keyValues: this.#keyValues,
       services: this.#services,
@@ -108,8 +115,8 @@ export class Main
     });
     this.#reading = new ReadLoop(wireLimits, (events) => environment.openSource(events), this.#demux, this);
     this.#counts = new PartFigures({
-      streams: this.#streams,
-      scheduler: this.scheduler,
+      streams: this.#calls.streams,
+      scheduler: this.#scheduler,
       pool: this.#pool,
       lock: this.#lock,
       demux: this.#demux,
@@ -178,28 +185,6 @@ export class Main
     this.#lifecycle.onInputEnd();
   }
 
-  // From streams and requests.
-
-  startStream(assignment: Assignment, entry: StreamEntry): void {
-    this.#prepare(assignment.worker);
-    const queuedMs = entry.times.started - entry.times.opened;
-    this.#pool.dispatch(assignment.worker, entry.startOf(assignment, this.clock.now() - queuedMs, queuedMs));
-  }
-
-  startRequest({ worker, jobId, block }: Assignment, { context, body }: RequestEntry): void {
-    this.#prepare(worker);
-    this.#pool.dispatch(worker, { kind: 'handle', jobId, block, context, body });
-  }
-
-  endWorker(worker: PoolWorker): void {
-    this.#pool.end(worker, 'another handler on its worker did not stop in time');
-  }
-
-  /** Why no call can be taken: no worker could be had for a while. `undefined` while calls may wait. */
-  unavailable(): string | undefined {
-    return this.#pool.unavailable;
-  }
-
   // From the pool.
 
   onStarted(worker: PoolWorker): void {
@@ -210,8 +195,7 @@ export class Main
     this.#figures.onReady(worker);
     if (this.#manifest === undefined) {
       this.#manifest = manifest;
-      this.#streams.onManifest(manifest);
-      this.#requests.onManifest(manifest);
+      this.#calls.onManifest(manifest);
       this.#lifecycle.onManifest(manifest);
     }
     this.#settle();
@@ -235,8 +219,7 @@ export class Main
 
   onNone(why: string): void {
     this.log(`no worker could be had for ${this.options.unavailableMs / 1000} s, calls are refused: ${why}`);
-    this.#streams.refuseWaiting(why);
-    this.#requests.refuseWaiting(why);
+    this.#calls.refuseWaiting(why);
     this.#lifecycle.onNoWorker(why);
     this.#settle();
   }
@@ -244,13 +227,12 @@ export class Main
   onWorkerMessage(worker: PoolWorker, message: WorkMessage): void {
     switch (message.type) {
       case 'settled':
-        this.#streams.onSettled(message.jobId);
-        this.#requests.onSettled(message.jobId);
+        this.#calls.onSettled(message.jobId);
         return this.#settle();
       case 'progress':
-        return this.#streams.onProgress(message.jobId, message.memory);
+        return this.#calls.streams.onProgress(message.jobId, message.memory);
       case 'answer':
-        return this.#requests.onAnswer(message.jobId, message.ok, message.payload);
+        return this.#calls.requests.onAnswer(message.jobId, message.ok, message.payload);
       case 'service':
         return this.#services.onRequest(worker, message);
       case 'serviceAbandoned':
@@ -266,23 +248,18 @@ export class Main
 
   onRevoked(worker: PoolWorker, how: string): void {
     const { failure } = this.#earlyEnd;
-    if (failure !== undefined) {
-      this.#streams.failOn(worker, failure);
-      this.#requests.failOn(worker, failure);
-    }
+    if (failure !== undefined) this.#calls.failOn(worker, failure);
     this.#keyValues.forget(worker);
     this.#services.forget(worker);
     this.#copies.onClosed(worker);
-    this.#streams.onRevoked(worker, how);
-    this.#requests.onRevoked(worker, how);
+    this.#calls.onRevoked(worker, how);
     // The end of the process waits for what is owed to the host, not for a thread that finishes by itself.
-    if (this.#isIdle) this.#onIdle();
+    if (this.#calls.isIdle) this.#onIdle();
   }
 
   onExited(worker: PoolWorker, how: string): void {
     this.#figures.onExited(worker, how);
-    this.#streams.onWorkerExit(worker, how);
-    this.#requests.onWorkerExit(worker, how);
+    this.#calls.onWorkerExit(worker, how);
     this.#settle();
   }
 
@@ -313,14 +290,13 @@ export class Main
 
   failCalls(why: string): void {
     this.#lifecycle.onFailure(why);
-    this.#streams.failWaiting(why);
-    this.#requests.failWaiting(why);
+    this.#calls.failWaiting(why);
     // Their rights to write first: no frame of a handler may follow the terminal frame of its stream.
     for (const worker of [...this.#pool.workers]) this.#pool.end(worker, why);
   }
 
   sendLast(message: Uint8Array): Promise<void> {
-    return this.outlet.lastWord(message);
+    return this.#outlet.lastWord(message);
   }
 
   // From the process's life.
@@ -333,23 +309,26 @@ export class Main
     this.#copies.configure(config);
   }
 
+  /** Why no call can be taken: no worker could be had for a while. `undefined` while calls may wait. */
+  unavailable(): string | undefined {
+    return this.#pool.unavailable;
+  }
+
   acceptProgress(): void {
-    this.#streams.progress.accept();
+    this.#calls.streams.progress.accept();
   }
 
   drain(): void {
-    this.#streams.drain();
-    this.#requests.drain();
+    this.#calls.drain();
   }
 
   cancelAll(reason: string): void {
-    this.#streams.cancelAll(reason);
-    this.#requests.cancelAll(reason);
+    this.#calls.cancelAll(reason);
     this.#settle();
   }
 
   workDone(): Promise<void> {
-    return this.#isIdle ? Promise.resolve() : new Promise((resolve) => (this.#onIdle = resolve));
+    return this.#calls.isIdle ? Promise.resolve() : new Promise((resolve) => (this.#onIdle = resolve));
   }
 
   closeModules(): Promise<void> {
@@ -362,11 +341,11 @@ export class Main
   }
 
   flushed(): Promise<void> {
-    return this.outlet.idle();
+    return this.#outlet.idle();
   }
 
   taken(): number | undefined {
-    return this.outlet.taken;
+    return this.#outlet.taken;
   }
 
   figures(): LoadFigures {
@@ -384,27 +363,13 @@ export class Main
     );
   }
 
-  get #isIdle(): boolean {
-    return this.#streams.isIdle && this.#requests.isIdle;
-  }
-
-  /** `onInit` and the key-value changes that came before a call go to its worker ahead of it. */
-  #prepare(worker: PoolWorker): void {
-    this.#copies.begin(worker);
-    this.#keyValues.flushBefore(worker);
-  }
-
   /** Ends every event from outside: starts calls, wakes workers for others, sends posts, ends idle workers, tells if all is idle. */
   #settle(): void {
-    for (let placed = this.scheduler.next(); placed !== undefined; placed = this.scheduler.next()) {
-      const { call, assignment } = placed;
-      if (call.kind === 'stream') this.#streams.start(call, assignment);
-      else this.#requests.start(call, assignment);
-    }
-    if (this.scheduler.hasWaiting && this.#pool.sleeping > 0)
-      this.#pool.wake(this.scheduler.wanted(this.options.workers));
+    this.#calls.startPlaced();
+    if (this.#scheduler.hasWaiting && this.#pool.sleeping > 0)
+      this.#pool.wake(this.#scheduler.wanted(this.options.workers));
     this.#pool.flush();
     this.#pool.endIdle();
-    if (this.#isIdle) this.#onIdle();
+    if (this.#calls.isIdle) this.#onIdle();
   }
 }

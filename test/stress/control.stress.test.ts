@@ -47,7 +47,11 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the revoke',
     harm: 'frames of ended workers are seen behind their terminal frames',
-    removal: { file: 'src/main/workers/pool.ts', find: 'lock.revoke(signals.slot);', replace: '' },
+    removal: {
+      file: 'src/main/workers/worker-writes.ts',
+      find: 'this.#lock.revoke(signals.slot);',
+      replace: '',
+    },
     // Between the revoke, behind which main sends the terminal frames, and the thread's end.
     widening: {
       file: 'src/main/workers/pool.ts',
@@ -140,7 +144,11 @@ const ARMS: readonly Arm[] = [
   {
     mechanism: 'the spill',
     harm: 'what a worker had committed before it exited is lost',
-    removal: { file: 'src/main/workers/pool.ts', find: 'outlet.spill(signals.slot);', replace: '' },
+    removal: {
+      file: 'src/main/workers/worker-writes.ts',
+      find: 'this.#outlet.spill(signals.slot);',
+      replace: '',
+    },
     // Main keeps the lock after each write: what workers commit before they exit is in their rings then.
     widening: {
       file: 'src/main/output/sink.ts',

@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { ErrorCode } from '../../errors.ts';
-import { mayBeIgnored } from '../../host/handed-out.ts';
 import { StderrTail } from '../../host/transport/stderr-tail.ts';
 import { Framer } from '../../wire/capnp/framer.ts';
 import { DEFAULT_WIRE_LIMITS } from '../../wire/capnp/limits.ts';
@@ -18,6 +17,7 @@ import { describe } from '../recording/render.ts';
 import { Breach, expectThat } from './breach.ts';
 import { ChildStream, type OpenOptions } from './child-stream.ts';
 import { Transcript } from './transcript.ts';
+import { Waits } from './waits.ts';
 
 export interface ChildExit {
   readonly code: number | null;
@@ -29,13 +29,6 @@ export type ServiceAsk = Extract<Content, { kind: 'serviceRequest' }> & { readon
 
 /** The answer to a request; its kind is that of the request, or `error`. */
 export type Answer = Exclude<Content, { kind: 'unreadable' }>;
-
-interface Wait {
-  readonly expected: string;
-  /** Whether it is over. */
-  readonly attempt: () => boolean;
-  readonly reject: (why: Breach) => void;
-}
 
 /** After these exit codes no terminal frames are owed. */
 const OWES_NO_ENDS: ReadonlySet<number | null | undefined> = new Set([70, 74, 76]);
@@ -58,8 +51,7 @@ export class ModuleChild {
   readonly #answers = new Map<string, { earned: number; readonly came: Answer[] }>();
   readonly #serviceAsks: ServiceAsk[] = [];
   readonly #openServiceIds = new Set<string>();
-  readonly #waits = new Set<Wait>();
-  #breach: Breach | undefined;
+  readonly #waits = new Waits();
   #exit: ChildExit | undefined;
   #lastError: Extract<Content, { kind: 'error' }> | undefined;
   #info: Initialized | undefined;
@@ -92,10 +84,7 @@ export class ModuleChild {
     child.on('close', (code, signal) => {
       this.#exit = { code, signal };
       this.transcript.exit(code, signal);
-      this.#look();
-      const how = code === null ? `was ended by ${signal}` : `ended with exit code ${code}`;
-      for (const wait of this.#waits) wait.reject(new Breach(wait.expected, `the module ${how}`));
-      this.#waits.clear();
+      this.#waits.end(code === null ? `was ended by ${signal}` : `ended with exit code ${code}`);
     });
   }
 
@@ -106,7 +95,7 @@ export class ModuleChild {
 
   /** Whether it can serve another case. */
   get isSound(): boolean {
-    return this.#breach === undefined && this.#exit === undefined;
+    return this.#waits.breach === undefined && this.#exit === undefined;
   }
 
   get isInitialized(): boolean {
@@ -243,29 +232,7 @@ export class ModuleChild {
    * @throws Breach from the promise: nothing came in time, the module has ended, or it broke the contract in another way
    */
   until<T>(expected: string, look: () => T | undefined, withinMs?: number): Promise<T> {
-    if (this.#breach !== undefined) return mayBeIgnored(Promise.reject<T>(this.#breach));
-    const found = look();
-    if (found !== undefined) return Promise.resolve(found);
-    if (this.#exit !== undefined) {
-      return mayBeIgnored(Promise.reject<T>(new Breach(expected, 'the module has ended')));
-    }
-    return mayBeIgnored(
-      new Promise<T>((resolve, reject) => {
-        const attempt = (): boolean => {
-          const value = look();
-          if (value === undefined) return false;
-          clearTimeout(timer);
-          resolve(value);
-          return true;
-        };
-        const timer = withinMs === undefined ? undefined : setTimeout(() => this.#isLate(withinMs), withinMs);
-        const giveUp = (why: Breach): void => {
-          clearTimeout(timer);
-          reject(why);
-        };
-        this.#waits.add({ expected, attempt, reject: giveUp });
-      }),
-    );
+    return this.#waits.until(expected, look, withinMs);
   }
 
   /** Waits until the process has ended and its output is read. */
@@ -282,14 +249,12 @@ export class ModuleChild {
 
   /** The contract is broken, whatever the case was about. */
   fail(breach: Breach): void {
-    this.#breach ??= breach;
-    for (const wait of this.#waits) wait.reject(this.#breach);
-    this.#waits.clear();
+    this.#waits.fail(breach);
   }
 
   /** The case has had its time. */
   timeOut(ms: number): void {
-    this.#isLate(ms);
+    this.#waits.isLate(ms);
   }
 
   /**
@@ -307,7 +272,7 @@ export class ModuleChild {
         'none when all was said',
       );
     }
-    if (this.#breach !== undefined) throw this.#breach;
+    if (this.#waits.breach !== undefined) throw this.#waits.breach;
     expectThat(
       this.#exit !== undefined || this.#lastError === undefined,
       'no error without a requestId',
@@ -328,23 +293,12 @@ export class ModuleChild {
     this.#stderr.destroy();
   }
 
-  #isLate(ms: number): void {
-    const expected = [...this.#waits].map((wait) => wait.expected).join('; ');
-    this.fail(
-      new Breach(expected === '' ? 'an end of this case' : expected, `nothing of it within ${ms} ms`),
-    );
-  }
-
-  #look(): void {
-    for (const wait of this.#waits) if (wait.attempt()) this.#waits.delete(wait);
-  }
-
   #streamId(): StreamId {
     return streamIdFromWords(0x636f_6e66, process.pid, 0, ++this.#nextId);
   }
 
   #push(framer: Framer, chunk: Uint8Array): void {
-    if (this.#breach !== undefined) return;
+    if (this.#waits.breach !== undefined) return;
     try {
       framer.push(chunk);
     } catch (error) {
@@ -354,7 +308,7 @@ export class ModuleChild {
         this.fail(new Breach('whole messages, and nothing else on standard output', error.message));
       } else throw error;
     }
-    this.#look();
+    this.#waits.look();
   }
 
   /** @throws Breach */

@@ -9,6 +9,7 @@ import { PoolWorker } from './pool-worker.ts';
 import type { PoolHost } from './pool-host.ts';
 import type { LinkSource } from './worker-link.ts';
 import { WorkerSupply, type Place, type Shortage } from './worker-supply.ts';
+import { WorkerWrites, type Traffic } from './worker-writes.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Manifest } from '../../threads/manifest.ts';
 
@@ -36,8 +37,8 @@ const MAX_SPILLED_BYTES = 8 << 20;
 /**
  * The workers: hands them their jobs, and ends them so that the wire stays whole.
  *
- * {@link WorkerSupply} decides when a thread is started, and {@link Lingering} how one is ended; both know nothing of the wire. The
- * region has more slots than there are workers, so that a replacement serves while the thread before it is still there.
+ * {@link WorkerSupply} decides when a thread is started, and {@link Lingering} how one is ended; both know nothing of the wire.
+ * {@link WorkerWrites} takes the right to write from a worker before it is ended. The region has more slots than there are workers, so that a replacement serves while the thread before it is still there.
  */
 export class WorkerPool {
   /** All workers that have a thread, including those that are being ended. */
@@ -47,14 +48,13 @@ export class WorkerPool {
   readonly #host: PoolHost;
   readonly #supply: WorkerSupply;
   readonly #lingering: Lingering;
+  readonly #writes: WorkerWrites;
   readonly #freeSlots: SlotNumber[];
   #incarnations = 0;
   /** Number of threads that have exited after they had loaded the module, but for those that were put to sleep. */
   restarts = 0;
   #destroyed: Promise<void> | undefined;
   #onDestroyed: (() => void) | undefined;
-  #framesOut = 0;
-  #bytesOut = 0;
 
   /** Starts no thread yet, see {@link start}. */
   constructor(options: PoolOptions, parts: PoolParts, host: PoolHost) {
@@ -64,6 +64,7 @@ export class WorkerPool {
     const { region, clock } = parts;
     this.#freeSlots = Array.from({ length: region.slots }, (_, at) => (region.slots - 1 - at) as SlotNumber);
     this.#lingering = new Lingering(clock, options);
+    this.#writes = new WorkerWrites(parts, (worker, how) => host.onRevoked(worker, how));
     this.#supply = new WorkerSupply(
       { ...options, clock },
       {
@@ -211,21 +212,8 @@ export class WorkerPool {
    * Frames and bytes that went out so far, main's own included. It must be called more than once per 4 GiB, because the workers'
    * counts wrap at 2^32.
    */
-  traffic(): { framesOut: number; bytesOut: number } {
-    for (const worker of this.workers) this.#count(worker);
-    const { outlet } = this.#parts;
-    return {
-      framesOut: this.#framesOut + outlet.framesOut,
-      bytesOut: this.#bytesOut + outlet.bytesOut,
-    };
-  }
-
-  /** Counts a worker's frames up to its revoke, because frames that it commits after that are dropped. */
-  #count({ signals, revokedAt }: PoolWorker): void {
-    if (revokedAt !== undefined) return;
-    const { frames, bytes } = signals.takeTraffic();
-    this.#framesOut += frames;
-    this.#bytesOut += bytes;
+  traffic(): Traffic {
+    return this.#writes.traffic(this.workers);
   }
 
   /**
@@ -261,19 +249,10 @@ export class WorkerPool {
   }
 
   #takeRightToWrite(worker: PoolWorker, how: string, then: () => void): void {
-    const { signals, phase } = worker;
-    const { outlet, lock } = this.#parts;
+    const { phase } = worker;
     worker.cancelLoadTimer?.();
     worker.phase = 'revoked';
-    outlet.whenHeld(() => {
-      if (worker.revokedAt === undefined) {
-        this.#count(worker);
-        // Everything that it committed up to here goes out, and nothing that it commits from here on.
-        outlet.spill(signals.slot);
-        worker.revokedAt = signals.head;
-        lock.revoke(signals.slot);
-        this.#host.onRevoked(worker, how);
-      }
+    this.#writes.revoke(worker, how, () => {
       then();
       this.#leavePlace(worker, phase, how);
     });

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../../../src/errors.ts';
+import { ModuleError, type ErrorCode } from '../../../src/errors.ts';
 import type { Services, StreamLog } from '../../../src/handle/server-stream.ts';
 import { StreamHandle } from '../../../src/handle/stream-handle.ts';
 import { MemoryStreamIo } from '../../../src/testing/memory-stream-io.ts';
@@ -54,4 +54,10 @@ export function testStream(window = 262_144, context: InvocationContextInit = {}
 /** A payload whose bytes are all `value`. */
 export function bytes(value: number, length = 1): Uint8Array {
   return new Uint8Array(length).fill(value);
+}
+
+/** Whether an error is a ModuleError of this code, and says so. */
+export function hasCode(code: ErrorCode, message?: RegExp): (error: unknown) => boolean {
+  return (error) =>
+    error instanceof ModuleError && error.code === code && (message?.test(error.message) ?? true);
 }

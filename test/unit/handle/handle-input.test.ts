@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ModuleError } from '../../../src/errors.ts';
-import { bytes, testStream } from './fake-stream-io.ts';
-
-function hasCode(code: string, message?: RegExp) {
-  return (error: unknown): boolean =>
-    error instanceof ModuleError && error.code === code && (message?.test(error.message) ?? true);
-}
+import { bytes, hasCode, testStream } from './fake-stream-io.ts';
 
 test('the synchronous iterator gives what has arrived, blocks for more, and ends at the half-close', () => {
   const { io, stream } = testStream();

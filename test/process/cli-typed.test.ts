@@ -17,6 +17,21 @@ test('--data is sent in the codec of the method, for streams and requests', asyn
   }
 });
 
+test('several JSON values are a line each; one value, lines and text are written as they come', async (t) => {
+  const values = built.fixture('values');
+  const calls: [string[], string][] = [
+    [['json'], '1\n{"two":2}\n"three"\n'],
+    [['one'], '[1,{"two":2},"three"]'],
+    [['one', '--repeat', '2'], '[1,{"two":2},"three"]\n[1,{"two":2},"three"]\n'],
+    [['lines'], '1\n{"two":2}\n"three"\n'],
+    [['pieces'], 'one text'],
+  ];
+  for (const [args, output] of calls) {
+    const { code, stdout } = await runCli(t, ['call', values, ...args]);
+    assert.deepEqual([stdout, code], [output, 0], args.join(' '));
+  }
+});
+
 test('a value that the method’s schema refuses is told with every field', async (t) => {
   const { code, stderr } = await runCli(t, ['call', TYPED, 'length', '--data', '{"x":"3"}']);
   assert.equal(code, 1);

@@ -49,8 +49,8 @@ export function addCall(program: Command): void {
     .addHelpText(
       'after',
       '\nA failed call prints its error code and message, and the command ends with exit code 1; the file of --out is\n' +
-        'then as it was. With standard\n' +
-        'error on a terminal and standard output elsewhere, a line shows the frames and their rate.\n' +
+        'then as it was. Of several JSON values each is written on a line of its own; all else is written as it comes.\n' +
+        'With standard error on a terminal and standard output elsewhere, a line shows the frames and their rate.\n' +
         '\nExamples:\n' +
         '  ixt-module call ./digest.js sha256 --in photo.raw --deadline 5s | xxd\n' +
         '  echo hi | ixt-module call ./digest.ts echo --json\n' +

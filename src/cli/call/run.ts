@@ -6,7 +6,7 @@ import { CliError, complain } from '../terminal/failure.ts';
 import { bytes, count, jsonBytes, plural, seconds } from '../terminal/format.ts';
 import type { CallOutput } from './output.ts';
 import { issuesOf } from '../../methods/issues.ts';
-import { encodeData } from './data.ts';
+import { answerWriter, encodeData } from './data.ts';
 import { CallProgress, progressJson } from './progress.ts';
 import { callOnce, type CallSpec, type CallTally } from './one-call.ts';
 import { textOf } from '../../base/thrown.ts';
@@ -93,7 +93,8 @@ export async function runCall(options: CallOptions): Promise<number> {
   try {
     const explained = (error: unknown): string => explain(error, options.method, info, isGone());
     const data = encodeData(options, info);
-    const calls = makeCalls(module, explained, options, tally, stop.signal, progress, data);
+    const written = answerWriter(options, info, options.repeat);
+    const calls = makeCalls(module, explained, options, tally, stop.signal, progress, data, written);
     // An output that nobody takes must not hold a signal up.
     const failed = await Promise.race([calls, signals.stopped]);
     hideProgress();
@@ -126,6 +127,7 @@ async function makeCalls(
   signal: AbortSignal,
   progress: CallProgress,
   data: readonly Uint8Array[] | undefined,
+  written: (frame: Uint8Array) => Uint8Array,
 ): Promise<number> {
   const { repeat, concurrency, input, isJson } = options;
   const output = options.output.stream;
@@ -144,7 +146,7 @@ async function makeCalls(
       writeChunk(output, `${JSON.stringify({ call: number, ...event })}\n`);
     const onData = async (chunk: Uint8Array): Promise<void> => {
       await turn;
-      await (isJson ? say(jsonBytes(chunk)) : writeChunk(output, chunk));
+      await (isJson ? say(jsonBytes(chunk)) : writeChunk(output, written(chunk)));
     };
     // One line for a person can't show how far many calls are.
     const onProgress = isJson

@@ -1,14 +1,23 @@
 import { useSyncExternalStore } from 'react';
 import type { FiguresEvent } from '../../src/live/events.ts';
-import type { CallView, ModuleView, PageMessage, RecordingView } from '../../src/live/page.ts';
+import type {
+  CallView,
+  ModuleView,
+  NodeView,
+  PageMessage,
+  PageMode,
+  RecordingView,
+} from '../../src/live/page.ts';
 
 /** All that the page shows, apart from the lanes, which change too often for it. */
 export interface PageState {
   readonly isConnected: boolean;
-  readonly mode: 'dev' | 'attach' | 'view';
+  readonly mode: PageMode;
   readonly workingFolder: string;
   readonly version: string;
   readonly module: ModuleView | undefined;
+  /** Of a module on NATS. */
+  readonly nodes: readonly NodeView[];
   /** The newest first. */
   readonly calls: readonly CallView[];
   readonly recordings: readonly RecordingView[];
@@ -37,6 +46,7 @@ class PageStore {
     workingFolder: '',
     version: '',
     module: undefined,
+    nodes: [],
     calls: [],
     recordings: [],
     stderr: '',
@@ -84,6 +94,8 @@ function withMessage(state: PageState, message: PageMessage): PageState {
     }
     case 'module':
       return { ...state, module: message.module };
+    case 'nodes':
+      return { ...state, nodes: message.nodes };
     case 'call': {
       const { call } = message;
       const calls = [call, ...state.calls.filter(({ id }) => id !== call.id)];

@@ -1,6 +1,6 @@
 import { Alert } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
-import type { CallView, MethodView, ModuleView } from '../../src/live/page.ts';
+import type { CallView, MethodView, ModuleView, PageMode } from '../../src/live/page.ts';
 import { CallForm } from '../call/call-form.tsx';
 import { CallPanel } from '../call/call-panel.tsx';
 import { PlacedText } from '../log/placed-text.tsx';
@@ -49,7 +49,7 @@ export function App() {
       {mode !== 'attach' && <Sidebar chosen={shown} onChoose={setChosen} />}
       <main className="main" id="main">
         {module !== undefined && <ModuleNotice module={module} />}
-        <Middle module={module} chosen={shown} calls={calls} onCalled={onCalled} />
+        <Middle module={module} mode={mode} chosen={shown} calls={calls} onCalled={onCalled} />
       </main>
       {mode !== 'view' && shown?.kind !== 'recording' && <Dock />}
     </div>
@@ -62,7 +62,7 @@ function withCall(before: Chosen | undefined, call: number): Chosen {
 
 function firstChoice(
   module: ModuleView | undefined,
-  mode: string,
+  mode: PageMode,
   recording: string | undefined,
 ): Chosen | undefined {
   if (mode === 'view') return recording === undefined ? undefined : { kind: 'recording', id: recording };
@@ -76,12 +76,13 @@ function firstChoice(
 
 interface MiddleProps {
   readonly module: ModuleView | undefined;
+  readonly mode: PageMode;
   readonly chosen: Chosen | undefined;
   readonly calls: readonly CallView[];
   readonly onCalled: (id: number) => void;
 }
 
-function Middle({ module, chosen, calls, onCalled }: MiddleProps) {
+function Middle({ module, mode, chosen, calls, onCalled }: MiddleProps) {
   if (chosen?.kind === 'recording') return <RecordingPage key={chosen.id} id={chosen.id} />;
   if (module === undefined || chosen === undefined) return null;
   const method = methodOf(module, chosen.method) ?? methodOf(module, keyOfCall(calls, chosen.call));
@@ -102,7 +103,9 @@ function Middle({ module, chosen, calls, onCalled }: MiddleProps) {
           <p>
             Choose a method and call it.
             <br />
-            Its output is shown here, and its stream in the lane of the worker that runs it.
+            {mode === 'nats'
+              ? 'Its output is shown here. A node with a free place runs it.'
+              : 'Its output is shown here, and its stream in the lane of the worker that runs it.'}
           </p>
         </section>
       ) : (

@@ -24,7 +24,7 @@ export function Sidebar({ chosen, onChoose }: SidebarProps) {
   const recordings = usePage((state) => state.recordings);
   return (
     <nav className="sidebar" aria-label="Methods, calls and recordings">
-      {mode === 'dev' && module !== undefined && (
+      {mode !== 'view' && module !== undefined && (
         <Methods module={module} chosen={chosen} onChoose={onChoose} />
       )}
       {calls.length > 0 && (

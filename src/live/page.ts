@@ -47,6 +47,7 @@ export interface SourcePlace {
  * - `starting`, `serving`: a child of `dev`.
  * - `failed`: it could not be loaded; `ended`: it served and is gone. Both wait for a change of a file.
  * - `attached`, `lost`: a real host's module, which can only be looked at.
+ * - `serving`, `lost` also of a module on NATS: whether a node of it answers.
  * - `none`: a recording is viewed.
  */
 export type ModuleState = 'starting' | 'serving' | 'failed' | 'ended' | 'attached' | 'lost' | 'none';
@@ -55,6 +56,7 @@ export interface ModuleView {
   readonly state: ModuleState;
   /** Counts the starts. */
   readonly generation: number;
+  /** Where it is: a module file, a socket, or the first words of its subjects on NATS. */
   readonly file: string;
   readonly name: string;
   readonly version: string;
@@ -67,6 +69,21 @@ export interface ModuleView {
   /** Why it was started again, could not be loaded, or ended. */
   readonly why: string;
   readonly places: readonly SourcePlace[];
+}
+
+/** One node of a module on NATS, with the counts of `NodeInfo` in `ixt-sdk/nats`. */
+export interface NodeView {
+  readonly id: string;
+  /** The name of its machine. */
+  readonly host: string;
+  /** Of the module. */
+  readonly version: string;
+  readonly startedUnixMs: number;
+  readonly capacity: number;
+  readonly live: number;
+  readonly held: number;
+  readonly queued: number;
+  readonly sessions: number;
 }
 
 /** The page's request for a call of a method. */
@@ -203,16 +220,20 @@ export interface ReplayView {
   readonly stderr: string;
 }
 
+/** The command that the page belongs to: `dev` with a file, `--attach` or `--nats`, or `view`. */
+export type PageMode = 'dev' | 'attach' | 'nats' | 'view';
+
 /** The news of the page's server, in batches: `GET feed`. */
 export type PageMessage =
   /** First, and whenever the connection is new: what follows is all that there is. */
   | {
       readonly kind: 'begin';
-      readonly mode: 'dev' | 'attach' | 'view';
+      readonly mode: PageMode;
       readonly workingFolder: string;
       readonly version: string;
     }
   | { readonly kind: 'module'; readonly module: ModuleView }
+  | { readonly kind: 'nodes'; readonly nodes: readonly NodeView[] }
   | { readonly kind: 'call'; readonly call: CallView }
   | { readonly kind: 'stderr'; readonly text: string }
   | { readonly kind: 'recording'; readonly recording: RecordingView };

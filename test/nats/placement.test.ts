@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { HostStream } from '../../src/host/index.ts';
 import {
@@ -8,6 +9,7 @@ import {
   joinModule,
   joinNode,
   LIMIT,
+  startNode,
   startServer,
   untilNodes,
 } from './world.ts';
@@ -190,4 +192,16 @@ test('names and servers that can not be are refused with what to do', LIMIT, asy
     message: /NATS can't be used at nats:\/\/127.0.0.1/,
   });
   await assert.rejects(joinModule({ servers: server.url, file: 'no-such-file.js' }), { code: 'unavailable' });
+});
+
+test('the workers of a node may sleep, and their places are places all the same', LIMIT, async (t) => {
+  const server = await startServer(t);
+  const node = await startNode(t, server, ['--min-workers', '1', '--idle-ms', '100']);
+  const [child] = node.children();
+  const command = readFileSync(`/proc/${child}/cmdline`, 'utf8').split('\0').join(' ');
+  assert.match(command, / --min-workers 1 --idle-ms 100 /);
+  const module = await connect(t, server);
+  const streams = Array.from({ length: 8 }, () => module.openStream('echo'));
+  await Promise.all(streams.map(running));
+  await untilNodes(module, ([info]) => info?.live === 8 && info.queued === 0);
 });

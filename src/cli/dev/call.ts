@@ -1,5 +1,5 @@
 import { isModuleError, type ErrorCode } from '../../errors.ts';
-import type { HostStream, ModuleProcess } from '../../host/index.ts';
+import type { HostStream, ModuleHost } from '../../host/index.ts';
 import type { CallView, OpenRequest } from '../../live/page.ts';
 import { dataCost } from '../../wire/flow-limits.ts';
 import { CallOutput } from './call-output.ts';
@@ -29,7 +29,7 @@ export class Call {
   #isAbandoned = false;
 
   /** Opens it at once. @param onChange called at each change, which may be for every frame */
-  constructor(id: number, module: ModuleProcess, request: OpenRequest, onChange: () => void) {
+  constructor(id: number, module: ModuleHost, request: OpenRequest, onChange: () => void) {
     this.#id = id;
     this.request = request;
     this.#onChange = onChange;
@@ -117,7 +117,7 @@ export class Call {
   }
 
   async #ask(
-    module: ModuleProcess,
+    module: ModuleHost,
     body: Uint8Array,
     deadline: { deadline?: number },
     isFirst: boolean,

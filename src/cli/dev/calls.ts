@@ -1,4 +1,4 @@
-import type { ModuleProcess } from '../../host/index.ts';
+import type { ModuleHost } from '../../host/index.ts';
 import type { CallView, OpenRequest } from '../../live/page.ts';
 import { Call } from './call.ts';
 
@@ -24,7 +24,7 @@ export class Calls {
   }
 
   /** @returns its id; undefined where so many are live that none can be forgotten */
-  open(module: ModuleProcess, request: OpenRequest): number | undefined {
+  open(module: ModuleHost, request: OpenRequest): number | undefined {
     if (this.#calls.size >= MAX_CALLS) {
       const over = [...this.#calls].find(([, { isLive }]) => !isLive);
       if (over === undefined) return undefined;

@@ -1,34 +1,25 @@
-import {
-  MAX_COUNT,
-  MAX_INPUT_BYTES,
-  type MethodKind,
-  type OpenRequest,
-  type PageMessage,
-} from '../../live/page.ts';
-import { MAX_CREDIT } from '../../wire/flow-limits.ts';
+import type { PageMessage } from '../../live/page.ts';
 import { packageVersion } from '../package-version.ts';
-import { Fields } from '../page-server/fields.ts';
 import { relayLiveEvents } from '../page-server/live-events.ts';
 import { PageFeed } from '../page-server/page-feed.ts';
-import { RequestError, type PageAnswer, type PageApi, type PageRequest } from '../page-server/page-server.ts';
+import type { PageAnswer, PageApi, PageRequest } from '../page-server/page-server.ts';
 import { commandOfFile } from '../replay/play.ts';
 import { RecordingsApi } from '../view/recordings-api.ts';
-import type { Call } from './call.ts';
-import { Calls } from './calls.ts';
+import { CallsApi } from './calls-api.ts';
 import { ModuleChild, type ModuleChildEvents } from './module-child.ts';
 import { Recorder } from './recorder.ts';
 import { StderrText } from './stderr-text.ts';
 
 const DONE: PageAnswer = { json: {} };
-const MAX_BASE64 = Math.ceil(MAX_INPUT_BYTES / 3) * 4;
-const MAX_METHOD = 10_000;
-const MAX_DEADLINE_MS = 86_400_000;
 
 /** The requests of the page of `dev`: calls, recordings, and all that is told of the child. */
 export class DevApi implements PageApi, ModuleChildEvents {
   readonly child: ModuleChild;
   readonly #feed = new PageFeed(() => this.#snapshot());
-  readonly #calls = new Calls((call) => this.#feed.tell({ kind: 'call', call }));
+  readonly #calls = new CallsApi(
+    () => this.child.serving,
+    (call) => this.#feed.tell({ kind: 'call', call }),
+  );
   readonly #recorder = new Recorder((recording) => this.#feed.tell({ kind: 'recording', recording }));
   readonly #recordings = new RecordingsApi({
     fileOf: (id) => this.#recorder.fileOf(id),
@@ -79,32 +70,26 @@ export class DevApi implements PageApi, ModuleChildEvents {
   // From the page.
 
   answer(request: PageRequest): Promise<PageAnswer | undefined> {
-    const { method, path, query, body } = request;
+    const { method, path } = request;
     const [first, id, part] = path;
     if (first === 'recordings' && id !== undefined) return this.#recordings.answer(id, part, request);
-    return Promise.resolve(method === 'GET' ? this.#get(path, query) : this.#post(path, body));
+    if (first === 'calls') return Promise.resolve(this.#calls.answer(request));
+    return Promise.resolve(method === 'GET' ? this.#get(first) : this.#post(first));
   }
 
-  #get(path: readonly string[], query: URLSearchParams): PageAnswer | undefined {
-    const [first, id, part] = path;
-    switch (first) {
+  #get(name: string | undefined): PageAnswer | undefined {
+    switch (name) {
       case 'feed':
         return { events: (page) => this.#feed.open(page) };
       case 'live':
         return { events: (page) => relayLiveEvents(this.child.eventsSocket, page) };
-      case 'calls': {
-        const { output } = this.#call(id);
-        if (part === 'output') return { json: output.part(Number(query.get('from') ?? 0)) };
-        return part === 'bytes' ? { bytes: output.bytes(), name: `call-${id}.bin` } : undefined;
-      }
       default:
         return undefined;
     }
   }
 
-  #post(path: readonly string[], body: unknown): PageAnswer | undefined {
-    const [first, second, third] = path;
-    switch (first) {
+  #post(name: string | undefined): PageAnswer | undefined {
+    switch (name) {
       case 'restart':
         this.child.restart('asked for on the page');
         return DONE;
@@ -115,47 +100,9 @@ export class DevApi implements PageApi, ModuleChildEvents {
       case 'stop-recording':
         this.#recorder.stop();
         return DONE;
-      case 'calls':
-        if (second === undefined) return this.#open(openRequest(new Fields(body)));
-        return this.#talk(this.#call(second), third, new Fields(body));
       default:
         return undefined;
     }
-  }
-
-  #open(request: OpenRequest): PageAnswer {
-    const module = this.child.serving;
-    if (module === undefined) throw new RequestError('the module does not serve now');
-    const id = this.#calls.open(module, request);
-    if (id === undefined) throw new RequestError('too many calls are live; end some of them');
-    return { json: { id } };
-  }
-
-  #talk(call: Call, verb: string | undefined, fields: Fields): PageAnswer | undefined {
-    switch (verb) {
-      case 'again':
-        return this.#open(call.request);
-      case 'send':
-        call.send(Buffer.from(fields.text('input', MAX_BASE64), 'base64'));
-        return DONE;
-      case 'end':
-        call.end();
-        return DONE;
-      case 'cancel':
-        call.cancel();
-        return DONE;
-      case 'grant':
-        call.grant(fields.number('bytes', 1, MAX_CREDIT));
-        return DONE;
-      default:
-        return undefined;
-    }
-  }
-
-  #call(id: string | undefined): Call {
-    const call = this.#calls.get(Number(id));
-    if (call === undefined) throw new RequestError('that call is not kept any more');
-    return call;
   }
 
   #snapshot(): PageMessage[] {
@@ -167,20 +114,4 @@ export class DevApi implements PageApi, ModuleChildEvents {
       { kind: 'stderr', text: this.#stderr.kept },
     ];
   }
-}
-
-function openRequest(fields: Fields): OpenRequest {
-  const kind = fields.text('kind', 10);
-  if (kind !== 'stream' && kind !== 'handle') throw new RequestError('kind must be stream or handle');
-  return {
-    method: fields.text('method', MAX_METHOD),
-    kind: kind satisfies MethodKind,
-    input: fields.text('input', MAX_BASE64),
-    lines: fields.flag('lines'),
-    ends: fields.flag('ends'),
-    deadlineMs: fields.number('deadlineMs', 0, MAX_DEADLINE_MS),
-    initialCredit: fields.number('initialCredit', 0, MAX_CREDIT),
-    grants: fields.flag('grants'),
-    count: fields.number('count', 1, MAX_COUNT),
-  };
 }

@@ -1,5 +1,5 @@
 import type { Initialized } from '../../host/index.ts';
-import type { MethodView, PayloadView } from '../../live/page.ts';
+import type { MethodView, ModuleView, PayloadView } from '../../live/page.ts';
 
 const UNDESCRIBED: Omit<MethodView, 'name'> = {
   kind: 'stream',
@@ -11,11 +11,25 @@ const UNDESCRIBED: Omit<MethodView, 'name'> = {
   concurrency: 0,
 };
 
+/** What a module says of itself, as the page shows it. */
+export type Described = Pick<
+  ModuleView,
+  'name' | 'version' | 'workers' | 'methods' | 'anyStream' | 'anyHandle'
+>;
+
+export function describedBy(info: Initialized): Described {
+  const { moduleName: name, moduleVersion: version, workers, capabilities } = info;
+  const methods = methodsOf(info);
+  const isNamed = methods.some(({ kind }) => kind === 'stream');
+  const anyStream = capabilities.includes('serverStream') && !isNamed;
+  return { name, version, workers, methods, anyStream, anyHandle: capabilities.includes('handle') };
+}
+
 /**
  * The methods of a module as the page lists them: the streams that it names, then the unary methods that it describes. Those of
  * which it says nothing get free text and bytes.
  */
-export function methodsOf({ methods, methodInfo }: Initialized): MethodView[] {
+function methodsOf({ methods, methodInfo }: Initialized): MethodView[] {
   const described = methodInfo.map(
     ({ name, kind, mode, description, input, output, timeoutMs, concurrency }) => ({
       name,

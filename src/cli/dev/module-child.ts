@@ -8,7 +8,7 @@ import type { ModuleView } from '../../live/page.ts';
 import { EXIT } from '../../main/options.ts';
 import { readEventsSocket } from '../page-server/live-events.ts';
 import { syntaxPlace } from '../open-module.ts';
-import { methodsOf } from './methods.ts';
+import { describedBy } from './methods.ts';
 import { sourcePlaces } from './source-places.ts';
 import { WatchedFiles } from './watched-files.ts';
 
@@ -120,12 +120,7 @@ export class ModuleChild {
 
   #onServing(module: ModuleProcess, info: Initialized): void {
     if (module !== this.#module) return;
-    const { moduleName: name, moduleVersion: version, workers, capabilities } = info;
-    const methods = methodsOf(info);
-    const isNamed = methods.some(({ kind }) => kind === 'stream');
-    const anyStream = capabilities.includes('serverStream') && !isNamed;
-    const anyHandle = capabilities.includes('handle');
-    this.#show({ state: 'serving', name, version, workers, methods, anyStream, anyHandle });
+    this.#show({ state: 'serving', ...describedBy(info) });
     this.#watchWhatItLoads();
   }
 

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import { addNatsFlags, NATS_HELP, type NatsFlags } from '../nats/flags.ts';
+import type { NumberOption } from '../serve/flags.ts';
+import { addServeFlags, serveArguments, type PassedFlags } from '../serve/passed-flags.ts';
 import { integer } from '../terminal/arguments.ts';
 
-interface JoinFlags extends NatsFlags {
+interface JoinFlags extends NatsFlags, PassedFlags {
   readonly name?: string;
   readonly workers?: number;
   readonly streamsPerWorker?: number;
@@ -10,6 +12,9 @@ interface JoinFlags extends NatsFlags {
   readonly ahead: number;
   readonly drainMs: number;
 }
+
+/** The flags of `serve` that the module child of a node gets as they are. */
+const PASSED: readonly NumberOption[] = ['minWorkers', 'idleMs'];
 
 /** `ixt-module join FILE --nats URL`: this machine serves the module to clients on NATS. */
 export function addJoin(program: Command): void {
@@ -33,7 +38,9 @@ export function addJoin(program: Command): void {
       'how long streams may still run after SIGTERM or SIGINT',
       integer(0, 3_600_000),
       30_000,
-    )
+    );
+  addServeFlags(command, PASSED);
+  command
     .addHelpText(
       'after',
       '\nSIGTERM and SIGINT let what runs end, and then the node, with exit code 0; a second one ends it at once. The node ends\n' +
@@ -45,6 +52,6 @@ export function addJoin(program: Command): void {
     )
     .action(async (file: string, flags: JoinFlags) => {
       const { runJoin } = await import('./run.ts');
-      process.exit(await runJoin(file, flags));
+      process.exit(await runJoin(file, { ...flags, serveFlags: serveArguments(flags, PASSED) }));
     });
 }

@@ -10,6 +10,7 @@ export interface JoinSettings extends NatsFlags {
   readonly streams?: number;
   readonly ahead: number;
   readonly drainMs: number;
+  readonly serveFlags: readonly string[];
 }
 
 /** How a node ends by itself; the first is EX_UNAVAILABLE of sysexits.h. */
@@ -23,7 +24,7 @@ const SIGNAL_EXIT = { SIGINT: 130, SIGTERM: 143 } as const;
  * @throws CliError for a node that can't start
  */
 export async function runJoin(file: string, settings: JoinSettings): Promise<number> {
-  const { drainMs, name, workers, streamsPerWorker, streams, ahead, prefix } = settings;
+  const { drainMs, name, workers, streamsPerWorker, streams, ahead, prefix, serveFlags } = settings;
   const connection = natsOptionsOf(settings);
   await checkModuleFile(file);
   const { joinModule } = await import('../../nats/index.ts');
@@ -31,6 +32,7 @@ export async function runJoin(file: string, settings: JoinSettings): Promise<num
     ...connection,
     file,
     ahead,
+    args: serveFlags,
     ...(name === undefined ? {} : { name }),
     ...(prefix === undefined ? {} : { prefix }),
     ...(workers === undefined ? {} : { workers }),

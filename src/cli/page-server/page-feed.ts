@@ -58,6 +58,7 @@ function nameOf(message: PageMessage): string | symbol {
     case 'recording':
       return `recording ${message.recording.id}`;
     case 'module':
+    case 'nodes':
     case 'begin':
       return message.kind;
     case 'stderr':

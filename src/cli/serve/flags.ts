@@ -2,7 +2,7 @@ import { DEFAULT_OPTIONS, MAX_WORKERS, type MetricsAddress } from '../../main/op
 import { parseMetricsAddress } from './metrics-address.ts';
 
 /** The options of `serve` that are whole numbers, as {@link DEFAULT_OPTIONS} names them. */
-type NumberOption =
+export type NumberOption =
   | 'workers'
   | 'minWorkers'
   | 'idleMs'

@@ -1,29 +1,18 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import type { HostStream } from '../../src/host/index.ts';
 import { digestsOf } from './echoes.ts';
 import {
   connect,
   failureOf,
   joinNode,
   LIMIT,
+  runningEchos,
   startClient,
   startNode,
   startServer,
   untilNodes,
 } from './world.ts';
-
-/** Streams that run: each has answered once. */
-async function runningEchos(
-  module: { openStream(method: string): HostStream },
-  count: number,
-): Promise<HostStream[]> {
-  const streams = Array.from({ length: count }, () => module.openStream('echo'));
-  for (const stream of streams) await stream.send(Uint8Array.of(1));
-  for (const stream of streams) await stream.next();
-  return streams;
-}
 
 test(
   'a node killed in the middle of 8 streams: each fails once with unavailable, and the next runs on the other node',

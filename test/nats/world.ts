@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { TestContext } from 'node:test';
+import type { HostStream } from '../../src/host/index.ts';
 import type {
   ConnectModuleOptions,
   JoinOptions,
@@ -25,19 +26,23 @@ const kit = await built.nats();
 
 /** A server for one test, with the lines of a configuration file. */
 export async function startServer(t: TestContext, config = ''): Promise<NatsServer> {
-  const folder = mkdtempSync(join(tmpdir(), 'ixt-nats-'));
-  const file = join(folder, 'server.conf');
-  writeFileSync(file, config);
-  const server = await NatsServer.start(config === '' ? [] : ['-c', file]);
-  t.after(async () => {
-    await server.kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  const server = await NatsServer.start(configured(t, config));
+  t.after(() => server.kill());
   return server;
 }
 
-/** Servers of one cluster, each with a route to all. */
-export async function startCluster(t: TestContext, size: number): Promise<NatsServer[]> {
+/** The lines of a configuration file as arguments of a server. */
+function configured(t: TestContext, config: string): string[] {
+  if (config === '') return [];
+  const folder = mkdtempSync(join(tmpdir(), 'ixt-nats-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = join(folder, 'server.conf');
+  writeFileSync(file, config);
+  return ['-c', file];
+}
+
+/** Servers of one cluster, each with a route to all and with the lines of a configuration file. */
+export async function startCluster(t: TestContext, size: number, config = ''): Promise<NatsServer[]> {
   const ports: number[] = [];
   for (let at = 0; at < size; at += 1) ports.push(await freePort());
   const routes = ports.map((port) => `nats://127.0.0.1:${port}`);
@@ -45,6 +50,7 @@ export async function startCluster(t: TestContext, size: number): Promise<NatsSe
   for (const route of routes) {
     const server = await NatsServer.start([
       ...['--cluster_name', 'test', '--cluster', route, '--routes', routes.join(',')],
+      ...configured(t, config),
     ]);
     t.after(() => server.kill());
     servers.push(server);
@@ -135,6 +141,17 @@ export async function startClient(t: TestContext, server: NatsServer, body: stri
   t.after(() => child.kill('SIGKILL'));
   await once(createInterface({ input: child.stdout }), 'line');
   return child;
+}
+
+/** Streams that run: each has answered once. */
+export async function runningEchos(
+  module: { openStream(method: string): HostStream },
+  count: number,
+): Promise<HostStream[]> {
+  const streams = Array.from({ length: count }, () => module.openStream('echo'));
+  for (const stream of streams) await stream.send(Uint8Array.of(1));
+  for (const stream of streams) await stream.next();
+  return streams;
 }
 
 /** Asks the nodes until they are as wanted; each look is a question and its answers. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { test, type TestContext } from 'node:test';
 import { built } from '../support/built.ts';
@@ -11,7 +12,7 @@ import { connect, startCluster, startNode, untilNodes, type NodeProcess } from '
 const SECONDS = Number(process.env['IXT_NATS_SECONDS'] ?? 15);
 const SEED = Number(process.env['IXT_NATS_SEED'] ?? 1 + Math.floor(Math.random() * 0xffff_fffe));
 const NODES = 3;
-const CLIENTS = 2;
+const CLIENTS = 3;
 /** Streams that end between two deaths. */
 const STREAMS_PER_DEATH = 40;
 
@@ -71,6 +72,10 @@ class Client {
     });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? assert.fail('the client was not started');
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.exited;
@@ -83,6 +88,15 @@ class Client {
   }
 }
 
+/** The memory of each process, in MiB. */
+function memoryOf(pids: Readonly<Record<string, number>>): Record<string, number> {
+  const sizes = Object.entries(pids).map(([name, pid]): [string, number] => {
+    const [, kib] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return [name, Math.round(Number(kib) / 1024)];
+  });
+  return Object.fromEntries(sizes);
+}
+
 test(
   `servers, nodes and clients die at random for ${SECONDS} s, and every stream ends once, as sent or with unavailable`,
   { timeout: (SECONDS + 120) * 1000 },
@@ -90,6 +104,8 @@ test(
     t.diagnostic(`IXT_NATS_SEED=${SEED} IXT_NATS_SECONDS=${SECONDS}`);
     const random = seededRandom(SEED);
     const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] ?? assert.fail();
+    // The first node and the first client live to the end: what the deaths of the others leave behind shows in their memory.
+    const mortal = (count: number): number => 1 + Math.floor(random() * (count - 1));
     const servers = await startCluster(t, 2);
     const urls = servers.map(({ url }) => url).join(',');
     const ends = new Map<string, number>();
@@ -111,32 +127,42 @@ test(
         await server.start();
       },
       node: async (): Promise<void> => {
-        const at = Math.floor(random() * NODES);
+        const at = mortal(NODES);
         nodes[at]?.child.kill('SIGKILL');
         nodes[at] = await nodeOf();
       },
       client: async (): Promise<void> => {
-        const at = Math.floor(random() * CLIENTS);
+        const at = mortal(CLIENTS);
         await clients[at]?.kill();
         clients[at] = new Client(t, urls, onEnd);
       },
     };
-    for (const until = performance.now() + SECONDS * 1000; performance.now() < until;) {
+    const [node, client] = [nodes[0] ?? assert.fail(), clients[0] ?? assert.fail()];
+    const [module = assert.fail()] = node.children();
+    const survivors = { node: node.child.pid ?? assert.fail(), module, client: client.pid };
+    const begun = performance.now();
+    let early: { ended: number; MiB: Record<string, number> } | undefined;
+    while (performance.now() < begun + SECONDS * 1000) {
       await new Promise<void>((resolve) => (onEnough = resolve));
       const what = pick(['server', 'node', 'client'] as const);
       await killOne[what]();
       deaths[what] += 1;
+      if (performance.now() > begun + SECONDS * 250) early ??= { ended, MiB: memoryOf(survivors) };
     }
+    const late = { ended, MiB: memoryOf(survivors) };
     await Promise.all(clients.map((client) => client.finish()));
-    const module = await connect(t, { url: urls });
     await untilNodes(
-      module,
+      await connect(t, { url: urls }),
       (found) =>
         found.length === NODES && found.every(({ live, held, queued }) => live + held + queued === 0),
     );
     t.diagnostic(`streams: ${JSON.stringify([...ends])}, deaths: ${JSON.stringify(deaths)}`);
+    t.diagnostic(`memory after a quarter and at the end: ${JSON.stringify([early, late])}`);
     const wrong = [...ends.keys()].filter((how) => how !== 'ok' && how !== 'unavailable');
     assert.deepEqual(wrong, []);
+    for (const [name, size] of Object.entries(late.MiB)) {
+      assert.ok(size < 2 * (early?.MiB[name] ?? 0), `the ${name} has grown to ${size} MiB`);
+    }
     assert.ok((ends.get('ok') ?? 0) > STREAMS_PER_DEATH);
   },
 );

@@ -18,7 +18,7 @@ export interface Manifest {
   readonly version: string;
   /** `undefined` if the module serves no streams; no methods if one handler serves every method. */
   readonly streams: { readonly methods: readonly ManifestMethod[] } | ManifestRun | undefined;
-  /** The mode of unary requests; `undefined` if the module serves none. */
+  /** The mode of unary requests whose method the module doesn't name; `undefined` if it serves none. */
   readonly handle: HandlerMode | undefined;
   /** The unary methods that the module names. */
   readonly requests?: readonly ManifestMethod[];
@@ -33,7 +33,7 @@ export function streamRun({ streams }: Manifest, method: string): ManifestRun | 
   return streams.methods.find(({ name }) => name === method);
 }
 
-/** How unary requests of `method` run; `undefined` if the module doesn't name the method. Their mode is that of all requests. */
+/** How unary requests of `method` run; `undefined` if the module doesn't name the method. */
 export function requestRun({ requests }: Manifest, method: string): ManifestRun | undefined {
   return requests?.find(({ name }) => name === method);
 }

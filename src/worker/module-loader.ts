@@ -242,8 +242,9 @@ export function checkModule(value: unknown, file: string): LoadedModule {
   };
 }
 
-/** A module's unary handlers: their mode, which is one for all of them, and the handler of a method. */
+/** A module's unary handlers. */
 interface Requests {
+  /** The mode of those whose method the module doesn't name. */
   readonly mode: HandlerMode | undefined;
   readonly methods?: readonly ManifestMethod[];
   readonly info?: readonly MethodInfoInit[];
@@ -279,10 +280,10 @@ function requestsOf(
       );
     }
   }
-  const isAsync = [...table.values()].every(({ mode }) => mode === 'async');
   const facts = Object.entries(onHandle).map(([method, entry]) => [method, factsOf(entry, method)] as const);
   return {
-    mode: isAsync ? 'async' : 'sync',
+    // A method that is not in the table runs nothing that could block the thread.
+    mode: 'async',
     methods: facts.map(([name, of]) => methodOf(name, of, table.get(name))),
     info: facts.map(([name, of]) => infoOf(name, of, table.get(name))),
     handler: (method) => table.get(method)?.handler,

@@ -58,6 +58,31 @@ test('requests and streams share the workers, first come, first served', async (
   assert.equal(harness.tasks[1]?.id, idOf(1));
 });
 
+test('an asynchronous request shares its worker beside a synchronous one in the same table, which has it to itself', () => {
+  const harness = new MainHarness(
+    { streamsPerWorker: 4 },
+    {
+      ...MANIFEST,
+      handle: 'async',
+      requests: [
+        { name: 'waits', mode: 'async' },
+        { name: 'computes', mode: 'sync' },
+      ],
+    },
+  );
+  const running = (): string[] => harness.tasks.map(({ id }) => id);
+  const end = (at: number): void => harness.answer(harness.task(at), true, new Uint8Array(0));
+  const waits = (requestId: string): Uint8Array => ask(requestId, undefined, { method: 'waits' });
+  harness.host(waits('1'), waits('2'), ask('alone', undefined, { method: 'computes' }), waits('3'));
+  assert.deepEqual(running(), ['1', '2'], 'two at once, and nobody overtakes who needs the worker to itself');
+  end(0);
+  assert.deepEqual(running(), ['1', '2']);
+  end(1);
+  assert.deepEqual(running(), ['1', '2', 'alone']);
+  end(2);
+  assert.deepEqual(running(), ['1', '2', 'alone', '3']);
+});
+
 test('a module without onHandle refuses with unimplemented, also what came before it had loaded', async () => {
   const harness = new MainHarness({}, null);
   harness.host(ask('a'));

@@ -213,8 +213,8 @@ export class Requests {
       this.#finish(entry, 'unimplemented', `the module ${manifest.name} handles no unary requests`);
       return false;
     }
-    entry.mode = manifest.handle;
     const run = requestRun(manifest, entry.context.method);
+    entry.mode = run?.mode ?? manifest.handle;
     if (run === undefined) return true;
     entry.run = run;
     entry.limit = this.#limits.of(run);

@@ -119,7 +119,11 @@ test('unary and key-value handlers are told, the unary one with its mode', () =>
   const later = async (): Promise<Uint8Array> => new Uint8Array(0);
   assert.equal(check({ ...NAMED, onHandle: { later } }).manifest.handle, 'async');
   const mixed = { later, now: () => new Uint8Array(0) };
-  assert.equal(check({ ...NAMED, onHandle: mixed }).manifest.handle, 'sync', 'one may block the thread');
+  assert.deepEqual(
+    check({ ...NAMED, onHandle: mixed }).manifest.requests?.map(({ name, mode }) => [name, mode]),
+    Object.entries(mixed).map(([name, entry]) => [name, entry === later ? 'async' : 'sync']),
+    'each keeps its own',
+  );
   assert.equal(check({ ...NAMED, onKvChange: () => {} }).manifest.kvChange, true);
 });
 

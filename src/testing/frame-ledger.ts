@@ -16,6 +16,8 @@ export interface FrameCounts {
 export class FrameLedger {
   readonly #decoder: MessageDecoder;
   readonly #streams = new Map<string, FrameCounts>();
+  /** Number of Opens that the host has sent. */
+  opens = 0;
 
   constructor(limits: WireLimits = DEFAULT_WIRE_LIMITS) {
     this.#decoder = new MessageDecoder(limits);
@@ -30,6 +32,12 @@ export class FrameLedger {
 
   of(id: StreamId): FrameCounts | undefined {
     return this.#streams.get(id);
+  }
+
+  /** Counts one whole message of the host. */
+  sent(message: Uint8Array): void {
+    const isFrame = this.#decoder.decode(message) === 'streamFrame';
+    if (isFrame && this.#decoder.frame.arm === FRAME_ARM.open) this.opens++;
   }
 
   /**

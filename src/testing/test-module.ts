@@ -93,6 +93,7 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
       graceMs: Infinity,
       onWire: (direction, message) => {
         if (direction === 'in') this.#onMessage(message);
+        else this.#watch.sent(message);
       },
     });
   }
@@ -135,9 +136,11 @@ export class TestModule<H extends StreamHandlers = StreamHandlers> {
     const startsAtEnd = this.#startsAtEnd(method);
     // A handler that the test can't grant anything while it runs gets as much as there is.
     const credit = startsAtEnd ? { initialCredit: MAX_CREDIT } : {};
+    const opens = this.#watch.opens;
     const stream = this.session.openStream(method, { ...credit, ...options });
     const counts = this.#watch.begin(stream.id);
-    this.#streams.push({ id: stream.id, counts });
+    // A stream that could not be opened, because its signal had aborted, say, is owed no terminal frame.
+    if (this.#watch.opens > opens) this.#streams.push({ id: stream.id, counts });
     return { stream: startsAtEnd ? neverWaiting(stream) : stream, counts };
   }
 

@@ -97,6 +97,18 @@ test('killed at once, a stream that waits for its worker dies when it starts', a
   await t.close();
 });
 
+test('a stream that was never opened is owed no terminal frame, and close has nothing to say of it', async () => {
+  const t = await testModule(echo);
+  const sound = t.open('echo');
+  const aborted = t.open('echo', { signal: AbortSignal.abort('too late') });
+  const { code, message } = await aborted.outcome;
+  assert.deepEqual([code, message], ['cancelled', 'too late']);
+  await assert.rejects(aborted.assertOneTerminal(), /no terminal frame/);
+  sound.end();
+  await sound.assertOneTerminal();
+  await t.close();
+});
+
 test('close ends what still runs, listens, or has not started', async () => {
   const t = await testModule(echo, { workers: 3 });
   const open = [t.open('echo'), t.open('deaf'), t.open('late')];

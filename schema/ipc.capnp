@@ -113,8 +113,8 @@ struct IpcError {
 }
 
 struct InvocationContext {
-  # Who calls what, on whose behalf, until when. The serialised struct is at most 64 KiB, with at most 256 metadata
-  # entries.
+  # Who calls what, on whose behalf, until when. At most 256 metadata entries, and 64 KiB of what the fields hold: 64 bytes
+  # for the struct, each text with its NUL padded to 8 bytes, 8 bytes for the list's tag and 16 for each entry.
 
   invocationId @0 :Text;
   # Names this invocation in logs. Opaque.

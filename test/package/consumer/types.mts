@@ -2,6 +2,9 @@
 import { defineMethod, defineModule, json, ModuleError, type ErrorCode } from 'ixt-sdk';
 import { spawnModule, withMethods, type HostStream } from 'ixt-sdk/host';
 import { testModule } from 'ixt-sdk/testing';
+// Nothing is used of them here: their declarations are checked.
+import type {} from 'ixt-sdk/diagnostics';
+import type {} from 'ixt-sdk/wire';
 
 const module = defineModule({
   name: 'm',

@@ -107,7 +107,24 @@ function Rest({ all, shown }: { readonly all: Uint8Array; readonly shown: number
   );
 }
 
-const TREE = { ...defaultStyles, container: 'json-tree', noQuotesForStringValues: false };
+/** The library's layout, in the colours of the page. */
+const TREE = {
+  ...defaultStyles,
+  container: 'json-tree',
+  label: `${defaultStyles.label} json-name`,
+  clickableLabel: `${defaultStyles.clickableLabel} json-name`,
+  punctuation: `${defaultStyles.punctuation} json-name`,
+  expandIcon: `${defaultStyles.expandIcon} json-name`,
+  collapseIcon: `${defaultStyles.collapseIcon} json-name`,
+  collapsedContent: `${defaultStyles.collapsedContent} json-name`,
+  stringValue: 'json-text',
+  numberValue: 'json-number',
+  booleanValue: 'json-word',
+  nullValue: 'json-word',
+  undefinedValue: 'json-word',
+  otherValue: 'json-word',
+  noQuotesForStringValues: false,
+};
 
 function JsonOutput({ values }: { readonly values: readonly unknown[] }) {
   return (

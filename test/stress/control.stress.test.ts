@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildPackage, type Build, type Mutation } from '../support/build.ts';
+import { lastProgress, progressAtTheEnd } from './support/progress-race.ts';
 import { stressChild } from './support/run.ts';
 import { NO_LOOK_ANYWAY, silentMoments } from './support/silence.ts';
 
@@ -166,6 +167,37 @@ const ARMS: readonly Arm[] = [
     // What is lost may be the last frame of a handler that ended in time.
     // What main had begun to write goes on with bytes of the ring's next thread.
     breach: /ended with workerCrashed after|no terminal frame|checksum/,
+  },
+  {
+    mechanism: 'the look for the terminal frame as progress is written',
+    harm: 'progress comes behind the end of its stream',
+    removal: {
+      file: 'src/main/streams/progress-frames.ts',
+      find: ' || entry.terminalCommitted',
+      replace: '',
+    },
+    run: (build, seconds) => progressAtTheEnd({ build, seed: 1, seconds }),
+    breach: /a frame behind the terminal one/,
+  },
+  {
+    mechanism: 'the exchange by which main takes progress',
+    harm: 'the last value is lost, or torn',
+    removal: {
+      file: 'src/shared-memory/progress-slot.ts',
+      find: 'this.#own = Atomics.exchange(this.#words, THIRD, this.#own) & NUMBER;\n    const start',
+      replace: 'Atomics.store(this.#words, THIRD, this.#own); this.#own = third & NUMBER;\n    const start',
+    },
+    // Between the look and the exchange, in which a worker replaces the value.
+    widening: {
+      file: 'src/shared-memory/progress-slot.ts',
+      find: '=== 0) return undefined;',
+      replace: `=== 0) return undefined;
+    const third = Atomics.load(this.#words, THIRD);
+    const end = performance.now() + 3;
+    while (performance.now() < end);`,
+    },
+    run: (build, seconds) => lastProgress({ build, seed: 1, seconds }),
+    breach: /a frame stands still|a value that nobody has set/,
   },
 ];
 

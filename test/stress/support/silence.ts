@@ -96,7 +96,8 @@ export async function silentMoments(options: SilenceOptions): Promise<number> {
   }
 }
 
-async function inTime(work: Promise<unknown>, what: string): Promise<void> {
+/** @throws Error if `work` takes longer than anything may that is owed */
+export async function inTime(work: Promise<unknown>, what: string): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   // In ticks, since a time in which this process itself got no processor doesn't count.
   let ticks = STALL_MS / TICK_MS;

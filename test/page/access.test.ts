@@ -67,11 +67,12 @@ async function wrongIn(page: Page): Promise<string[]> {
 }
 
 /** Records one call, and chooses it in the recording. */
-async function record(page: Page, method: string): Promise<void> {
+async function record(page: Page, method: string, whileRecording = async () => {}): Promise<void> {
   await page.getByRole('button', { name: 'Record' }).click();
   await page.getByRole('button', { name: /^Stop/ }).waitFor();
   await call(page, method);
   await awaitState(page, 'done');
+  await whileRecording();
   await page.getByRole('button', { name: /^Stop/ }).click();
   await choose(page, 'session-1.ixt');
   const exchanges = page.getByRole('list', { name: 'Streams and requests' });
@@ -161,7 +162,7 @@ for (const [name, viewport] of [
     await check('figures');
     await page.getByRole('tab', { name: 'Log' }).click();
     await check('the log');
-    await record(page, 'report');
+    await record(page, 'report', () => check('a recording under way'));
     await page.getByRole('button', { name: /^Replay/ }).click();
     await awaitText(page.getByRole('main'), 'No difference');
     await check('a recording and its replay');

@@ -46,7 +46,8 @@ const browser = await chromium.launch({
   args: ['--no-sandbox'],
 });
 const picture = (page: Page, name: string): Promise<Buffer> =>
-  page.screenshot({ path: join(DOCS, `dev-${name}.png`) });
+  // What moves is shown where it comes to rest.
+  page.screenshot({ path: join(DOCS, `dev-${name}.png`), animations: 'disabled' });
 
 const address = await serve('dev', file, '--workers', '4');
 const page = await browser.newPage({ viewport: { width: 1280, height: 820 } });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -170,15 +170,35 @@ for (const [name, viewport] of [
   });
 }
 
-test('axe finds nothing serious where a module of a host is looked at', async (t) => {
+test('axe finds nothing serious where a module can’t be loaded, or is a host’s, or a recording is viewed', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'ixt-page-'));
   t.after(() => rmSync(folder, { recursive: true }));
+  const broken = join(folder, 'broken.mjs');
+  writeFileSync(broken, 'export default {');
+  const failed = await show(await serve(t, ['dev', broken, '--workers', '1']));
+  await awaitText(failed.page.getByRole('alert'), 'The module could not be loaded');
+  assert.deepEqual(await wrongIn(failed.page), [], 'not loaded');
+  await failed.page.getByRole('button', { name: /(?:Dark|Light) colours/ }).click();
+  assert.deepEqual(await wrongIn(failed.page), [], 'not loaded, in the other colours');
+
   const socket = join(folder, 'events');
+  const session = join(folder, 'session.ixt');
   const { spawnModule } = await built.host();
-  const module = spawnModule({ file: SHOWN, workers: 1, args: ['--events-socket', socket] });
+  const module = spawnModule({
+    command: [
+      built.command,
+      ...['record', '--out', session, '--'],
+      ...[built.command, 'serve', SHOWN, '--workers', '1', '--events-socket', socket],
+    ],
+  });
   t.after(() => module.close({ drainMs: 0 }));
   await module.initialize();
-  const { page } = await show(await serve(t, ['dev', '--attach', socket]));
-  await awaitText(page.getByRole('banner').getByRole('status'), 'attached');
-  assert.deepEqual(await wrongIn(page), []);
+  const attached = await show(await serve(t, ['dev', '--attach', socket]));
+  await awaitText(attached.page.getByRole('banner').getByRole('status'), 'attached');
+  assert.deepEqual(await wrongIn(attached.page), [], 'of a host');
+  await module.close();
+
+  const viewed = await show(await serve(t, ['view', session]));
+  await viewed.page.getByRole('button', { name: /^initialized/ }).click();
+  assert.deepEqual(await wrongIn(viewed.page), [], 'a recording');
 });

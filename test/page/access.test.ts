@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import axe from 'axe-core';
 import type { Locator, Page } from 'playwright-core';
+import { startNode, startServer } from '../nats/world.ts';
 import { built } from '../support/built.ts';
 import { awaitState, awaitText, call, callPanel, choose, press, serve, show, type Shown } from './helpers.ts';
 
@@ -201,4 +202,16 @@ test('axe finds nothing serious where a module canâ€™t be loaded, or is a hostâ€
   const viewed = await show(await serve(t, ['view', session]));
   await viewed.page.getByRole('button', { name: /^initialized/ }).click();
   assert.deepEqual(await wrongIn(viewed.page), [], 'a recording');
+});
+
+test('axe finds nothing serious where nodes are listed or missing, and Tab comes to each control', async (t) => {
+  const server = await startServer(t);
+  const { page } = await show(await serve(t, ['dev', 'conformance', '--nats', server.url]));
+  await page.getByRole('alert').waitFor();
+  assert.deepEqual(await wrongIn(page), []);
+  const { id } = await startNode(t, server);
+  await awaitText(page.getByRole('region', { name: 'Nodes' }), id);
+  await awaitText(page.getByRole('banner').getByRole('status'), 'serving');
+  assert.deepEqual(await wrongIn(page), []);
+  assert.deepEqual(await unreached(page), []);
 });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, symlinkSync } from 'node:fs';
+import { cpSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { launcherPrefix } from '../../src/host/runner-command.ts';
@@ -132,6 +132,28 @@ for (const [closed, redirection] of [
     }
   });
 }
+
+test('serve and the launcher let the C library keep memory for the next large chunk, as the environment wants it', (t) => {
+  const file = join(scratchFolder(t), 'tells.mjs');
+  writeFileSync(
+    file,
+    `import { writeSync } from 'node:fs';
+const { MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_ } = process.env;
+writeSync(2, [MALLOC_MMAP_THRESHOLD_, MALLOC_TRIM_THRESHOLD_].join(' '));
+export default { name: 'tells', version: '1.0.0', onServerStream: { *none() {} } };
+`,
+  );
+  for (const command of [
+    `'${COMMAND}' serve '${file}' --workers 1`,
+    `${LAUNCHER} '${process.execPath}' '${file}'`,
+  ]) {
+    const { MALLOC_MMAP_THRESHOLD_: _mmap, MALLOC_TRIM_THRESHOLD_: _trim, ...env } = process.env;
+    const told = (set: NodeJS.ProcessEnv): string =>
+      spawnSync('sh', ['-c', `${command} </dev/null`], { encoding: 'utf8', env: { ...env, ...set } }).stderr;
+    assert.equal(told({}), '4194304 16777216');
+    assert.equal(told({ MALLOC_TRIM_THRESHOLD_: '131072' }), '4194304 131072');
+  }
+});
 
 test('serve works without a standard error', async (t) => {
   const module = startModule(t, { command: ['sh', '-c', `exec '${COMMAND}' serve '${CONFORMANCE}' 2>&-`] });

@@ -1,6 +1,6 @@
 import { Alert, Badge, Button, Loader, Text, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import type { ExchangeView, MessagePage, MessageView, RecordingSummary } from '../../src/live/page.ts';
 import { fromBase64 } from '../base/base64.ts';
 import { OutputView } from '../output/output-view.tsx';
@@ -130,24 +130,18 @@ function Messages({ id, exchange, shown, onShow }: MessagesProps) {
   const [searched] = useDebouncedValue(search, 200);
   const [messages, setMessages] = useState<readonly MessageView[]>([]);
   const [next, setNext] = useState<number>();
-  useEffect(() => {
-    let isGone = false;
+  const asked = useRef(0);
+  const ask = (from: number, before: readonly MessageView[]): void => {
+    const mine = ++asked.current;
     const show = (found: MessagePage): void => {
-      // An answer to an earlier search may come behind that of a later one.
-      if (isGone) return;
-      setMessages(found.messages);
+      // An answer to an earlier question may come behind that of a later one.
+      if (mine !== asked.current) return;
+      setMessages([...before, ...found.messages]);
       setNext(found.next);
     };
-    server.messages(id, 0, exchange, searched).then(show, () => undefined);
-    return () => {
-      isGone = true;
-    };
-  }, [id, exchange, searched]);
-  const more = async (from: number): Promise<void> => {
-    const found = await server.messages(id, from, exchange, searched);
-    setMessages([...messages, ...found.messages]);
-    setNext(found.next);
+    server.messages(id, from, exchange, searched).then(show, () => undefined);
   };
+  useEffect(() => ask(0, []), [id, exchange, searched]);
   return (
     <section className="panel" aria-label="Messages">
       <header className="panel-head">
@@ -192,7 +186,7 @@ function Messages({ id, exchange, shown, onShow }: MessagesProps) {
           </Text>
         )}
         {next !== undefined && (
-          <Button variant="subtle" fullWidth onClick={() => void more(next)}>
+          <Button variant="subtle" fullWidth onClick={() => ask(next, messages)}>
             More
           </Button>
         )}

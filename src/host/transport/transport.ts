@@ -29,8 +29,11 @@ export interface Transport {
   /**
    * Queues `bytes`, which belong to the transport from then on. Returns false if the transport is clogged until `onDrain`: too many
    * bytes wait in it.
+   *
+   * @param onTaken to be called once the transport has no use for `bytes` any more, so that their memory serves again. A transport
+   *   that keeps them, or can't tell, doesn't call it.
    */
-  write(bytes: Uint8Array): boolean;
+  write(bytes: Uint8Array, onTaken?: () => void): boolean;
   /** Ends the module's input. No write follows. */
   end(): void;
   /** Drops both directions. `onEnd` still follows. */
@@ -85,10 +88,12 @@ export class StreamTransport implements Transport {
     this.#writable.on('error', () => undefined);
   }
 
-  write(bytes: Uint8Array): boolean {
+  write(bytes: Uint8Array, onTaken?: () => void): boolean {
     if (!this.#writable.writable) return true;
+    // Node calls back when the system has taken the bytes, or with an error: then nothing is written any more.
+    const done = onTaken && ((error?: Error | null) => error ?? onTaken());
     // Node asks for a pause far below our limit. `drain` comes only after Node has asked, so our limit must be above Node's.
-    if (!this.#writable.write(bytes)) this.#clogged = this.#writable.writableLength > CLOGGED_BYTES;
+    if (!this.#writable.write(bytes, done)) this.#clogged = this.#writable.writableLength > CLOGGED_BYTES;
     return !this.#clogged;
   }
 

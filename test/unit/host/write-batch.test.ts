@@ -53,3 +53,35 @@ test('a message is padded with zeros, whatever the memory held that it is writte
   const expected = Buffer.concat(payloads.map((payload) => encoder.data(payload)));
   assert.ok(Buffer.concat(written).equals(expected));
 });
+
+test('the memory of a large message serves again once the transport has taken it, and not before', () => {
+  const written: { bytes: Uint8Array; onTaken: (() => void) | undefined }[] = [];
+  const transport: Transport = {
+    start: () => {},
+    write: (bytes, onTaken) => written.push({ bytes, onTaken }) > 0,
+    end: () => {},
+    close: () => {},
+  };
+  const batch = new WriteBatch(transport);
+  const send = (length: number, value: number): Uint8Array => {
+    batch.append(length, new Uint8Array(length).fill(value));
+    const { bytes } = written.at(-1) ?? assert.fail('nothing was written');
+    assert.ok(bytes.length === length && bytes.every((byte) => byte === value));
+    return bytes;
+  };
+  const memory = (bytes: Uint8Array): unknown => bytes.buffer;
+  const first = send(100_000, 1);
+  const second = send(100_000, 2);
+  assert.notEqual(memory(second), memory(first), 'the first is still being written');
+  written[0]?.onTaken?.();
+  const third = send(70_000, 3);
+  assert.equal(memory(third), memory(first), 'a shorter message has room in it');
+  assert.ok(second.every((byte) => byte === 2));
+  written[2]?.onTaken?.();
+  assert.notEqual(memory(send(100_008, 4)), memory(first), 'a longer one has not');
+  // The memory that is kept has a bound: 4 MiB are three of these, with what a fourth would add over it.
+  const large = Array.from({ length: 4 }, () => send(1_200_000, 5));
+  for (const { onTaken } of written.slice(-4)) onTaken?.();
+  const again = Array.from({ length: 4 }, () => send(1_200_000, 6));
+  assert.equal(again.filter((bytes) => large.some((other) => memory(other) === memory(bytes))).length, 3);
+});

@@ -126,17 +126,17 @@ test('Tab comes to each control of each view', async (t) => {
   assert.deepEqual(await unreached(page), [], 'a recording');
 });
 
-for (const [name, viewport] of [
-  ['wide', { width: 1280, height: 860 }],
-  ['narrow', { width: 400, height: 860 }],
+for (const [name, viewport, colours] of [
+  ['wide', { width: 1280, height: 860 }, 'in light and in dark colours'],
+  // The contrast of a text doesn't depend on the width, so each view has one of the two.
+  ['narrow', { width: 400, height: 860 }, 'in light or dark colours by turns'],
 ] as const) {
-  test(`axe finds nothing serious in any view of the ${name} page, in light and dark colours`, async (t) => {
+  test(`axe finds nothing serious in any view of the ${name} page, ${colours}`, async (t) => {
     const { page } = await shown(t, viewport);
     const wrong: string[] = [];
     const check = async (view: string): Promise<void> => {
-      wrong.push(...(await wrongIn(page)).map((what) => `${view}: ${what}`));
-      const colours = page.getByRole('button', { name: /(?:Dark|Light) colours/ });
-      await colours.click();
+      if (name === 'wide') wrong.push(...(await wrongIn(page)).map((what) => `${view}: ${what}`));
+      await page.getByRole('button', { name: /(?:Dark|Light) colours/ }).click();
       wrong.push(...(await wrongIn(page)).map((what) => `${view}, in the other colours: ${what}`));
     };
     await choose(page, 'greet');

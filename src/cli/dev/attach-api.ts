@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { LiveEvent } from '../../live/events.ts';
 import type { ModuleView, PageMessage } from '../../live/page.ts';
 import { packageVersion } from '../package-version.ts';
+import { newModuleView } from '../page-server/module-view.ts';
 import { readEventsSocket, relayLiveEvents } from '../page-server/live-events.ts';
 import { PageFeed } from '../page-server/page-feed.ts';
 import type { PageAnswer, PageApi, PageRequest } from '../page-server/page-server.ts';
@@ -20,20 +21,7 @@ export class AttachApi implements PageApi {
   /** @param path of the events socket */
   constructor(path: string) {
     this.#path = path;
-    this.#view = {
-      state: 'lost',
-      generation: 0,
-      file: path,
-      name: '',
-      version: '',
-      methods: [],
-      anyStream: false,
-      anyHandle: false,
-      workers: 0,
-      watchedFiles: 0,
-      why: `nobody listens at ${path} yet`,
-      places: [],
-    };
+    this.#view = { ...newModuleView('lost', path), why: `nobody listens at ${path} yet` };
     this.#connect();
   }
 

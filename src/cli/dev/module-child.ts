@@ -7,6 +7,7 @@ import type { LiveEvent } from '../../live/events.ts';
 import type { ModuleView } from '../../live/page.ts';
 import { EXIT } from '../../main/options.ts';
 import { readEventsSocket } from '../page-server/live-events.ts';
+import { newModuleView } from '../page-server/module-view.ts';
 import { syntaxPlace } from '../open-module.ts';
 import { describedBy } from './methods.ts';
 import { sourcePlaces } from './source-places.ts';
@@ -46,20 +47,7 @@ export class ModuleChild {
     this.file = resolve(file);
     this.#flags = flags;
     this.#events = events;
-    this.#view = {
-      state: 'starting',
-      generation: 0,
-      file: this.file,
-      name: '',
-      version: '',
-      methods: [],
-      anyStream: false,
-      anyHandle: false,
-      workers: 0,
-      watchedFiles: 0,
-      why: '',
-      places: [],
-    };
+    this.#view = newModuleView('starting', this.file);
     this.#watched.set([this.file]);
   }
 

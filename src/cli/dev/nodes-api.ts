@@ -2,6 +2,7 @@ import { textOf } from '../../base/thrown.ts';
 import type { ModuleView, NodeView, PageMessage } from '../../live/page.ts';
 import type { NatsModule, NodeInfo } from '../../nats/index.ts';
 import { packageVersion } from '../package-version.ts';
+import { newModuleView } from '../page-server/module-view.ts';
 import { PageFeed } from '../page-server/page-feed.ts';
 import type { PageAnswer, PageApi, PageRequest } from '../page-server/page-server.ts';
 import { CallsApi } from './calls-api.ts';
@@ -27,20 +28,7 @@ export class NodesApi implements PageApi {
   /** @param subjects the words in front of the module's subjects */
   constructor(module: NatsModule, name: string, subjects: string) {
     this.#module = module;
-    this.#view = {
-      state: 'starting',
-      generation: 0,
-      file: subjects,
-      name,
-      version: '',
-      methods: [],
-      anyStream: false,
-      anyHandle: false,
-      workers: 0,
-      watchedFiles: 0,
-      why: '',
-      places: [],
-    };
+    this.#view = { ...newModuleView('starting', subjects), name };
     void this.#watch();
   }
 

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
-import type { ModuleView, PageMessage } from '../../live/page.ts';
+import type { PageMessage } from '../../live/page.ts';
 import { packageVersion } from '../package-version.ts';
+import { newModuleView } from '../page-server/module-view.ts';
 import { PageFeed } from '../page-server/page-feed.ts';
 import type { PageAnswer, PageApi, PageRequest } from '../page-server/page-server.ts';
 import { readRecording } from '../recording/read-file.ts';
@@ -36,7 +37,7 @@ export class ViewApi implements PageApi {
     });
     const snapshot: PageMessage[] = [
       { kind: 'begin', mode: 'view', workingFolder: process.cwd(), version: packageVersion() },
-      { kind: 'module', module: moduleView(module ?? header.command.join(' ')) },
+      { kind: 'module', module: newModuleView('none', module ?? header.command.join(' ')) },
       { kind: 'recording', recording: viewOf(ID, file, size, header.startedUnixMs) },
     ];
     return new ViewApi(snapshot, recordings);
@@ -50,21 +51,4 @@ export class ViewApi implements PageApi {
     if (first !== 'recordings' || id === undefined) return Promise.resolve(undefined);
     return this.#recordings.answer(id, part, request);
   }
-}
-
-function moduleView(file: string): ModuleView {
-  return {
-    state: 'none',
-    generation: 0,
-    file,
-    name: '',
-    version: '',
-    methods: [],
-    anyStream: false,
-    anyHandle: false,
-    workers: 0,
-    watchedFiles: 0,
-    why: '',
-    places: [],
-  };
 }

@@ -57,8 +57,20 @@ async function unreached(page: Page): Promise<unknown> {
   return page.evaluate('window.unreached()');
 }
 
+/**
+ * Settles once nothing that ends by itself still moves: a colour on its way to another has contrasts
+ * that no view has.
+ */
+const AT_REST = `(async () => {
+  const moving = () => document.getAnimations().filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity);
+  for (let still = moving(); still.length > 0; still = moving()) {
+    await Promise.allSettled(still.map(({ finished }) => finished));
+  }
+})()`;
+
 /** What axe finds seriously wrong with the view: the rule, and where it is broken. */
 async function wrongIn(page: Page): Promise<string[]> {
+  await page.evaluate(AT_REST);
   // By the debugger, since the page's policy lets no other script in.
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<axe.AxeResults>('axe.run()');

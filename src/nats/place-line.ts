@@ -33,6 +33,8 @@ export interface PlaceLineEvents {
  *
  * Each that waits is asked for once at a time. After an answer that there is no room one ask is made at a time, with pauses that
  * grow, since a full line would otherwise ask dozens of times for each stream; each success doubles the number.
+ *
+ * A place that has become free is worth an ask of its own, whatever is on the way: what was asked before says nothing of it.
  */
 export class PlaceLine {
   readonly #events: PlaceLineEvents;
@@ -41,6 +43,8 @@ export class PlaceLine {
   /** When each ask was made. */
   readonly #asks = new Map<number, number>();
   #allowed = MAX_ASKS;
+  /** Places that have probably become free since the last ask. */
+  #freed = 0;
   #pauseMs: number;
   #cancelPause: (() => void) | undefined;
   /** Since when the server says that nobody listens; undefined: it doesn't. */
@@ -98,6 +102,7 @@ export class PlaceLine {
     if (isNobody) this.#refusedSince ??= this.#events.now();
     else this.#refusedSince = undefined;
     this.#allowed = 1;
+    if (this.#freed > 0) return this.#pump();
     if (this.#cancelPause !== undefined) return;
     const pause = this.#pauseMs * (0.5 + this.#events.random());
     this.#pauseMs = Math.min(this.#times.backOffMs[1], 2 * this.#pauseMs);
@@ -110,6 +115,7 @@ export class PlaceLine {
   /** A place has probably become free. */
   wake(): void {
     if (this.#waiting.size === 0) return;
+    this.#freed = Math.min(this.#freed + 1, this.#waiting.size);
     this.#cancelPause?.();
     this.#cancelPause = undefined;
     this.#pump();
@@ -142,7 +148,9 @@ export class PlaceLine {
 
   #pump(): void {
     if (!this.#events.isUp || this.#cancelPause !== undefined) return;
-    while (this.#asks.size < Math.min(this.#waiting.size, this.#allowed)) {
+    if (this.#waiting.size === 0) this.#freed = 0;
+    while (this.#asks.size < this.#waiting.size && (this.#asks.size < this.#allowed || this.#freed > 0)) {
+      this.#freed = Math.max(0, this.#freed - 1);
       const number = this.#events.nextAsk();
       this.#asks.set(number, this.#events.now());
       this.#events.ask(number);

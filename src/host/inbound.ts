@@ -1,4 +1,5 @@
 import { withoutRest } from '../base/buffers.ts';
+import { ChunkWeight } from '../base/chunk-weight.ts';
 import { ModuleError } from '../errors.ts';
 import { decodeIpcError } from '../wire/payload-decode.ts';
 import { FRAME_ARM, type ErrorFields } from '../wire/frame.ts';
@@ -36,6 +37,7 @@ export class HostDemux {
   readonly #events: InboundEvents;
   readonly #decoder: MessageDecoder;
   readonly #payloads = new PayloadPool();
+  readonly #weight = new ChunkWeight();
 
   constructor(
     limits: WireLimits,
@@ -90,6 +92,7 @@ export class HostDemux {
         const payload = isOwn
           ? withoutRest(bytes.subarray(start, end))
           : this.#payloads.copy(bytes, start, end);
+        this.#weight.add(payload.length);
         const breach = stream.recvData(payload);
         if (breach !== undefined) this.#rejectStream(stream, 'flowControl', breach);
         return;

@@ -70,6 +70,8 @@ export class PlaceLine {
   }
 
   add(waiting: Waiting): void {
+    // What became free while nobody waited is free for others as well by now.
+    if (this.#waiting.size === 0) this.#freed = 0;
     this.#waiting.set(waiting, this.#events.now());
     this.#pump();
   }
@@ -148,7 +150,6 @@ export class PlaceLine {
 
   #pump(): void {
     if (!this.#events.isUp || this.#cancelPause !== undefined) return;
-    if (this.#waiting.size === 0) this.#freed = 0;
     while (this.#asks.size < this.#waiting.size && (this.#asks.size < this.#allowed || this.#freed > 0)) {
       this.#freed = Math.max(0, this.#freed - 1);
       const number = this.#events.nextAsk();

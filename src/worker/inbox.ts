@@ -1,6 +1,6 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { OP, type RequestTask } from '../threads/messages.ts';
 import { ChunkWeight } from '../base/chunk-weight.ts';
+import { OP, type RequestTask } from '../threads/messages.ts';
 import type { OpenedStream, OpenReader } from './jobs/opened-stream.ts';
 import { OpReader } from '../threads/op-batch.ts';
 

@@ -149,15 +149,16 @@ test('a refusal of what was asked before a place became free is no reason to pau
   assert.equal(bench.asked.length, 0, 'and then with a pause');
 });
 
-test('places that became free when nobody waited are not remembered', () => {
+test('places that became free for those who wait no more are forgotten', () => {
   const bench = new Bench();
-  bench.add('a');
+  bench.add('a', 'b');
   bench.line.wake();
   bench.line.wake();
   bench.grant();
-  bench.add('b');
+  bench.grant();
+  bench.add('c');
   bench.refuse();
-  assert.equal(bench.asked.length, 0);
+  assert.deepEqual(bench.asked, [], 'it pauses');
 });
 
 test('an ask without an answer is made again after askMs, and its late answer is still good', () => {
